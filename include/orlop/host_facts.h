@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What this machine can do, as far as the planner has to know. A plain struct, so that a test
+ * writes one by hand and a bug report becomes a test by copying two files: `orlop facts` prints
+ * it in the text form that host_facts_read takes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "orlop/arena.h"
+#include "orlop/err.h"
+
+enum host_cgroup_mode {
+	HOST_CGROUP_NONE,	/* no cgroup2 mount was found */
+	HOST_CGROUP_PURE,	/* cgroup2 on /sys/fs/cgroup */
+	HOST_CGROUP_HYBRID,	/* cgroup2 on /sys/fs/cgroup/unified beside v1 hierarchies */
+	HOST_CGROUP_MODE_COUNT_
+};
+
+struct host_facts {
+	unsigned kernel_major, kernel_minor;
+	uint32_t euid;
+	bool in_user_ns;		/* uid_map is not the identity over all ids */
+	enum host_cgroup_mode cgroup_mode;
+	const char *cgroup_mount;	/* "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or NULL */
+	const char *cgroup_self;	/* this process's cgroup below it, "/" at the top */
+	const char *controllers;	/* the root's cgroup.controllers: "cpuset cpu io memory" */
+	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB" */
+	unsigned cap_last;		/* highest capability the kernel knows */
+	uint64_t cap_bounding;		/* what this process may pass on */
+	bool apparmor, selinux;		/* the module is active */
+	bool time_ns;			/* /proc/self/ns/time exists */
+	uint32_t seccomp_flags;		/* SECCOMP_FILTER_FLAG_* that the kernel takes */
+};
+
+/* Asks this machine. Facts that cannot be had are left at "no". */
+int host_facts_get(struct arena *a, struct host_facts *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Reads the text form: one `word value` per line, unknown words refused. */
+int host_facts_read(const char *text, struct arena *a, struct host_facts *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* The text form of facts, in the arena. */
+const char *host_facts_print(const struct host_facts *facts, struct arena *a);

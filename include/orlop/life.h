@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operations on containers, one for each command, without any printing. `struct life` carries
+ * what is the same for all of them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "orlop/arena.h"
+#include "orlop/err.h"
+#include "orlop/oci_config.h"
+#include "orlop/plan.h"
+#include "orlop/state.h"
+
+struct life {
+	const char *root;		/* absolute; where the containers' directories are */
+	bool root_is_default;		/* a missing one is then an empty one */
+	enum plan_cgroup_driver cgroup_driver;
+	/* Called for what the user should hear about; never NULL. */
+	void (*warn)(const char *text);
+};
+
+struct life_create {
+	const char *id;
+	const char *bundle;		/* as given; NULL: the current directory */
+	const char *config;		/* file name instead of <bundle>/config.json, or NULL */
+	const char *console_socket, *pidfd_socket, *pid_file;	/* NULL: not asked for */
+	bool no_pivot, no_new_keyring;
+	unsigned preserve_fds;
+	/* run only: */
+	bool detach, keep, no_subreaper;
+};
+
+struct life_exec {
+	const char *id;
+	const char *process_file;	/* --process, or NULL */
+	struct str_list args, env, caps;
+	const char *cwd;
+	bool tty, detach, no_new_privs, ignore_paused;
+	bool user_set, gid_set;
+	uint32_t uid, gid;
+	struct {
+		uint32_t *items;
+		size_t count;
+	} additional_gids;
+	const char *console_socket, *pidfd_socket, *pid_file;
+	const char *process_label, *apparmor;
+	const char *cgroup;		/* below the container's, or NULL */
+	unsigned preserve_fds;
+};
+
+/* What `state` and `list` show of one container. */
+struct life_view {
+	const char *oci_version, *id, *bundle, *rootfs, *created;
+	pid_t pid;			/* 0 when stopped */
+	enum state_status status;
+	struct pair_list annotations;
+	uint32_t owner;
+};
+
+/* Makes a container whose process waits for life_start. On error nothing is left behind. */
+int life_create(const struct life *l, const struct life_create *c, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Lets the waiting process run its program, and runs the poststart hooks. */
+int life_start(const struct life *l, const char *id, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Creates and starts. Detached: 0. In the foreground: waits, deletes the container (unless
+ * `keep`), and returns the process's status, 128 + n when a signal ended it.
+ */
+int life_run(const struct life *l, const struct life_create *c, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* One more process. Detached: 0. Otherwise its status as life_run. */
+int life_exec(const struct life *l, const struct life_exec *x, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Describes one container; memory is the arena's. */
+int life_state(const struct life *l, const char *id, struct arena *a, struct life_view *ret,
+	       struct err *e) __attribute__((warn_unused_result));
+
+struct life_views {
+	struct life_view *items;
+	size_t count;
+};
+
+/* Describes all containers, sorted by id; broken ones are warned about and left out. */
+int life_list(const struct life *l, struct arena *a, struct life_views *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Signals the container's process; with `all`, a container that does not run is no error. */
+int life_kill(const struct life *l, const char *id, int signal, bool all, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Removes a stopped (or created, or with `force` any) container: processes, cgroup, directory;
+ * then runs its poststop hooks. With `force` an absent container is success.
+ */
+int life_delete(const struct life *l, const char *id, bool force, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Freezes all processes; true on return. Bounded by timeout_ms; thawed again when it passes. */
+int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Lets them go on. */
+int life_resume(const struct life *l, const char *id, struct err *e)
+	__attribute__((warn_unused_result));
+
+struct life_pids {
+	pid_t *items;
+	size_t count;
+};
+
+/* The processes of the container's cgroup and those below it, ascending. */
+int life_pids(const struct life *l, const char *id, struct arena *a, struct life_pids *ret,
+	      struct err *e) __attribute__((warn_unused_result));
+
+/* Reads the bundle and decides, without doing anything. */
+int life_plan(const struct life *l, const struct life_create *c, struct arena *a,
+	      struct plan *ret, struct err *e) __attribute__((warn_unused_result));
