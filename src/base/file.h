@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small files relative to a directory descriptor: those of /proc, /sys and the cgroup tree, and
+ * our own. Names never leave the directory: they are opened beneath it, without symbolic links.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "orlop/arena.h"
+
+/* Opens a file beneath `dir` (O_CLOEXEC added); a symbolic link on the way is ELOOP. */
+int file_open(int dir, const char *name, int flags) __attribute__((warn_unused_result));
+
+/* Writes the text with one write(2), as kernel files want it; -1 and errno. */
+int file_write(int dir, const char *name, const char *text) __attribute__((warn_unused_result));
+
+/*
+ * Reads at most size - 1 bytes, terminates them and takes a last newline off. Returns the length,
+ * or -1 and errno.
+ */
+ssize_t file_read(int dir, const char *name, char *bytes, size_t size)
+	__attribute__((warn_unused_result));
+
+/*
+ * Reads a whole file given by an ordinary path, `max` bytes at most, into the arena. Anything but
+ * a regular file is refused (EINVAL; EISDIR for a directory) and a FIFO never waited for. NULL and
+ * errno on failure.
+ */
+char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_len)
+	__attribute__((warn_unused_result));
+
+/* Replaces a file: a temporary one beside it, 0600, renamed over it. -1 and errno. */
+int file_replace(int dir, const char *name, const void *bytes, size_t len)
+	__attribute__((warn_unused_result));
