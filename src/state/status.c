@@ -65,8 +65,8 @@ static int open_process(const struct state_record *record, struct err *e)
 	int found;
 
 	if (fd < 0) {
-		/* EINVAL: the pid is that of a thread now. */
-		if (record->pid <= 0 || errno == ESRCH || errno == EINVAL)
+		/* EINVAL, and ENOENT on later kernels: the pid is that of a thread now. */
+		if (record->pid <= 0 || errno == ESRCH || errno == EINVAL || errno == ENOENT)
 			return -1;
 		err_sys(e, "open process %d", (int)record->pid);
 		return -2;

@@ -253,8 +253,7 @@ static char *next_line(char **text)
 	return line;
 }
 
-/* A path below a mount, as we write it: "/a/b", and no ".." to climb out by. */
-static bool is_cgroup_path(const char *path)
+bool store_is_path(const char *path)
 {
 	if (path[0] != '/')
 		return path[0] == '\0';
@@ -281,7 +280,7 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 	mount = path ? next_line(&text) : NULL;
 	owner = mount ? next_line(&text) : NULL;
 	boot = owner ? next_line(&text) : NULL;
-	if (!boot || *text || !is_cgroup_path(path) || !is_cgroup_path(mount))
+	if (!boot || *text || !store_is_path(path) || !store_is_path(mount))
 		return err_set(e, ERR_STATE, "the container's cgroup file is not one of ours");
 	if (identity_boot(now) < 0)
 		return err_sys(e, "read the boot id");

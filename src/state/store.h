@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "orlop/arena.h"
@@ -14,3 +15,6 @@
  * Never waits, whatever is there. NULL and errno.
  */
 char *store_read(int dir, const char *name, size_t max, struct arena *a, size_t *ret_len);
+
+/* A path as we write it: "" or "/a/b", with no ".." to climb out by. */
+bool store_is_path(const char *path);
