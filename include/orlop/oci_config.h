@@ -15,47 +15,9 @@
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
+#include "orlop/value.h"
 
 #undef linux	/* gnu17 predefines it as 1 */
-
-#define LIST_OF(type) \
-	struct { \
-		type *items; \
-		size_t count; \
-	}
-
-struct opt_bool {
-	bool set, value;
-};
-
-struct opt_i64 {
-	bool set;
-	int64_t value;
-};
-
-struct opt_u64 {
-	bool set;
-	uint64_t value;
-};
-
-struct opt_u32 {
-	bool set;
-	uint32_t value;
-};
-
-struct str_list {
-	char **items;
-	size_t count;
-};
-
-struct oci_pair {
-	char *key, *value;
-};
-
-struct pair_list {
-	struct oci_pair *items;
-	size_t count;
-};
 
 /* Words that the specification owns; the spelling of each is a row in oci/words.c. */
 
