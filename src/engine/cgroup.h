@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The container's cgroup: made, limited, entered by descriptor, frozen, killed and
+ * removed. Everything is opened beneath the cgroup2 mount without symbolic links
+ * (openat2, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). What is written was decided by the plan.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "orlop/arena.h"
+#include "orlop/err.h"
+#include "orlop/plan.h"
+
+enum { CGROUP_ABSENT = 1, CGROUP_TIMED_OUT = 2 };
+
+/*
+ * Makes the group (and the directories above it), enables the plan's controllers on the way down,
+ * writes its limits and attaches its device filter, so that a process born into it is limited
+ * from its first instruction. Refuses a group that has processes, is frozen or is threaded.
+ * Returns a descriptor of its directory, or -1 with nothing left behind of what was made here.
+ * The error names the file, the value and the configuration member.
+ */
+int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Opens an existing group: a descriptor, or -1; an absent one is ERR_SYSTEM with ENOENT. */
+int cgroup_open(const char *mount, const char *path, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Writes a plan's files and device rules to an existing group (update). */
+int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Sends SIGKILL to every process in the group and below (cgroup.kill, Linux 5.14). */
+int cgroup_kill(int group, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Kills what is left, waits until the group is empty, removes it and its descendants, deepest
+ * first. 0 also when it is absent; an error names the processes that did not go within the time.
+ */
+int cgroup_remove(const char *mount, const char *path, int timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Whether cgroup.events says "frozen 1" (the state, not the request). 0 or 1; -1 on error. */
+int cgroup_frozen(int group, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Asks for the state and waits until cgroup.events confirms it. 0; CGROUP_TIMED_OUT after
+ * timeout_ms, with the request left standing (the caller decides); -1.
+ */
+int cgroup_freeze(int group, bool frozen, int timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));
+
+struct cgroup_pids {
+	int *items;
+	size_t count;
+};
+
+/* The processes of the group and below, ascending, in the arena. */
+int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* memory.events oom_kill of the group; 0 where there is no memory controller. */
+unsigned long cgroup_oom_kills(int group);
