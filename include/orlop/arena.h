@@ -40,8 +40,8 @@ char *arena_printf(struct arena *a, const char *format, ...)
 /* Frees everything that was allocated; the arena may be used again. Accepts ARENA_NONE. */
 void arena_free(struct arena *a);
 
-/* `auto_arena struct arena a = ARENA_NONE;` is freed when its scope ends. */
-#define auto_arena __attribute__((cleanup(arena_free)))
+/* Declares an arena that is freed when its scope ends: `auto_arena a = ARENA_NONE;`. */
+#define auto_arena __attribute__((cleanup(arena_free))) struct arena
 
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define arena_new_array(a, type, count) ((type *)arena_array((a), (count), sizeof(type)))

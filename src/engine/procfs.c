@@ -74,7 +74,7 @@ ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t
 static int write_map(int procfs, pid_t pid, const char *name, const struct id_map_list *maps,
 		     struct err *e)
 {
-	auto_arena struct arena a = ARENA_NONE;
+	auto_arena a = ARENA_NONE;
 	struct text t = TEXT_IN(&a);
 
 	for (size_t n = 0; n < maps->count; n++)
