@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "engine/spawn.h"
 
 static child_str put_string(struct text *t, const char *s)
 {
@@ -156,7 +157,7 @@ static void put_state(struct text *t, const char *state, child_str *head, child_
 
 	if (!state)
 		return;
-	snprintf(mark, sizeof(mark), "%d", ENCODE_PID);
+	snprintf(mark, sizeof(mark), "%d", SPAWN_STATE_PID);
 	at = strstr(state, "\"pid\":");
 	at = at ? strstr(at, mark) : NULL;
 	BUG_ON(!at);

@@ -67,6 +67,9 @@ struct spawn_starting {
 int spawn_run(const struct spawn_starting *s, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Stands for the pid in the state documents above; the child puts its own there. */
+enum { SPAWN_STATE_PID = 2147483647 };
+
 /* Kills the process (SIGKILL), reaps it and closes everything. Accepts SPAWN_NONE. */
 void spawn_kill(struct spawn *s);
 
