@@ -137,11 +137,12 @@ int bind_check_str(const struct binding *b, const struct node *n, unsigned flags
 		  offsetof(s, f.count) == offsetof(s, f) + sizeof(void *), \
 		  "the field " #f " is not a list of " #type))
 
+#define B_FLAGS(...) (0 __VA_OPT__(| (__VA_ARGS__)))
 #define B_ROW(k, name, at, ...) \
-	{ .key = (name), .kind = (k), .offset = (at), .flags = (__VA_ARGS__ + 0) }
+	{ .key = (name), .kind = (k), .offset = (at), .flags = B_FLAGS(__VA_ARGS__) }
 #define B_NUMBER(k, name, at, low, high, ...) \
 	{ .key = (name), .kind = (k), .offset = (at), .min = (low), .max = (high), \
-	  .flags = (__VA_ARGS__ + 0) }
+	  .flags = B_FLAGS(__VA_ARGS__) }
 
 #define B_END { .kind = BIND_END }
 #define B_SET(s, f) { .kind = BIND_SET, .offset = B_FIELD(s, f, bool) }
@@ -180,37 +181,39 @@ int bind_check_str(const struct binding *b, const struct node *n, unsigned flags
 #define B_OPT_U64(s, f, name, ...) B_OPT_U64_IN(s, f, name, 0, UINT64_MAX, __VA_ARGS__)
 #define B_U32S_IN(s, f, name, low, high, ...) \
 	{ .key = (name), .kind = BIND_U32S, .offset = B_LIST_FIELD(s, f, uint32_t), \
-	  .size = sizeof(uint32_t), .min = (low), .max = (high), .flags = (__VA_ARGS__ + 0) }
+	  .size = sizeof(uint32_t), .min = (low), .max = (high), .flags = B_FLAGS(__VA_ARGS__) }
 
 /* Words: `type` is the field's own type, an enum or int of 32 bits. */
 #define B_WORD(s, f, name, type, table_of, subject, ...) \
 	{ .key = (name), .kind = BIND_WORD, .words = (table_of), .what = (subject), \
 	  .offset = B_FIELD(s, f, type) + \
 		    B_ASSERT(sizeof(type) == 4, "a word is stored in 32 bits"), \
-	  .flags = (__VA_ARGS__ + 0) }
+	  .flags = B_FLAGS(__VA_ARGS__) }
 /* The union of the words; `type` is uint32_t or uint64_t. */
 #define B_WORDS(s, f, name, type, table_of, subject, ...) \
 	{ .key = (name), .kind = BIND_WORDS, .words = (table_of), .what = (subject), \
-	  .offset = B_FIELD(s, f, type), .size = sizeof(type), .flags = (__VA_ARGS__ + 0) }
+	  .offset = B_FIELD(s, f, type), .size = sizeof(type), .flags = B_FLAGS(__VA_ARGS__) }
 #define B_WORD_LIST(s, f, name, table_of, subject, ...) \
 	{ .key = (name), .kind = BIND_WORD_LIST, .words = (table_of), .what = (subject), \
 	  .offset = B_LIST_FIELD(s, f, uint32_t), .size = sizeof(uint32_t), \
-	  .flags = (__VA_ARGS__ + 0) }
+	  .flags = B_FLAGS(__VA_ARGS__) }
 
 #define B_OBJECT(s, f, name, type, rows, ...) \
 	{ .key = (name), .kind = BIND_OBJECT, .table = (rows), \
-	  .offset = B_FIELD(s, f, type), .flags = (__VA_ARGS__ + 0) }
+	  .offset = B_FIELD(s, f, type), .flags = B_FLAGS(__VA_ARGS__) }
+/* An object whose members are fields of the same struct as the row's. */
+#define B_PART(name, rows) { .key = (name), .kind = BIND_OBJECT, .table = (rows) }
 #define B_LIST(s, f, name, type, rows, ...) \
 	{ .key = (name), .kind = BIND_LIST, .table = (rows), .size = sizeof(type), \
-	  .offset = B_LIST_FIELD(s, f, type), .flags = (__VA_ARGS__ + 0) }
+	  .offset = B_LIST_FIELD(s, f, type), .flags = B_FLAGS(__VA_ARGS__) }
 /* The first field of `type` has to be the `char *` that receives the member's name. */
 #define B_MAP(s, f, name, type, key_field, rows, ...) \
 	{ .key = (name), .kind = BIND_MAP, .table = (rows), .size = sizeof(type), \
 	  .offset = B_LIST_FIELD(s, f, type) + B_FIELD(type, key_field, char *) + \
 		    B_ASSERT(offsetof(type, key_field) == 0, "the name is not the first field"), \
-	  .flags = (__VA_ARGS__ + 0) }
+	  .flags = B_FLAGS(__VA_ARGS__) }
 #define B_CUSTOM(s, f, name, type, function, ...) \
 	{ .key = (name), .kind = BIND_CUSTOM, .read = (function), \
-	  .offset = B_FIELD(s, f, type), .flags = (__VA_ARGS__ + 0) }
+	  .offset = B_FIELD(s, f, type), .flags = B_FLAGS(__VA_ARGS__) }
 #define B_REFUSED(name, reason) { .key = (name), .kind = BIND_REFUSED, .why = (reason) }
 #define B_REFUSE_UNKNOWN(subject) { .kind = BIND_REFUSE_UNKNOWN, .what = (subject) }
