@@ -6,6 +6,7 @@
 #include "cli/print.h"
 #include "config.h"
 #include "host/probe.h"
+#include "json/emit.h"
 
 enum { GRADE_WIDTH = 6, TOPIC_WIDTH = 18 };
 
@@ -25,21 +26,26 @@ static void print_people(struct text *t, const struct probe_report *r)
 
 static void print_json(struct text *t, const struct probe_report *r)
 {
-	text_printf(t, "{\n  \"orlop\": \"%s\",\n  \"usable\": %s,\n  \"checks\": [", ORLOP_VERSION,
-		    r->bad ? "false" : "true");
+	struct emit m = EMIT_IN(t->arena, 2);
+
+	emit_object(&m, NULL);
+	emit_str(&m, "orlop", ORLOP_VERSION);
+	emit_bool(&m, "usable", r->bad == 0);
+	emit_array(&m, "checks");
 	for (size_t i = 0; i < r->count; i++) {
 		const struct probe_line *l = &r->items[i];
 
-		text_printf(t, "%s\n    {\"grade\": \"%s\", \"topic\": \"%s\", \"found\": ",
-			    i ? "," : "", probe_grade_word(l->grade), l->topic);
-		text_json(t, l->found);
-		if (l->advice) {
-			text_puts(t, ", \"change\": ");
-			text_json(t, l->advice);
-		}
-		text_puts(t, "}");
+		emit_object(&m, NULL);
+		emit_str(&m, "grade", probe_grade_word(l->grade));
+		emit_str(&m, "topic", l->topic);
+		emit_str(&m, "found", l->found);
+		if (l->advice)
+			emit_str(&m, "change", l->advice);
+		emit_end(&m);
 	}
-	text_puts(t, "\n  ]\n}\n");
+	emit_end(&m);
+	emit_end(&m);
+	text_printf(t, "%s\n", emit_get(&m));
 }
 
 int cmd_doctor(const struct command *c, struct err *e)

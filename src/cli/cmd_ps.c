@@ -23,7 +23,8 @@ static const char *const ps_programs[] = { "/usr/bin/ps", "/bin/ps" };
 
 static int spawn_ps(char *const argv[], int out, pid_t *ret, struct err *e)
 {
-	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	static char *const environment[] = { path, locale, NULL };
 	posix_spawn_file_actions_t actions;
 	int code = ENOENT;
 
@@ -77,11 +78,11 @@ static char **ps_arguments(const struct command *c)
 	char **argv = arena_new_array(c->arena, char *, operands->count + 2);
 	size_t n = 0;
 
-	argv[n++] = "ps";
+	argv[n++] = arena_strdup(c->arena, "ps");
 	for (size_t i = 1; i < operands->count; i++)
 		argv[n++] = operands->items[i];
 	if (n == 1)
-		argv[n++] = "-ef";
+		argv[n++] = arena_strdup(c->arena, "-ef");
 	return argv;
 }
 

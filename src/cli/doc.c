@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "man") == 0) {
 		if (fill_page(&t, argv[2], argv[3]))
 			return 1;
-	} else if (argc > 2 && strcmp(argv[1], "profiles") == 0) {
+	} else if (argc > 1 && strcmp(argv[1], "profiles") == 0) {
 		if (put_profiles(&t, argv + 2, argc - 2))
 			return 1;
 	} else if (argc != 3 || strcmp(argv[1], "completion") != 0 ||

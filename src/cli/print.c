@@ -10,59 +10,38 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "json/emit.h"
 
 enum { LEAST_WIDTH = 12, PADDING = 3 };
 
 /* ---- one container ---- */
 
-struct style {
-	const char *first, *next, *last, *colon, *deeper, *shallower;
-};
-
-static const struct style indented = { "{\n  ", ",\n  ", "\n}", ": ", "\n    ", "\n  " };
-static const struct style one_line = { "{", ",", "}", ":", "", "" };
-
-static void put_member(struct text *t, const struct style *s, const char *before, const char *key,
-		       const char *value)
+static void put_view(struct emit *m, const struct life_view *view, const char *owner)
 {
-	text_puts(t, before);
-	text_json(t, key);
-	text_puts(t, s->colon);
-	text_json(t, value);
-}
-
-static void put_annotations(struct text *t, const struct style *s, const struct pair_list *list)
-{
-	if (list->count == 0)
-		return;
-	text_printf(t, "%s\"annotations\"%s{", s->next, s->colon);
-	for (size_t i = 0; i < list->count; i++) {
-		text_printf(t, "%s%s", i ? "," : "", s->deeper);
-		text_json(t, list->items[i].key);
-		text_puts(t, s->colon);
-		text_json(t, list->items[i].value);
+	emit_object(m, NULL);
+	emit_str(m, "ociVersion", view->oci_version);
+	emit_str(m, "id", view->id);
+	emit_i64(m, "pid", view->pid);
+	emit_str(m, "status", state_status_word(view->status));
+	emit_str(m, "bundle", view->bundle);
+	emit_str(m, "rootfs", view->rootfs);
+	emit_str(m, "created", view->created);
+	if (view->annotations.count) {
+		emit_object(m, "annotations");
+		for (size_t i = 0; i < view->annotations.count; i++)
+			emit_str(m, view->annotations.items[i].key, view->annotations.items[i].value);
+		emit_end(m);
 	}
-	text_printf(t, "%s}", s->shallower);
-}
-
-static void put_view(struct text *t, const struct style *s, const struct life_view *view,
-		     const char *owner)
-{
-	put_member(t, s, s->first, "ociVersion", view->oci_version);
-	put_member(t, s, s->next, "id", view->id);
-	text_printf(t, "%s\"pid\"%s%d", s->next, s->colon, (int)view->pid);
-	put_member(t, s, s->next, "status", state_status_word(view->status));
-	put_member(t, s, s->next, "bundle", view->bundle);
-	put_member(t, s, s->next, "rootfs", view->rootfs);
-	put_member(t, s, s->next, "created", view->created);
-	put_annotations(t, s, &view->annotations);
-	put_member(t, s, s->next, "owner", owner);
-	text_puts(t, s->last);
+	emit_str(m, "owner", owner);
+	emit_end(m);
 }
 
 void print_state(struct text *t, const struct life_view *view)
 {
-	put_view(t, &indented, view, "");
+	struct emit m = EMIT_IN(t->arena, 2);
+
+	put_view(&m, view, "");
+	text_puts(t, emit_get(&m));
 }
 
 /* ---- all containers ---- */
@@ -88,16 +67,17 @@ static const char *owner_name(struct arena *a, const char *users, uint32_t uid)
 
 void print_list_json(struct text *t, const struct life_views *views, const char *users)
 {
+	struct emit m = EMIT_IN(t->arena, 0);
+
 	if (views->count == 0) {
 		text_puts(t, "null\n");
 		return;
 	}
-	for (size_t i = 0; i < views->count; i++) {
-		text_puts(t, i ? "," : "[");
-		put_view(t, &one_line, &views->items[i],
-			 owner_name(t->arena, users, views->items[i].owner));
-	}
-	text_puts(t, "]\n");
+	emit_array(&m, NULL);
+	for (size_t i = 0; i < views->count; i++)
+		put_view(&m, &views->items[i], owner_name(t->arena, users, views->items[i].owner));
+	emit_end(&m);
+	text_printf(t, "%s\n", emit_get(&m));
 }
 
 /* Columns that a terminal needs for UTF-8: bytes that do not continue a character. */
