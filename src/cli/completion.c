@@ -80,7 +80,7 @@ static void bash_operands(struct text *t)
 static void print_bash(struct text *t)
 {
 	text_puts(t, "# Completion of orlop for bash; made from the program's own table.\n"
-		     "# shellcheck shell=bash disable=SC2207\n"
+		     "# shellcheck shell=bash\n"
 		     "_orlop()\n{\n"
 		     "\tlocal current=${COMP_WORDS[COMP_CWORD]} command='' values options operands=''\n"
 		     "\tlocal -a globals=()\n"
@@ -101,7 +101,8 @@ static void print_bash(struct text *t)
 		     "\t\t\t\tglobals=(--root \"${COMP_WORDS[i + 1]}\")\n"
 		     "\t\t\t((i++))\n"
 		     "\t\t\tif ((i == COMP_CWORD)); then\n"
-		     "\t\t\t\teval \"COMPREPLY=(\\$(compgen $values -- \\\"\\$current\\\"))\"\n"
+		     "\t\t\t\t[[ $values != -[df] ]] || compopt -o filenames\n"
+		     "\t\t\t\teval \"mapfile -t COMPREPLY < <(compgen $values -- \\\"\\$current\\\")\"\n"
 		     "\t\t\t\treturn\n"
 		     "\t\t\tfi\n"
 		     "\t\telif [[ ! $command && $word != -* ]]; then\n"
@@ -119,13 +120,13 @@ static void print_bash(struct text *t)
 	}
 	text_puts(t, "\t*) options='' ;;\n\tesac\n"
 		     "\tif [[ $current == -* ]]; then\n"
-		     "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
+		     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\")\n"
 		     "\t\treturn\n"
 		     "\tfi\n"
 		     "\tcase $command in\n");
 	bash_operands(t);
 	text_puts(t, "\tesac\n"
-		     "\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$current\"))\n"
+		     "\tmapfile -t COMPREPLY < <(compgen -W \"$operands\" -- \"$current\")\n"
 		     "}\n"
 		     "complete -F _orlop orlop\n");
 }

@@ -285,6 +285,18 @@ static int refuse_command(struct reading *r, const char *name)
 	return mistake(r, CLI_MISTAKE_COMMAND);
 }
 
+/* Two options say who makes cgroups; podman sends one, everybody else the other. */
+static int check_globals(struct reading *r)
+{
+	const struct cli_values *v = &r->call->values;
+
+	if (!v->systemd_cgroup || !v->cgroup_manager || strcmp(v->cgroup_manager, "systemd") == 0)
+		return 0;
+	err_set(r->e, ERR_USAGE, "--systemd-cgroup and --cgroup-manager %s contradict each other",
+		v->cgroup_manager);
+	return mistake(r, CLI_MISTAKE_VALUE);
+}
+
 /* Engines that were told to call runc find the texts they know; any other name is ours. */
 static const char *program_name(const char *path)
 {
@@ -300,7 +312,7 @@ int cli_parse(int argc, char **argv, struct arena *a, struct cli_call *ret, stru
 	struct reading r = { .argv = argv, .argc = argc, .at = 1, .arena = a, .call = ret, .e = e };
 
 	*ret = (struct cli_call){ .program = program_name(argc > 0 ? argv[0] : NULL) };
-	if (read_words(&r, true))
+	if (read_words(&r, true) || check_globals(&r))
 		return -1;
 	if (r.at >= argc)
 		return 0;
@@ -312,5 +324,12 @@ int cli_parse(int argc, char **argv, struct arena *a, struct cli_call *ret, stru
 		return -1;
 	while (r.at < argc)
 		add_word(&r, &ret->operands, argv[r.at++]);
-	return ret->values.help ? 0 : check_count(&r);
+	if (ret->values.help)
+		return 0;
+	if (check_count(&r))
+		return -1;
+	if (ret->command == &cli_commands[CLI_HELP] && ret->operands.count &&
+	    !cli_command_find(ret->operands.items[0]))
+		return refuse_command(&r, ret->operands.items[0]);
+	return 0;
 }

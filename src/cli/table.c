@@ -423,48 +423,64 @@ const struct cli_option *cli_option_find(const struct cli_command *command, cons
 	return command && is_called(&cli_help_option, name, len) ? &cli_help_option : NULL;
 }
 
-/* Keeps the nearer of two words; short words must match better to be suggested. */
-static void consider(const char *word, const char *candidate, unsigned *best, const char **found)
-{
-	unsigned distance = names_distance(word, candidate, *best);
+struct nearest {
+	const char *word, *found;
+	unsigned distance;		/* to beat */
+	size_t prefix;			/* letters that the found one has in common, from the start */
+};
 
-	if (distance < *best) {
-		*best = distance;
-		*found = candidate;
-	}
+static size_t common_prefix(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
 }
 
-static unsigned farthest(const char *word)
+/* Keeps the nearer of two words; of two as near the one that begins more like it. */
+static void consider(struct nearest *n, const char *candidate)
 {
-	return strlen(word) < 5 ? 2 : 3;
+	unsigned distance = names_distance(n->word, candidate, n->distance);
+	size_t prefix = common_prefix(n->word, candidate);
+
+	if (distance > n->distance || (distance == n->distance && (!n->found || prefix <= n->prefix)))
+		return;
+	n->distance = distance;
+	n->prefix = prefix;
+	n->found = candidate;
+}
+
+/* Short words must match better to be suggested. */
+static struct nearest nearest_to(const char *word)
+{
+	return (struct nearest){ .word = word, .distance = strlen(word) < 5 ? 2 : 3 };
 }
 
 const char *cli_option_nearest(const struct cli_command *command, const char *name, size_t len)
 {
 	const struct cli_option *option = command ? command->options : cli_global_options;
-	const char *found = NULL;
+	struct nearest n;
 	char word[64];
-	unsigned best;
 
 	if (len < 2 || len >= sizeof(word))
 		return NULL;
 	memcpy(word, name, len);
 	word[len] = '\0';
-	best = farthest(word);
+	n = nearest_to(word);
 	for (; option->name; option++)
 		if (!option->hidden)
-			consider(word, option->name, &best, &found);
-	consider(word, cli_help_option.name, &best, &found);
-	return found;
+			consider(&n, option->name);
+	consider(&n, cli_help_option.name);
+	return n.found;
 }
 
 const char *cli_command_nearest(const char *name)
 {
-	unsigned best = farthest(name);
-	const char *found = NULL;
+	struct nearest n = nearest_to(name);
 
 	for (unsigned i = 0; i < CLI_ID_COUNT_; i++)
 		if (!cli_commands[i].hidden)
-			consider(name, cli_commands[i].name, &best, &found);
-	return found;
+			consider(&n, cli_commands[i].name);
+	return n.found;
 }
