@@ -91,6 +91,8 @@ class World:
         base.mkdir()
         own = self.root == Path("/")
         mount(self.root, base, None, MS_BIND | (MS_REC if own else 0))
+        for name in ("proc", "sys", "run", "tmp"):  # the machine's own, with all below
+            _libc.umount2(os.fsencode(base / name), MNT_DETACH)
         plain = MS_NOSUID | MS_NODEV | MS_NOEXEC
         mount("proc", base / "proc", "proc", plain)
         mount("sysfs", base / "sys", "sysfs", plain)
@@ -131,6 +133,7 @@ class World:
 
     def close(self):
         """Afterwards no process, cgroup or file that was made here is left."""
+        kill_children()
         remove_cgroup(self.cgroup / CGROUP)
         reap()
         os.close(self.ns)
@@ -149,6 +152,19 @@ def reap():
             pass
     except ChildProcessError:
         pass
+
+
+def kill_children():
+    """End what still runs below us; orphans come to a subreaper, so ask until there is none."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    for _ in range(200):
+        pids = children.read_text().split()
+        if not pids:
+            return
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.005)
+        reap()
 
 
 def remove_cgroup(path):
