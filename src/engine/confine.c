@@ -13,7 +13,10 @@
 #include "engine/procfs.h"
 #include "oci/words.h"
 
-enum { STATUS_ROOM = 64 * 1024 };	/* a process may have many groups */
+enum {
+	STATUS_ROOM = 64 * 1024,	/* a process may have many groups */
+	MAP_ROOM = 16 * 1024,		/* the kernel takes 340 lines */
+};
 
 static int set_limits(const struct confine *c, struct err *e)
 {
@@ -61,25 +64,25 @@ static const char *field(const char *status, const char *name)
 	return NULL;
 }
 
-/* An id of the container as the runtime sees it; UINT32_MAX when it is not mapped. */
-static uint32_t host_id(const struct id_map_list *maps, uint32_t id)
+/* An id of the container as we see it, by the text of its map; UINT32_MAX: not mapped. */
+static uint32_t host_id(const char *map, uint32_t id)
 {
-	if (!maps->count)
-		return id;
-	for (size_t n = 0; n < maps->count; n++) {
-		const struct oci_id_map *m = &maps->items[n];
+	unsigned container, host, size;
+	int len;
 
-		if (id >= m->container && id - m->container < m->size)
-			return m->host + (id - m->container);
-	}
+	if (!map)
+		return id;
+	for (; sscanf(map, "%u %u %u%n", &container, &host, &size, &len) == 3; map += len)
+		if (id >= container && id - container < size)
+			return host + (id - container);
 	return UINT32_MAX;
 }
 
-static int check_id(const char *status, const char *name, const struct id_map_list *maps,
-		    uint32_t id, struct err *e)
+static int check_id(const char *status, const char *name, const char *map, uint32_t id,
+		    struct err *e)
 {
 	const char *at = field(status, name);
-	uint32_t wanted = host_id(maps, id);
+	uint32_t wanted = host_id(map, id);
 
 	for (int n = 0; at && n < 4; n++) {
 		char *end;
@@ -107,18 +110,17 @@ static int check_caps(const char *status, const char *name, uint64_t wanted, str
 		       wanted);
 }
 
-static bool has_group(const struct plan_process *process, const struct id_map_list *maps,
-		      unsigned long group)
+static bool has_group(const struct plan_process *process, const char *map, unsigned long group)
 {
 	for (size_t n = 0; n < process->groups.count; n++)
-		if (host_id(maps, process->groups.items[n]) == group)
+		if (host_id(map, process->groups.items[n]) == group)
 			return true;
 	return false;
 }
 
 /* Every group that is there was asked for; duplicates in the configuration are no matter. */
-static int check_groups(const struct confine *c, const char *status,
-			const struct id_map_list *maps, struct err *e)
+static int check_groups(const struct confine *c, const char *status, const char *map,
+			struct err *e)
 {
 	const char *at = field(status, "Groups");
 
@@ -133,7 +135,7 @@ static int check_groups(const struct confine *c, const char *status,
 		group = strtoul(at, &end, 10);
 		if (end == at || *at == '\n')
 			return 0;
-		if (!has_group(c->process, maps, group))
+		if (!has_group(c->process, map, group))
 			return err_set(e, ERR_INTERNAL,
 				       "process.user.additionalGids: group %lu is there too", group);
 		at = end;
@@ -146,13 +148,21 @@ static int read_back(const struct confine *c, struct err *e)
 	const struct plan_process *p = c->process;
 	uint64_t known = c->cap_last >= 63 ? UINT64_MAX : (1ULL << (c->cap_last + 1)) - 1;
 	uint64_t more = c->keeps_admin ? 1ULL << CAP_SYS_ADMIN : 0;
-	const char *nnp;
+	const char *nnp, *uid_map = NULL, *gid_map = NULL;
+	static char maps[2][MAP_ROOM];
 
 	if (procfs_read(c->procfs, c->pid, "status", status, sizeof(status), e) < 0)
 		return -1;
-	if (check_id(status, "Uid", &c->plan->uid_maps, p->uid, e) < 0 ||
-	    check_id(status, "Gid", &c->plan->gid_maps, p->gid, e) < 0 ||
-	    check_groups(c, status, &c->plan->gid_maps, e) < 0 ||
+	if (c->user_ns) {
+		if (procfs_read(c->procfs, c->pid, "uid_map", maps[0], MAP_ROOM, e) < 0 ||
+		    procfs_read(c->procfs, c->pid, "gid_map", maps[1], MAP_ROOM, e) < 0)
+			return -1;
+		uid_map = maps[0];
+		gid_map = maps[1];
+	}
+	if (check_id(status, "Uid", uid_map, p->uid, e) < 0 ||
+	    check_id(status, "Gid", gid_map, p->gid, e) < 0 ||
+	    check_groups(c, status, gid_map, e) < 0 ||
 	    check_caps(status, "CapInh", p->cap_inheritable, e) < 0 ||
 	    check_caps(status, "CapPrm", p->cap_permitted | more, e) < 0 ||
 	    check_caps(status, "CapEff", p->cap_effective | more, e) < 0 ||

@@ -16,6 +16,7 @@ struct confine {
 	pid_t pid;
 	const struct plan *plan;
 	const struct plan_process *process;
+	bool user_ns;		/* it is in a user namespace: ids are compared through its maps */
 	bool keeps_admin;	/* CAP_SYS_ADMIN until exec: the filter is still to be loaded */
 	unsigned cap_last;
 };

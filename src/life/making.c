@@ -195,6 +195,7 @@ static int confine(struct making *c, struct err *e)
 	const struct plan *plan = &c->bundle.plan;
 	struct confine request = {
 		.procfs = c->procfs, .pid = c->spawn.pid, .plan = plan, .process = &plan->process,
+		.user_ns = (c->record.ns_new | c->record.ns_joined) & CLONE_NEWUSER,
 		.keeps_admin = plan->seccomp && !plan->process.no_new_privs,
 		.cap_last = c->bundle.facts.cap_last,
 	};
