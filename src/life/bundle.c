@@ -52,15 +52,14 @@ static int read_config(const struct life_create *c, struct arena *a, struct bund
 	return err_sys(e, "%s", file);
 }
 
-int bundle_plan(const struct life *l, const struct life_create *c, struct arena *a,
-		struct bundle *ret, struct err *e)
+int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
+		struct arena *a, struct bundle *ret, struct err *e)
 {
 	struct plan_options options = {
 		.id = c->id, .cgroup_driver = l->cgroup_driver, .no_pivot = c->no_pivot,
 		.no_new_keyring = c->no_new_keyring, .detached = c->detach,
 		.console_socket = c->console_socket != NULL,
-		.notify_socket = getenv("NOTIFY_SOCKET") != NULL,
-		.preserve_fds = c->preserve_fds, .listen_fds = c->listen_fds,
+		.preserve_fds = c->preserve_fds, .listen_fds = c->listen_fds, .quick = !explain,
 	};
 	struct bundle b = { .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
 
@@ -97,7 +96,7 @@ int life_plan(const struct life *l, const struct life_create *c, struct arena *a
 {
 	struct bundle b;
 
-	if (bundle_plan(l, c, a, &b, e) < 0)
+	if (bundle_plan(l, c, true, a, &b, e) < 0)
 		return -1;
 	*ret = b.plan;
 	return 0;

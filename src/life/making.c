@@ -238,7 +238,7 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 		return err_set(e, ERR_USAGE, "container id cannot be empty");
 	if (!state_id_valid(create->id))
 		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", create->id);
-	if (bundle_plan(l, create, a, &c->bundle, e) < 0)
+	if (bundle_plan(l, create, false, a, &c->bundle, e) < 0)
 		return -1;
 	fill_record(c);
 	if (make(c, listener, e) == 0)
