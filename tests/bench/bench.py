@@ -21,7 +21,7 @@ import table
 import target
 from rows import ROWS, Bench
 from runtime import BIN, collect
-from world import WORK, World
+from world import World
 
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parent.parent

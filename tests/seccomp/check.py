@@ -225,7 +225,10 @@ def check_rows(tally, rows, answers, by):
         for arch, nr in places:
             if row.call in answers.unknown(row.profile):
                 continue
-            found = oci.words(answers(row.profile, arch, nr, full(row.args)))
+            try:
+                found = oci.words(answers(row.profile, arch, nr, full(row.args)))
+            except oci.Ambiguous as err:
+                found = f"ambiguous: {err}"
             tally.claim(found == row.answer, f"{row.where}: {row.profile} {arch} {row.call} is "
                         f"{row.answer} by {by}", "" if found == row.answer else found)
 

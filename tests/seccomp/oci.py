@@ -6,9 +6,9 @@ The meaning is taken from the specification and from what runtimes agree on: rul
 rule each; names that an architecture does not have are passed over; a call that no rule matches
 gets the default; an architecture that is not listed is killed (on x86_64 numbers from 0x40000000
 on are x32's, but -1, which a tracer may leave). On 32-bit architectures and x32 only the lower
-halves of arguments and values are compared; that is libseccomp's doing, not the specification's. Where two rules that match say
-different things the document is ambiguous, and that is an error here: libraries then decide by
-the order and shape of the rules.
+halves of arguments and values are compared; that is libseccomp's doing, not the specification's.
+Where two rules that match say different things the document is ambiguous, and that is an error
+here: libraries then decide by the order and shape of the rules.
 """
 
 from pathlib import Path
