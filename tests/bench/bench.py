@@ -21,12 +21,15 @@ import table
 import target
 from rows import ROWS, Bench
 from runtime import BIN, collect
-from world import WORK, World
+from world import World
 
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parent.parent
-NEEDED = {"cc": "gcc", "strace": "strace", "debootstrap": "debootstrap", "crun": "crun",
-          "runc": "runc"}
+NEEDED = {  # what is looked for: the package that has it
+    "cc": "gcc", "/usr/include/stdio.h": "libc6-dev", "strace": "strace", "crun": "crun",
+    "runc": "runc", "debootstrap": "debootstrap",
+    sidroot.KEYRINGS[0]: "debian-archive-keyring",
+}
 WARN = ["-O2", "-std=gnu17", "-Wall", "-Wextra", "-Werror"]
 BARE = ["-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie"]
 PROGRAMS = {  # name: (source, flags)
@@ -82,16 +85,21 @@ def find(name):
 
 def install(args):
     """Install what is missing from Debian; where there is no apt-get, say what is missing."""
-    skip = {"debootstrap"} if args.no_sid else set()
-    missing = [pkg for cmd, pkg in NEEDED.items() if cmd not in skip and not find(cmd)]
+    skip = {"debootstrap", sidroot.KEYRINGS[0]} if args.no_sid else set()
+    missing = [pkg for what, pkg in NEEDED.items() if what not in skip and not find(what)
+               and not Path(what).exists()]
     if not missing:
         return
     if not shutil.which("apt-get"):
         raise SystemExit(f"bench: these are needed: {' '.join(missing)}")
     say(f"installing {' '.join(missing)}")
-    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
-                   check=True, stdout=subprocess.DEVNULL,
-                   env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+    quiet = {"stdout": subprocess.DEVNULL, "check": False,
+             "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+    if subprocess.run(command, stderr=subprocess.DEVNULL, **quiet).returncode:
+        subprocess.run(["apt-get", "update", "-qq"], **quiet)
+        if subprocess.run(command, **quiet).returncode:
+            raise SystemExit(f"bench: apt-get could not install {' '.join(missing)}")
 
 
 def compile_programs():

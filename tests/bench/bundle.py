@@ -8,7 +8,8 @@ A bundle carries a cgroup path of its own, so bundles are made per container.
 import json
 from pathlib import Path
 
-from world import CGROUP, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, WORK
+from world import (CGROUP, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC,
+                   MS_REMOUNT, WORK)
 
 ROOTFS = WORK / "rootfs"
 EMPTY = WORK / "empty"
@@ -115,7 +116,7 @@ def floor_args(args):
     for path in READONLY:
         target = path.lstrip("/")
         out += ["m", target, target, "", str(MS_BIND | MS_REC), ""]
-        out += ["m", "", target, "", str(MS_BIND | 32 | MS_RDONLY | MS_NOSUID | MS_NODEV
-                                        | MS_NOEXEC), ""]
-    out += ["m", "", ".", "", str(MS_BIND | 32 | MS_RDONLY), ""]
+        again = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
+        out += ["m", "", target, "", str(again), ""]
+    out += ["m", "", ".", "", str(MS_BIND | MS_REMOUNT | MS_RDONLY), ""]
     return out + ["n", "bench", "--"] + args

@@ -53,6 +53,13 @@ def unmount_below(path):
         subprocess.run(["umount", "-l", target], check=False)
 
 
+def remove(path):
+    """Remove a tree and what is mounted in it; it may be absent."""
+    if path.exists():
+        unmount_below(path)
+        shutil.rmtree(path)
+
+
 def tree(say, fresh=False, url=None):
     """The path of the sid tree; made if it is not there, or if `fresh`."""
     path = cache_dir() / "sid"
@@ -62,10 +69,7 @@ def tree(say, fresh=False, url=None):
         raise SidError("debootstrap is not there: apt-get install debootstrap")
     url = url or mirror()
     part = path.with_name("sid.part")
-    for old in (part, path):
-        if old.exists():
-            unmount_below(old)
-            shutil.rmtree(old)
+    remove(part)
     part.parent.mkdir(parents=True, exist_ok=True)
     say("making a Debian sid tree (once, about 270 MB, half a minute)")
     log = path.with_name("debootstrap.log")
@@ -75,9 +79,11 @@ def tree(say, fresh=False, url=None):
                               str(part), url], stdout=out, stderr=out, check=False,
                              stdin=subprocess.DEVNULL, timeout=1800)
     if ret.returncode:
+        remove(part)
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
         raise SidError(f"debootstrap: {last[0]} (all of it: {log})")
     shutil.rmtree(part / "var/cache/apt/archives", ignore_errors=True)
+    remove(path)
     part.rename(path)
     log.unlink()
     return path

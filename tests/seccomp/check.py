@@ -225,7 +225,10 @@ def check_rows(tally, rows, answers, by):
         for arch, nr in places:
             if row.call in answers.unknown(row.profile):
                 continue
-            found = oci.words(answers(row.profile, arch, nr, full(row.args)))
+            try:
+                found = oci.words(answers(row.profile, arch, nr, full(row.args)))
+            except oci.Ambiguous as err:
+                found = f"ambiguous: {err}"
             tally.claim(found == row.answer, f"{row.where}: {row.profile} {arch} {row.call} is "
                         f"{row.answer} by {by}", "" if found == row.answer else found)
 
@@ -233,8 +236,7 @@ def check_rows(tally, rows, answers, by):
 def edges(document, name, rng):
     """Argument values near where the call's rules change their mind."""
     args = [rng.choice((0, 1, rng.getrandbits(32), rng.getrandbits(64))) for _ in range(6)]
-    rules = document.by_name.get(name, [])
-    conditions = [c for _, alternative in rules for c in alternative]
+    conditions = document.conditions_of(name)
     for i, op, a, b in rng.sample(conditions, min(len(conditions), rng.randint(0, 3))):
         base = b & a | (rng.getrandbits(64) & ~a) if op == "MASKED_EQ" else a
         kind = rng.randint(0, 5)
@@ -250,10 +252,17 @@ def edges(document, name, rng):
     return args
 
 
+def faults_read():
+    """{(profile, call)} that libseccomp gets wrong: libseccomp-faults.txt says how."""
+    text = (HERE / "libseccomp-faults.txt").read_text()
+    return {tuple(line.split()[:2]) for line in text.splitlines()
+            if line and not line.startswith("#")}
+
+
 def sample(document, rng):
     """One call as a kernel could see it."""
     arch, nr, args = sample_any(document, rng)
-    width = 0xffffffff if arch in oci.NARROW else MASK64
+    width = 0xffffffff if arch in ("x86", "arm") else MASK64  # what the kernel shows a filter
     return arch, nr, [arg & width for arg in args]
 
 
@@ -261,12 +270,12 @@ def sample_any(document, rng):
     """Mostly of an architecture that is listed and with a number that exists."""
     arch = rng.choice(document.arches) if rng.random() < 0.97 else rng.choice(list(oci.ARCHES))
     table = TABLES[arch]
-    conditional = [n for n in table if any(alt for _, alt in document.by_name.get(n, []))]
+    every, conditional = document.calls(arch, table)
     dice = rng.random()
     if dice < 0.6 and conditional:
         name = rng.choice(conditional)
     elif dice < 0.93:
-        name = rng.choice(list(table))
+        name = rng.choice(every)
     else:
         nr = rng.choice((rng.randrange(600), rng.getrandbits(32), 0xffffffff,
                          rng.randrange(600) | oci.X32_BIT))
@@ -274,8 +283,8 @@ def sample_any(document, rng):
     return arch, table[name], edges(document, name, rng)
 
 
-def check_random(tally, name, document, program, count, rng, by):
-    """The document and the program agree on calls made up at random."""
+def check_random(tally, name, document, program, count, rng, by, faults):
+    """The document and the program agree on calls made up at random, but for `faults`."""
     differences = []
     for _ in range(count):
         arch, nr, args = sample(document, rng)
@@ -285,7 +294,7 @@ def check_random(tally, name, document, program, count, rng, by):
             differences.append(f"ambiguous: {err}")
             continue
         found = program.run(oci.ARCHES[arch][0], nr, args)
-        if found != said:
+        if found != said and (name, document.names.get(arch, {}).get(nr)) not in faults:
             call = document.names.get(arch, {}).get(nr, f"#{nr:#x}")
             differences.append(f"{arch} {call} {' '.join(f'{a:#x}' for a in args)}: "
                                f"{oci.words(said)}, but {oci.words(found)}")
@@ -343,6 +352,8 @@ def main():
     documents = {name: oci.Document(tree["seccomp"], TABLES) for name, tree in trees.items()}
     rows = [row for path in sorted(HERE.glob("*.tests")) for row in rows_read(path)]
 
+    faults = set() if args.bpf_command else faults_read()
+
     check_interpreter(tally)
     for name in shipped:
         check_shape(tally, name, trees[name])
@@ -366,9 +377,11 @@ def main():
                 if args.verbose:
                     print(f"# {name} by {by}: {len(program.code)} instructions, unknown: "
                           f"{' '.join(sorted(unknown)) or 'none'}")
-            check_rows(tally, rows, ByProgram(documents, programs), by)
+            right = [row for row in rows if (row.profile, row.call) not in faults]
+            check_rows(tally, right, ByProgram(documents, programs), by)
             for name in trees:
-                check_random(tally, name, known[name], programs[name][0], args.samples, rng, by)
+                check_random(tally, name, known[name], programs[name][0], args.samples, rng, by,
+                             faults)
 
     print(f"seed {args.seed}")
     print(f"{tally.passed} passed, {tally.failed} failed")

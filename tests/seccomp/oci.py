@@ -5,9 +5,10 @@ The meaning is taken from the specification and from what runtimes agree on: rul
 "or", the conditions of a rule by "and", except that several conditions on one argument make a
 rule each; names that an architecture does not have are passed over; a call that no rule matches
 gets the default; an architecture that is not listed is killed (on x86_64 numbers from 0x40000000
-on are x32's, but -1, which a tracer may leave). Where two rules that match say
-different things the document is ambiguous, and that is an error here: libraries then decide by
-the order and shape of the rules.
+on are x32's, but -1, which a tracer may leave). On 32-bit architectures and x32 only the lower
+halves of arguments and values are compared; that is libseccomp's doing, not the specification's.
+Where two rules that match say different things the document is ambiguous, and that is an error
+here: libraries then decide by the order and shape of the rules.
 """
 
 from pathlib import Path
@@ -18,7 +19,7 @@ ARCHES = {  # AUDIT_ARCH_*, and libseccomp's name
 }
 OCI_ARCHES = {f"SCMP_ARCH_{name.upper()}": name for name in ARCHES}
 X32_BIT = 0x40000000
-NARROW = ("x86", "arm")  # where the kernel gives a filter 32 bits of each argument
+WIDTH = {name: 0xffffffff if name in ("x86", "arm", "x32") else (1 << 64) - 1 for name in ARCHES}
 
 RET = {"KILL_PROCESS": 0x80000000, "KILL_THREAD": 0, "KILL": 0, "TRAP": 0x00030000,
        "ERRNO": 0x00050000, "NOTIFY": 0x7fc00000, "TRACE": 0x7ff00000, "LOG": 0x7ffc0000,
@@ -26,7 +27,7 @@ RET = {"KILL_PROCESS": 0x80000000, "KILL_THREAD": 0, "KILL": 0, "TRAP": 0x000300
 WORDS = {value: name.lower() for name, value in RET.items() if name != "KILL"}
 EPERM = 1
 
-OPERATORS = {
+OPERATORS = {  # of an argument, value and valueTwo
     "NE": lambda arg, a, b: arg != a, "LT": lambda arg, a, b: arg < a,
     "LE": lambda arg, a, b: arg <= a, "EQ": lambda arg, a, b: arg == a,
     "GE": lambda arg, a, b: arg >= a, "GT": lambda arg, a, b: arg > a,
@@ -93,6 +94,17 @@ class Document:
                         self.by_name.setdefault(name, []).append((answer, alternative))
         self.names = {arch: {nr: name for name, nr in tables[arch].items()}
                       for arch in self.arches}
+        self._calls = {}
+
+    def calls(self, arch, table):
+        """The names of a table, and those of them that have conditions; remembered."""
+        if arch not in self._calls:
+            self._calls[arch] = (list(table), [n for n in table if self.conditions_of(n)])
+        return self._calls[arch]
+
+    def conditions_of(self, name):
+        """Every condition of every rule about the call."""
+        return [c for _, alternative in self.by_name.get(name, ()) for c in alternative]
 
     def answer(self, arch, nr, args):
         """What the call gets; Ambiguous if that is not one thing."""
@@ -100,9 +112,10 @@ class Document:
             arch = "x32" if X32_BIT <= nr < 0xffffffff else "x86_64"
         if arch not in self.arches:
             return RET["KILL_PROCESS"]
-        name = self.names[arch].get(nr)
-        found = {answer for answer, alternative in self.by_name.get(name, [])
-                 if all(OPERATORS[op](args[i], a, b) for i, op, a, b in alternative)}
+        name, width = self.names[arch].get(nr), WIDTH[arch]
+        found = {answer for answer, alternative in self.by_name.get(name, ())
+                 if all(OPERATORS[op](args[i] & width, a & width, b & width)
+                        for i, op, a, b in alternative)}
         if len(found) > 1:
             raise Ambiguous(f"{arch} {name} {args}: " + ", ".join(words(f) for f in found))
         return found.pop() if found else self.default
