@@ -123,9 +123,10 @@ def merge(base, change):
 class Config:
     """A configuration and the root file system that goes with it; nothing is on disk yet."""
 
-    def __init__(self, doc, rootfs):
+    def __init__(self, doc, rootfs, owner=0):
         self.doc = doc
         self.rootfs = rootfs
+        self.owner = owner
         self.cgroups_path_set = "cgroupsPath" in doc.get("linux", {})
 
     def program(self, verbs):
@@ -143,6 +144,13 @@ class Config:
         shutil.copy(probe, os.path.join(rootfs, "bin/probe"))
         for name, what in self.rootfs.items():
             self.place(rootfs, name, what)
+        if self.owner:
+            os.chown(rootfs, self.owner, self.owner)
+            for where, dirs, files in os.walk(rootfs):
+                for name in dirs + files:
+                    st = os.lstat(os.path.join(where, name))
+                    os.chown(os.path.join(where, name), self.owner + st.st_uid,
+                             self.owner + st.st_gid, follow_symlinks=False)
         doc = copy.deepcopy(self.doc)
         if not self.cgroups_path_set and cgroups_path and isinstance(doc.get("linux"), dict):
             doc["linux"]["cgroupsPath"] = cgroups_path
@@ -181,8 +189,9 @@ def words(verbs):
     return list(lexer)
 
 
-def config(*, mounts=None, rootfs=None, base_mounts=None, args=None, **changes):
-    """The base configuration with changes; `mounts` come after the base ones."""
+def config(*, mounts=None, rootfs=None, base_mounts=None, args=None, owner=0, **changes):
+    """The base configuration with changes; `mounts` come after the base ones; `owner` is added to
+    every uid and gid of the root file system (for user namespaces)."""
     doc = copy.deepcopy(BASE)
     if base_mounts is not None:
         doc["mounts"] = copy.deepcopy(base_mounts)
@@ -191,7 +200,7 @@ def config(*, mounts=None, rootfs=None, base_mounts=None, args=None, **changes):
         doc["mounts"] = doc.get("mounts", []) + copy.deepcopy(mounts)
     if args is not None:
         doc["process"]["args"] = list(args)
-    return Config(doc, dict(rootfs or {}))
+    return Config(doc, dict(rootfs or {}), owner)
 
 
 def namespaces(*kinds, **paths):
