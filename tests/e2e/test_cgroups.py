@@ -400,3 +400,8 @@ def test_state_works_when_the_cgroup_is_gone():
         os.rmdir(host.CGROUP + c.cgroup)
         assert c.status == "stopped"
         rt("delete", c.name).ok
+
+
+def test_v1_members_that_say_nothing_are_taken():
+    "disableOOMKiller false is what Docker always sends"
+    run(resources(memory={"disableOOMKiller": False}, network={}, blockIO={}, cpu={}), "exit 0").ok
