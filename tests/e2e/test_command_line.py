@@ -119,7 +119,7 @@ def test_a_relative_root_counts_from_the_caller():
 
 def test_list_of_a_root_that_is_not_there():
     "an explicit one that is missing is an error, as in runc"
-    rt("list", root="/nonexistent/root").fails("(?i)no such file or directory", rc=1)
+    rt("list", root=current().tmp + "/absent").fails("(?i)no such file or directory", rc=1)
 
 
 # ---- logs --------------------------------------------------------------------------------------

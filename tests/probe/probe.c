@@ -1294,6 +1294,87 @@ static void verb_sleep(char **args)
 		;
 }
 
+/* ---- being a bad neighbour --------------------------------------------------------------- */
+
+/* Says a thing once: a hunt sees the same file thousands of times. */
+static void say_once(const char *what, const char *text)
+{
+	static char seen[256][512];
+	static size_t count;
+	char line[512];
+
+	snprintf(line, sizeof(line), "%s %s", what, text);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(seen[i], line))
+			return;
+	if (count < COUNT(seen))
+		strcpy(seen[count++], line);
+	printf("hunt: %s\n", line);
+}
+
+/*
+ * What a container that waits for a runtime to enter it would do: look at every process that
+ * appears, at its open files, and try to write to its program.
+ */
+static void hunt_process(const char *pid)
+{
+	char path[300];
+	const char *target;
+	struct dirent *entry;
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	target = link_text(path);
+	if (target)
+		say_once("exe", target);
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0) {
+		say_once("opened", target ? target : "?");
+		close(fd);
+	}
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char link[600];
+
+		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
+		target = entry->d_name[0] == '.' ? NULL : link_text(link);
+		if (target && (target[0] == '/' || target[0] == '('))
+			say_once("fd", target);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void verb_hunt(char **args)
+{
+	struct timespec start, now;
+	long want = number(args[0]);
+	char self[32];
+
+	snprintf(self, sizeof(self), "%d", getpid());
+	printf("hunt: ready\n");
+	fflush(stdout);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		struct dirent *entry;
+		DIR *dir = opendir("/proc");
+
+		while (dir && (entry = readdir(dir)))
+			if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+			    strcmp(entry->d_name, self))
+				hunt_process(entry->d_name);
+		if (dir)
+			closedir(dir);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 <
+		 want && access("/tmp/enough", F_OK));
+	printf("hunt: over\n");
+}
+
 /* ---- talking with the test --------------------------------------------------------------- */
 
 static void verb_echo(char **args)
@@ -1424,6 +1505,7 @@ static const struct verb verbs[] = {
 	{ "groups", 0, 0, verb_groups, "supplementary groups, sorted" },
 	{ "hog", 1, 1, verb_hog, "MIB of memory" },
 	{ "hostname", 0, 0, verb_hostname, "node name" },
+	{ "hunt", 1, 1, verb_hunt, "MS: look at every process, until /tmp/enough exists" },
 	{ "ids", 0, 0, verb_ids, "real, effective, saved uid and gid" },
 	{ "ignore", 1, 1, verb_ignore, "SIGNAL" },
 	{ "inode", 1, 1, verb_inode, "PATH: device:inode" },

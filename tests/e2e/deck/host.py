@@ -23,6 +23,15 @@ SYSCTLS = ["kernel/core_pattern", "kernel/modprobe", "kernel/hotplug", "kernel/s
            "net/ipv4/ip_forward", "vm/overcommit_memory", "kernel/panic", "fs/mqueue/msg_max"]
 
 
+def sysctls():
+    """The values that no container may change."""
+    found = {}
+    for key in SYSCTLS:
+        with contextlib.suppress(OSError):
+            found[key] = read("/proc/sys/" + key)
+    return found
+
+
 def syscall_check(result, what):
     if result < 0:
         err = ctypes.get_errno()
@@ -209,9 +218,7 @@ class HostState:
 
     def look(self):
         seen = {"mount " + " ".join(entry): True for entry in mountpoints()}
-        for key in SYSCTLS:
-            with contextlib.suppress(OSError):
-                seen["sysctl " + key] = read("/proc/sys/" + key)
+        seen.update({"sysctl " + key: value for key, value in sysctls().items()})
         for path in self.trees:
             for where, what in tree_state(path).items():
                 seen["file " + where] = what

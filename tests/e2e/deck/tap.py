@@ -49,6 +49,7 @@ class Test:
         self.kind = None
         self.count = 0
         self.journal = []
+        self.sysctls = host.sysctls()
         self.prefix = f"t{os.getpid()}-{number}"
 
     def next_number(self):
@@ -180,6 +181,11 @@ def residue(test, mounts):
         time.sleep(0.05)
     with contextlib.suppress(FileNotFoundError):
         left += [f"state directory {name}" for name in sorted(os.listdir(test.root))]
+    for key, value in test.sysctls.items():
+        if host.read("/proc/sys/" + key) != value:
+            left.append(f"sysctl {key} of the host changed (put right again)")
+            with open("/proc/sys/" + key, "w", encoding="ascii") as out:
+                out.write(value)
     st = os.stat("/dev/null")
     if st.st_uid or st.st_gid:
         left.append(f"/dev/null of the host given to {st.st_uid}:{st.st_gid} (put right again)")
