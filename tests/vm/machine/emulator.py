@@ -23,17 +23,11 @@ def command(qemu: pathlib.Path, kernel: pathlib.Path, initrd: str, append: str, 
     ]
 
 
-def port(name: str, fd: int) -> list[str]:
-    """A virtio-serial port of that name; `fd` is our end's peer, a connected socket."""
-    return ["-chardev", f"socket,id=port-{name},fd={fd}",
-            "-device", f"virtserialport,chardev=port-{name},name={name}"]
-
-
-def disk(number: int, path: str, form: str) -> list[str]:
+def disk(number: int, path: str, form: str, *more: str) -> list[str]:
     """A disk that does not have to survive anything: /dev/vda for number 0 and so on."""
-    escaped = path.replace(",", ",,")
-    return ["-drive", f"file={escaped},format={form},if=none,id=disk{number},cache=unsafe,"
-                      "discard=unmap",
+    drive = [f"file={path.replace(',', ',,')}", f"format={form}", "if=none", f"id=disk{number}",
+             "cache=unsafe", "discard=unmap", *more]
+    return ["-drive", ",".join(drive),
             "-device", f"virtio-blk-pci,drive=disk{number},serial=disk{number}"]
 
 

@@ -25,7 +25,7 @@ cache_make() {
 	exec {lock}>"$noun/.lock"
 	flock -n "$lock" || { say "waiting for another build in $noun"; flock "$lock"; }
 	if [ ! -e "$want" ]; then
-		rm -rf "$noun"/.new.*
+		rm -rf --one-file-system "$noun"/.new.*
 		local new
 		new=$(mktemp -d "$noun/.new.XXXXXX")
 		chmod 755 "$new"
