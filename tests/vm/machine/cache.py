@@ -34,5 +34,17 @@ def kernel(name: str) -> pathlib.Path:
     return _need(f"kernel/{name}", "tiny", name)
 
 
+def modules(name: str, version: str) -> pathlib.Path:
+    return _need(f"modules/{version}", "modules", name)
+
+
+def disk() -> pathlib.Path:
+    return _need("disk/current", "disk")
+
+
+def template(name: str, key: str) -> pathlib.Path:
+    return _need(f"template/{key}", "template", name)
+
+
 def qemu() -> pathlib.Path:
     return _need("qemu/current", "tiny")

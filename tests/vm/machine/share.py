@@ -79,6 +79,13 @@ class Share:
         return ["-chardev", f"socket,id=share-{self.tag},path={self.path}",
                 "-device", f"vhost-user-fs-pci,chardev=share-{self.tag},tag={self.tag}"]
 
+    def plug(self, control) -> None:
+        """Plug it into a machine that runs."""
+        control("chardev-add", id=f"share-{self.tag}", backend={"type": "socket", "data": {
+            "addr": {"type": "unix", "data": {"path": self.path}}, "server": False}})
+        control("device_add", driver="vhost-user-fs-pci", id=self.tag, tag=self.tag,
+                chardev=f"share-{self.tag}")
+
     def close(self) -> str:
         """End it and leave nothing; what it had to complain about."""
         process.stop(self.process)
