@@ -39,7 +39,7 @@ void child_detail(struct child *c, const char *text)
 
 void child_close_temporary(const struct child *c)
 {
-	int highest = c->control;
+	int highest = c->control > c->plan_fd ? c->control : c->plan_fd;
 
 	if (c->plan->listener > highest)
 		highest = c->plan->listener;
@@ -181,6 +181,7 @@ __attribute__((used)) _Noreturn void child_main(const long *stack)
 	c->plan = (const struct child_plan *)at;
 	if (c->plan->magic != CHILD_PLAN_MAGIC || c->plan->size != (uint32_t)st.st_size)
 		sys_exit(64);
+	c->plan_fd = (int)fd;
 	c->control = c->plan->control;
 	c->root = c->place = -1;
 	run_steps(c);

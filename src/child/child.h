@@ -21,6 +21,7 @@ struct child {
 	const struct child_plan *plan;
 	const char *base;		/* of the block; offsets count from here */
 	int control;			/* the parent, later the one who said `start` */
+	int plan_fd;			/* keeps its place until everything is set up */
 	/*
 	 * The descriptors that outlive a step are the lowest ones, without gaps: the preserved ones,
 	 * then control, plan (closed soon), listener, place, root. What a step opens is above.

@@ -192,6 +192,7 @@ int step_ready(struct child *c)
 {
 	int word;
 
+	sys_close(c->plan_fd);
 	/* From here on the end of the socket tells of the parent's end: `create` leaves us alone. */
 	SYS(prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	word = child_send(c, CHILD_READY, CHILD_STEP_READY, -1);
