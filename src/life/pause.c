@@ -31,24 +31,26 @@ static int open_group(const struct container *c, struct arena *a, struct err *e)
 }
 
 /*
- * Whether each thread of a process sits in the freezer's trap. /proc/TID/wchan names the kernel
- * function that a thread sleeps in; where the kernel does not tell ("0"), nobody is accused.
+ * The freezer wakes whoever sleeps interruptibly and stops who returns to user space. So those
+ * that it did not get are in an uninterruptible sleep, or on their way. (A parent in vfork looks
+ * like the former and does count as frozen: it may be named without being to blame.)
  */
 static bool is_at_rest(int pid)
 {
-	char path[64], where[128];
+	char path[64], stat[512];
 	struct dirent *entry;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	auto_dir DIR *tasks = opendir(path);
 	while (tasks && (entry = readdir(tasks))) {
-		ssize_t n;
+		const char *letter;
 
-		if (entry->d_name[0] == '.')
+		snprintf(path, sizeof(path), "%.16s/stat", entry->d_name);
+		if (entry->d_name[0] == '.' ||
+		    file_read(dirfd(tasks), path, stat, sizeof(stat)) <= 0)
 			continue;
-		snprintf(path, sizeof(path), "%.16s/wchan", entry->d_name);
-		n = file_read(dirfd(tasks), path, where, sizeof(where));
-		if (n > 0 && strcmp(where, "do_freezer_trap") != 0)
+		letter = strrchr(stat, ')');
+		if (letter && (strncmp(letter, ") D", 3) == 0 || strncmp(letter, ") R", 3) == 0))
 			return false;
 	}
 	return true;
