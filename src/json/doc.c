@@ -477,15 +477,34 @@ static const struct {
 	{ "invalid character inside string",
 	  "a string has a control character (a missing quote on this line?)" },
 	{ "invalid string in json text", "a word that is not true, false or null" },
-	{ "invalid char in json text", "a character that begins no value" },
 	{ "unallowed token", "expected a value" },
 };
+
+/* yajl has stopped behind a character that begins nothing: shows the word that it begins. */
+static int report_word(struct reading *r)
+{
+	auto_arena a = ARENA_NONE;
+	bool is_name = !r->key && r->depth && r->open[r->depth - 1].node->type == NODE_OBJECT;
+	size_t at = r->offset - 1, len = 1;
+
+	while (at + len < r->len && len < WORD_MAX_LEN &&
+	       !strchr(" \t\r\n,:[]{}\"", r->text[at + len]))
+		len++;
+	stop(r, "expected %s, found %s",
+	     is_name ? "a member's name in double quotes" : "a value",
+	     text_quote(&a, arena_strndup(&a, r->text + at, len), WORD_MAX_LEN));
+	return -1;
+}
 
 static int report_yajl(struct reading *r)
 {
 	unsigned char *text = yajl_get_error(r->yajl, 0, (const unsigned char *)r->text, r->len);
 	const char *ours = "not a JSON document";
 
+	if (text && strstr((const char *)text, "invalid char in json text") && r->offset > 0) {
+		yajl_free_error(r->yajl, text);
+		return report_word(r);
+	}
 	for (size_t i = 0; text && i < ARRAY_LEN(sentences); i++)
 		if (strstr((const char *)text, sentences[i].yajl)) {
 			ours = sentences[i].ours;
