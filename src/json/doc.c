@@ -21,6 +21,7 @@ enum {
 	FEW_MEMBERS = 12,	/* up to here comparing all pairs beats sorting */
 	PATH_MAX_LEN = 300,	/* of a member path in a message; the end is what matters */
 	WORD_MAX_LEN = 60,	/* of a user's word in a message */
+	NUMBER_MAX_LEN = 40,	/* of a number in a message */
 };
 
 struct reading {
@@ -95,6 +96,8 @@ static int prepend_place(const char *name, unsigned line, const struct node *n, 
 	shown = text_get(&path);
 	if (path.len > PATH_MAX_LEN) {
 		shown += path.len - PATH_MAX_LEN;
+		while ((*shown & 0xc0) == 0x80)	/* inside a character */
+			shown++;
 		cut = "...";
 	}
 	return err_in(e, "%s:%u: %s%s", name, line, cut, shown);
@@ -110,30 +113,25 @@ int doc_err(const struct doc *d, const struct node *n, struct err *e, const char
 	return prepend_place(d->name, n->line, n, e);
 }
 
-static const char *const type_words[NODE_TYPE_COUNT_] = {
-	[NODE_NULL] = "null",
-	[NODE_BOOL] = "the word",
-	[NODE_NUMBER] = "the number",
-	[NODE_STRING] = "the string",
-	[NODE_ARRAY] = "an array",
-	[NODE_OBJECT] = "an object",
-};
+/* What a value is, with its contents where they are short: `the string "5"`. */
+static const char *describe(const struct node *n, struct arena *a)
+{
+	if (n->type == NODE_STRING)
+		return arena_printf(a, "the string %s", text_quote(a, n->text, WORD_MAX_LEN));
+	if (n->type == NODE_NUMBER)
+		return arena_printf(a, "the number %.*s", NUMBER_MAX_LEN, n->text);
+	if (n->type == NODE_BOOL)
+		return n->truth ? "the word true" : "the word false";
+	if (n->type == NODE_NULL)
+		return "null";
+	return n->type == NODE_ARRAY ? "an array" : "an object";
+}
 
 int doc_err_type(const struct doc *d, const struct node *n, struct err *e, const char *expected)
 {
 	auto_arena a = ARENA_NONE;
-	const char *space = " ", *what = "";
 
-	if (n->type == NODE_STRING)
-		what = text_quote(&a, n->text, WORD_MAX_LEN);
-	else if (n->type == NODE_NUMBER)
-		what = n->text;
-	else if (n->type == NODE_BOOL)
-		what = n->truth ? "true" : "false";
-	else
-		space = "";
-	return doc_err(d, n, e, "expected %s, found %s%s%.*s", expected, type_words[n->type],
-		       space, WORD_MAX_LEN + 8, what);
+	return doc_err(d, n, e, "expected %s, found %s", expected, describe(n, &a));
 }
 
 static int stop(struct reading *r, const char *format, ...)
@@ -660,8 +658,8 @@ static int whole(const struct doc *d, const struct node *n, int64_t min, uint64_
 	else if (fits)
 		fits = value <= max && (min <= 0 || value >= (uint64_t)min);
 	if (!fits)
-		return doc_err(d, n, e, "%.40s is out of range (%" PRId64 " to %" PRIu64 ")",
-			       n->text, min, max);
+		return doc_err(d, n, e, "%.*s is out of range (%" PRId64 " to %" PRIu64 ")",
+			       NUMBER_MAX_LEN, n->text, min, max);
 	*negative = minus;
 	*ret = value;
 	return 0;
