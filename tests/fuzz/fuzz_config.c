@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len)
 {
 	const char *text = (const char *)bytes;
 
-	check_document(text, len, len % 3);
+	check_document(text, len, (unsigned)(len % 3));
 	check_config(text, len);
 	if (len < 16)
 		check_signal(text, len);

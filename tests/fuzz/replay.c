@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a fuzz target over the files of directories, without a fuzzer: what was found stays found. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len);
 
 enum { FILE_MAX = 1 << 20 };
 
-static void replay(const char *dir, const char *name)
+/* False for what is no file. */
+static bool replay(const char *dir, const char *name)
 {
 	auto_arena a = ARENA_NONE;
 	size_t len;
@@ -20,13 +22,14 @@ static void replay(const char *dir, const char *name)
 	unsigned char *exact;
 
 	if (!text)
-		return;
+		return false;
 	exact = malloc(len + !len);	/* so that a sanitizer sees the end */
 	if (!exact)
 		abort();
 	memcpy(exact, text, len);
 	LLVMFuzzerTestOneInput(exact, len);
 	free(exact);
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -41,8 +44,8 @@ int main(int argc, char **argv)
 			perror(argv[i]);
 			return 1;
 		}
-		for (; (entry = readdir(d)); count++)
-			replay(argv[i], entry->d_name);
+		while ((entry = readdir(d)))
+			count += replay(argv[i], entry->d_name);
 	}
 	printf("%zu inputs\n", count);
 	return count < 10;
