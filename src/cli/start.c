@@ -91,10 +91,13 @@ int start_check_preserved(unsigned preserve_fds, struct err *e)
 {
 	unsigned announced = listen_fds();
 
-	for (unsigned i = 0; i < announced + preserve_fds; i++)
-		if (fcntl((int)(STDERR_FILENO + 1 + i), F_GETFD) < 0)
-			return err_sys(e, "unable to stat preserved-fd %u (of %u)",
-				       i < announced ? i + 1 : i - announced + 1,
-				       i < announced ? announced : preserve_fds);
+	for (unsigned i = 0; i < announced + preserve_fds; i++) {
+		if (fcntl((int)(STDERR_FILENO + 1 + i), F_GETFD) >= 0)
+			continue;
+		if (i < announced)
+			return err_sys(e, "unable to stat fd %u of LISTEN_FDS", STDERR_FILENO + 1 + i);
+		return err_sys(e, "unable to stat preserved-fd %u (of %u)", i - announced,
+			       preserve_fds);
+	}
 	return 0;
 }

@@ -16,8 +16,8 @@
 int start_clean(struct err *e) __attribute__((warn_unused_result));
 
 /*
- * Refuses when one of the `extra` descriptors that are to be handed on (those after LISTEN_FDS
- * and --preserve-fds) is not open. Called before the first file of ours is opened, because that
+ * Refuses when one of the descriptors that are to be handed on (those of LISTEN_FDS, then those of
+ * --preserve-fds) is not open. Called before the first file of ours is opened, because that
  * one would take a missing one's place.
  */
 int start_check_preserved(unsigned preserve_fds, struct err *e) __attribute__((warn_unused_result));
