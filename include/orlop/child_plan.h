@@ -129,7 +129,7 @@ struct child_ns {
 	uint32_t flag;			/* CLONE_NEW* */
 };
 
-enum { CHILD_MOUNT_FS, CHILD_MOUNT_BIND, CHILD_MOUNT_CGROUP };
+enum { CHILD_MOUNT_FS, CHILD_MOUNT_BIND, CHILD_MOUNT_CGROUP, CHILD_MOUNT_REMOUNT };
 
 struct child_mount {
 	uint32_t kind;

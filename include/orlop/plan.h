@@ -26,6 +26,8 @@ enum plan_cgroup_driver {
 	PLAN_CGROUP_DRIVER_COUNT_
 };
 
+struct profile;
+
 /* What the command line adds to the configuration. */
 struct plan_options {
 	const char *id;
@@ -35,8 +37,11 @@ struct plan_options {
 	bool detached;			/* create, run --detach: nobody stays to hold a terminal */
 	bool console_socket;		/* one was given */
 	bool notify_socket;		/* NOTIFY_SOCKET was in our environment */
+	const char *notify_dir;		/* with it: the host's directory for /run/notify, absolute */
 	unsigned preserve_fds;		/* beyond 0-2, LISTEN_FDS included */
 	unsigned listen_fds;		/* how many of them LISTEN_FDS announces */
+	const struct profile *profile;	/* hardening on top of the configuration, or NULL */
+	bool quick;			/* nobody will ask why: leave the reasons out */
 };
 
 struct plan_namespace {
@@ -49,6 +54,7 @@ enum plan_mount_kind {
 	PLAN_MOUNT_FS,		/* a new file system of type fstype */
 	PLAN_MOUNT_BIND,	/* a clone of the tree at source */
 	PLAN_MOUNT_CGROUP,	/* cgroup2, or the container's own subtree when it may not */
+	PLAN_MOUNT_REMOUNT,	/* no new mount: attributes and propagation of what is at target */
 	PLAN_MOUNT_KIND_COUNT_
 };
 
@@ -157,6 +163,7 @@ struct plan {
 	bool no_pivot;
 
 	LIST_OF(struct plan_namespace) namespaces;	/* in the order in which they are entered */
+	/* To be written for a new user namespace; beside one that is joined they only inform. */
 	struct id_map_list uid_maps, gid_maps;
 	bool deny_setgroups;
 	struct oci_time_offset monotonic, boottime;

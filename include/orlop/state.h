@@ -143,6 +143,20 @@ int state_status(int dir, const struct state_record *record, enum state_status *
 const char *state_status_word(enum state_status status);
 
 /*
+ * Reads a whole file of the directory, terminated, into the arena. It has to be a regular file
+ * that belongs to us and that nobody else may write to (EPERM), at most `max` bytes (EFBIG).
+ * Never waits, whatever is there. NULL and errno.
+ */
+char *state_read_file(int dir, const char *name, size_t max, struct arena *a, size_t *ret_len)
+	__attribute__((warn_unused_result));
+
+/*
+ * Removes the record alone: from here on the container does not exist. STATE_ABSENT when somebody
+ * else did so meanwhile; the one who gets 0 runs its poststop hooks.
+ */
+int state_drop_record(int dir, struct err *e) __attribute__((warn_unused_result));
+
+/*
  * Removes the container's directory and everything in it, the record first; an absent one is
  * success. `dir` is the directory that is meant, so that one which somebody made under the same
  * name meanwhile stays; -1: whatever has the name goes.

@@ -143,7 +143,7 @@ static int apply_attributes(const struct child_mount *m, int fd)
 	uint64_t set = m->attr_set, clear = m->attr_clear;
 	int error = 0;
 
-	if (m->kind != CHILD_MOUNT_BIND && !m->copy_up)
+	if (m->kind != CHILD_MOUNT_BIND && m->kind != CHILD_MOUNT_REMOUNT && !m->copy_up)
 		set = clear = 0;		/* fsmount had them */
 	if (set | clear)
 		error = sys_mount_setattr(fd, 0, set, clear, 0);
@@ -179,11 +179,24 @@ static int open_place(struct child *c, const struct child_mount *m, int fd)
 	return place;
 }
 
+/* Other attributes for what an earlier mount, or the image's own tree, has at the target. */
+static int remount(struct child *c, const struct child_mount *m)
+{
+	int fd = path_open(c->root, child_string(c, m->target), 0);
+
+	if (fd < 0)
+		return fd;
+	return apply_attributes(m, fd);
+}
+
 static int mount_one(struct child *c, const struct child_mount *m, int item)
 {
-	int fd = make_mount(c, m, item), place, error = 0;
+	int fd, place, error = 0;
 
 	c->item = item;
+	if (m->kind == CHILD_MOUNT_REMOUNT)
+		return remount(c, m);
+	fd = make_mount(c, m, item);
 	if (fd < 0)
 		return fd;
 	place = open_place(c, m, fd);

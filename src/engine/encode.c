@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "engine/spawn.h"
 
 static child_str put_string(struct text *t, const char *s)
 {
@@ -50,6 +51,13 @@ static struct child_list put_strings(struct text *t, const struct str_list *stri
 	return put_list(t, at, strings->count, sizeof(*at));
 }
 
+static const uint32_t mount_kinds[PLAN_MOUNT_KIND_COUNT_] = {
+	[PLAN_MOUNT_FS] = CHILD_MOUNT_FS,
+	[PLAN_MOUNT_BIND] = CHILD_MOUNT_BIND,
+	[PLAN_MOUNT_CGROUP] = CHILD_MOUNT_CGROUP,
+	[PLAN_MOUNT_REMOUNT] = CHILD_MOUNT_REMOUNT,
+};
+
 static struct child_list put_mounts(struct text *t, const struct plan *plan)
 {
 	struct child_mount *to = arena_new_array(t->arena, struct child_mount, plan->mounts.count);
@@ -61,9 +69,7 @@ static struct child_list put_mounts(struct text *t, const struct plan *plan)
 			    (!strcmp(m->fstype, "proc") || !strcmp(m->fstype, "sysfs"));
 
 		to[n] = (struct child_mount){
-			.kind = bind ? CHILD_MOUNT_BIND
-				     : m->kind == PLAN_MOUNT_CGROUP ? CHILD_MOUNT_CGROUP
-								    : CHILD_MOUNT_FS,
+			.kind = mount_kinds[m->kind],
 			.target = put_string(t, m->target),
 			.source = put_string(t, m->source),
 			.fstype = put_string(t, m->fstype),
@@ -156,7 +162,7 @@ static void put_state(struct text *t, const char *state, child_str *head, child_
 
 	if (!state)
 		return;
-	snprintf(mark, sizeof(mark), "%d", ENCODE_PID);
+	snprintf(mark, sizeof(mark), "%d", SPAWN_STATE_PID);
 	at = strstr(state, "\"pid\":");
 	at = at ? strstr(at, mark) : NULL;
 	BUG_ON(!at);

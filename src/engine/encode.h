@@ -20,7 +20,7 @@ struct encode_facts {
 	bool has_listener;
 	uint32_t container_ns;		/* exec: CLONE_NEW* to enter */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
-	const char *state, *start_state;	/* documents for hooks; the pid is spliced in */
+	const char *state, *start_state;	/* documents for hooks, with SPAWN_STATE_PID */
 	const struct seccomp_filter *filter;	/* NULL: none */
 	uint64_t ignored_signals;
 	unsigned cap_last;

@@ -358,8 +358,10 @@ int spawn_run(const struct spawn_starting *s, struct err *e)
 		if ((size_t)n != sizeof(m))
 			return err_set(e, ERR_INTERNAL, "the child sent %zd bytes", n);
 		m.detail[CHILD_DETAIL - 1] = '\0';
-		if (m.word == CHILD_FAILED)
-			return failure_report(&m, s->plan, s->process, e);
+		if (m.word == CHILD_FAILED) {
+			failure_report(&m, s->plan, s->process, e);
+			return m.step == CHILD_STEP_START ? SPAWN_HOOK_FAILED : -1;
+		}
 		if (m.word != CHILD_LISTENER)
 			continue;
 		if (s->listener(s->argument, fd, e) < 0 || send_word(s->control, PARENT_GO, e) < 0)

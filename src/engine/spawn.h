@@ -55,7 +55,7 @@ int spawn_release(struct spawn *s, struct err *e) __attribute__((warn_unused_res
 
 /*
  * Says START on a control socket (ours, or one connected to start.sock) and waits until the
- * program was executed or could not be. `filter_cb` gets the seccomp listener when there is one.
+ * program was executed (0) or could not be. `listener` gets the seccomp listener when there is one.
  */
 struct spawn_starting {
 	int control, pidfd;
@@ -64,8 +64,14 @@ struct spawn_starting {
 	int (*listener)(void *argument, int fd, struct err *e);
 	void *argument;
 };
+
+/* A startContainer hook failed; *e says which. */
+enum { SPAWN_HOOK_FAILED = 1 };
 int spawn_run(const struct spawn_starting *s, struct err *e)
 	__attribute__((warn_unused_result));
+
+/* Stands for the pid in the state documents above; the child puts its own there. */
+enum { SPAWN_STATE_PID = 2147483647 };
 
 /* Kills the process (SIGKILL), reaps it and closes everything. Accepts SPAWN_NONE. */
 void spawn_kill(struct spawn *s);

@@ -1,53 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CRI-O wants ociVersionMin and Max, containerd looks for "rro" among the mount options and for
- * idmap. A member that says false is refused when a configuration asks for it.
+ * In the layout of runc's document. A member that is absent means "unknown" to its reader, so
+ * what does not exist here is said with false or an empty list. PURE.
  */
 #include "oci/features.h"
 
-#include <stdlib.h>
+#include <seccomp.h>
 #include <string.h>
 
+#include "config.h"
 #include "json/emit.h"
 #include "oci/mount_options.h"
 #include "oci/words.h"
+#include "orlop/auto.h"
 
-enum { MOST_WORDS = 64, INDENT = 4 };
-
-static const char *const hooks[] = {
-	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+/*
+ * Parts of the specification that are read and then refused by the planner. Whoever implements
+ * one turns its line to true.
+ */
+enum {
+	HAS_INTEL_RDT = false,
+	HAS_MEMORY_POLICY = false,
+	HAS_NET_DEVICES = false,
 };
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The words of a table in alphabetical order, whatever its own order means. */
 static void put_words(struct emit *m, const char *key, const struct name *table)
 {
-	const char *words[MOST_WORDS];
-	size_t count = 0;
-
-	for (; table->word; table++) {
-		BUG_ON(count == MOST_WORDS);
-		words[count++] = table->word;
-	}
-	qsort(words, count, sizeof(words[0]), compare);
 	emit_array(m, key);
-	for (size_t i = 0; i < count; i++)
-		emit_str(m, NULL, words[i]);
+	for (; table->word; table++)
+		emit_str(m, NULL, table->word);
 	emit_end(m);
 }
 
-static void put_object_bool(struct emit *m, const char *key, const char *member, bool value)
+static void put_hooks(struct emit *m)
 {
-	emit_object(m, key);
-	emit_bool(m, member, value);
+	static const char *const hooks[] = {
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart",
+		"poststop",
+	};
+
+	emit_array(m, "hooks");
+	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
+		emit_str(m, NULL, hooks[i]);
 	emit_end(m);
 }
 
-/* mountExtensions speaks for idmap and ridmap, as with runc. */
+/* idmap and ridmap are not here: mountExtensions speaks for them. */
 static void put_mount_options(struct emit *m)
 {
 	const char *word;
@@ -59,12 +57,10 @@ static void put_mount_options(struct emit *m)
 	emit_end(m);
 }
 
-/* In the order of their numbers, as the kernel has them. */
-static void put_capabilities(struct emit *m)
+static void put_enabled(struct emit *m, const char *key, bool enabled)
 {
-	emit_array(m, "capabilities");
-	for (const struct name *row = words_capabilities; row->word; row++)
-		emit_str(m, NULL, row->word);
+	emit_object(m, key);
+	emit_bool(m, "enabled", enabled);
 	emit_end(m);
 }
 
@@ -73,10 +69,21 @@ static void put_cgroup(struct emit *m)
 	emit_object(m, "cgroup");
 	emit_bool(m, "v1", false);
 	emit_bool(m, "v2", true);
-	emit_bool(m, "systemd", false);
+	emit_bool(m, "systemd", true);
 	emit_bool(m, "systemdUser", false);
 	emit_bool(m, "rdma", true);
 	emit_end(m);
+}
+
+/* Whether this libseccomp can make a filter for an architecture ("SCMP_ARCH_X86_64"). */
+static bool has_arch(const char *word)
+{
+	char name[32] = "";
+
+	word += strlen("SCMP_ARCH_");
+	for (size_t i = 0; word[i] && i < sizeof(name) - 1; i++)
+		name[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]);
+	return seccomp_arch_resolve_name(name) != 0;
 }
 
 static void put_seccomp(struct emit *m)
@@ -85,9 +92,32 @@ static void put_seccomp(struct emit *m)
 	emit_bool(m, "enabled", true);
 	put_words(m, "actions", words_seccomp_actions);
 	put_words(m, "operators", words_seccomp_ops);
-	put_words(m, "archs", words_seccomp_archs);
+	emit_array(m, "archs");
+	for (const struct name *row = words_seccomp_archs; row->word; row++)
+		if (has_arch(row->word))
+			emit_str(m, NULL, row->word);
+	emit_end(m);
 	put_words(m, "knownFlags", words_seccomp_flags);
 	put_words(m, "supportedFlags", words_seccomp_flags);
+	emit_end(m);
+}
+
+static void put_rdt(struct emit *m)
+{
+	emit_object(m, "intelRdt");
+	emit_bool(m, "enabled", HAS_INTEL_RDT);
+	emit_bool(m, "schemata", HAS_INTEL_RDT);
+	emit_bool(m, "monitoring", HAS_INTEL_RDT);
+	emit_end(m);
+}
+
+static void put_memory_policy(struct emit *m)
+{
+	static const struct name none[] = { { NULL, 0 } };
+
+	emit_object(m, "memoryPolicy");
+	put_words(m, "modes", HAS_MEMORY_POLICY ? words_mempolicy_modes : none);
+	put_words(m, "flags", HAS_MEMORY_POLICY ? words_mempolicy_flags : none);
 	emit_end(m);
 }
 
@@ -95,46 +125,60 @@ static void put_linux(struct emit *m)
 {
 	emit_object(m, "linux");
 	put_words(m, "namespaces", words_namespaces);
-	put_capabilities(m);
+	put_words(m, "capabilities", words_capabilities);
 	put_cgroup(m);
 	put_seccomp(m);
-	put_object_bool(m, "apparmor", "enabled", true);
-	put_object_bool(m, "selinux", "enabled", true);
-	put_object_bool(m, "intelRdt", "enabled", false);
-	emit_object(m, "memoryPolicy");	/* none is carried out */
-	emit_array(m, "modes");
-	emit_end(m);
-	emit_array(m, "flags");
-	emit_end(m);
-	emit_end(m);
+	put_enabled(m, "apparmor", true);
+	put_enabled(m, "selinux", true);
+	put_rdt(m);
+	put_memory_policy(m);
 	emit_object(m, "mountExtensions");
-	put_object_bool(m, "idmap", "enabled", true);
+	put_enabled(m, "idmap", true);
 	emit_end(m);
-	put_object_bool(m, "netDevices", "enabled", false);
+	put_enabled(m, "netDevices", HAS_NET_DEVICES);
 	emit_end(m);
 }
 
-const char *features_print(const char *spec_version, const char *seccomp_version,
-			   struct arena *a)
+static void put_annotations(struct emit *m)
 {
-	struct emit m = EMIT_IN(a, INDENT);
+	const struct scmp_version *version = seccomp_version();
+
+	emit_object(m, "annotations");
+	emit_str(m, "io.github.seccomp.libseccomp.version",
+		 arena_printf(m->text.arena, "%u.%u.%u", version->major, version->minor,
+			      version->micro));
+	emit_str(m, "org.orlop.version", ORLOP_VERSION);
+	emit_end(m);
+}
+
+/*
+ * Annotations through which a configuration could make us do more than its members say. A dot at
+ * the end makes it a prefix. Ours are listed as a whole, used or not.
+ */
+static void put_unsafe_annotations(struct emit *m)
+{
+	static const char *const unsafe[] = {
+		"org.criu.config", "org.orlop.", "org.systemd.property.",
+	};
+
+	emit_array(m, "potentiallyUnsafeConfigAnnotations");
+	for (size_t i = 0; i < ARRAY_LEN(unsafe); i++)
+		emit_str(m, NULL, unsafe[i]);
+	emit_end(m);
+}
+
+const char *features_text(struct arena *a)
+{
+	struct emit m = EMIT_IN(a, 4);
 
 	emit_object(&m, NULL);
 	emit_str(&m, "ociVersionMin", "1.0.0");
-	emit_str(&m, "ociVersionMax", spec_version);
-	emit_array(&m, "hooks");
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
-		emit_str(&m, NULL, hooks[i]);
-	emit_end(&m);
+	emit_str(&m, "ociVersionMax", "1.3.0");
+	put_hooks(&m);
 	put_mount_options(&m);
 	put_linux(&m);
-	emit_object(&m, "annotations");
-	emit_str(&m, "io.github.seccomp.libseccomp.version", seccomp_version);
+	put_annotations(&m);
+	put_unsafe_annotations(&m);
 	emit_end(&m);
-	/* No annotation changes what is done. */
-	emit_array(&m, "potentiallyUnsafeConfigAnnotations");
-	emit_end(&m);
-	emit_end(&m);
-	text_puts(&m.text, "\n");
 	return emit_get(&m);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The features document of the specification: what this program understands, whatever the host.
- * Read off the tables that the configuration is read by. PURE.
+ * The features document of the specification, printed from the tables that do the work, so that
+ * it cannot promise a word that nobody reads. PURE: it is about this program, not about the host.
  */
 #pragma once
 
 #include "orlop/arena.h"
 
-/* The document, indented, with a newline at its end. */
-const char *features_print(const char *spec_version, const char *seccomp_version,
-			   struct arena *a);
+/* The document, indented by four spaces, without a newline at its end. */
+const char *features_text(struct arena *a);

@@ -137,7 +137,7 @@ int state_load(int dir, struct arena *a, struct state_record *ret, struct err *e
 	auto_doc doc = DOC_NONE;
 	auto_arena file = ARENA_NONE;
 	size_t len = 0;
-	char *text = store_read(dir, record_file, DOC_SIZE_MAX, &file, &len);
+	char *text = state_read_file(dir, record_file, DOC_SIZE_MAX, &file, &len);
 
 	if (!text) {
 		if (errno == ENOENT)

@@ -191,7 +191,7 @@ bool state_condemned(int dir)
 	return fstat(dir, &st) < 0 || st.st_nlink == 0 || (st.st_mode & S_ISVTX);
 }
 
-char *store_read(int dir, const char *name, size_t max, struct arena *a, size_t *ret_len)
+char *state_read_file(int dir, const char *name, size_t max, struct arena *a, size_t *ret_len)
 {
 	auto_fd int fd = file_open(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -255,12 +255,16 @@ static char *next_line(char **text)
 
 bool store_is_path(const char *path)
 {
-	if (path[0] != '/')
-		return path[0] == '\0';
-	for (const char *p = path; p; p = strchr(p + 1, '/'))
-		if (strncmp(p, "/..", 3) == 0 && (p[3] == '/' || !p[3]))
+	const char *name = path;
+
+	while (*name == '/') {
+		size_t len = strcspn(++name, "/");
+
+		if (len == 0 || (len <= 2 && strncmp(name, "..", len) == 0))
 			return false;
-	return true;
+		name += len;
+	}
+	return *name == '\0';
 }
 
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
@@ -268,7 +272,7 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 {
 	char now[BOOT_ID_LEN + 1];
 	size_t len = 0;
-	char *text = store_read(dir, cgroup_file, CGROUP_FILE_MAX, a, &len);
+	char *text = state_read_file(dir, cgroup_file, CGROUP_FILE_MAX, a, &len);
 	char *path, *mount, *owner, *boot;
 
 	if (!text) {
@@ -393,6 +397,13 @@ int state_remove(int root, int dir, const char *id, struct err *e)
 	if (result < 0)
 		return err_sys(e, "remove the state of \"%.*s\"", QUOTED, id);
 	return 0;
+}
+
+int state_drop_record(int dir, struct err *e)
+{
+	if (unlinkat(dir, "state.json", 0) == 0)
+		return 0;
+	return errno == ENOENT ? STATE_ABSENT : err_sys(e, "remove the container's state.json");
 }
 
 static int by_name(const void *a, const void *b)

@@ -147,7 +147,8 @@ static void test_cgroup_file(int root)
 	static const char *const broken[] = {
 		"", "\n", "/a", "/a\n/m\n", "/a\n/m\none\n", "a\n/m\none\nx\n",
 		"/../a\n/m\none\nx\n", "/a\n/m/..\none\nx\n", "/a\n/m\none\nx\nmore\n",
-		"/a\n/m\none\nx",
+		"/a\n/m\none\nx", "/\n/m\none\nx\n", "/a//b\n/m\none\nx\n",
+		"/a/\n/m\none\nx\n", "/a/.\n/m\none\nx\n",
 	};
 	const char *mount = NULL, *path = NULL;
 	auto_arena a = ARENA_NONE;
