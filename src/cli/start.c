@@ -81,7 +81,7 @@ int start_clean(struct err *e)
 }
 
 /* sd_listen_fds(3): the count is ours only when the process id is. */
-static unsigned listen_fds(void)
+unsigned start_listen_fds(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint32_t value;
@@ -91,14 +91,15 @@ static unsigned listen_fds(void)
 	return cli_number(count, INT16_MAX, &value) ? value : 0;
 }
 
-int start_check_preserved(unsigned preserve_fds, struct err *e)
+int start_check_preserved(unsigned listen_fds, unsigned preserve_fds, struct err *e)
 {
-	unsigned announced = listen_fds();
-
-	for (unsigned i = 0; i < announced + preserve_fds; i++)
-		if (fcntl((int)(STDERR_FILENO + 1 + i), F_GETFD) < 0)
-			return err_sys(e, "unable to stat preserved-fd %u (of %u)",
-				       i < announced ? i + 1 : i - announced + 1,
-				       i < announced ? announced : preserve_fds);
+	for (unsigned i = 0; i < listen_fds + preserve_fds; i++) {
+		if (fcntl((int)(STDERR_FILENO + 1 + i), F_GETFD) >= 0)
+			continue;
+		if (i < listen_fds)
+			return err_sys(e, "unable to stat fd %u of LISTEN_FDS", STDERR_FILENO + 1 + i);
+		return err_sys(e, "unable to stat preserved-fd %u (of %u)", i - listen_fds,
+			       preserve_fds);
+	}
 	return 0;
 }
