@@ -15,10 +15,11 @@
 enum { CGROUP_ABSENT = 1, CGROUP_TIMED_OUT = 2 };
 
 /*
- * Makes the group (and the directories above it), enables the plan's controllers on the way down,
+ * Makes the group (and the directories above it), enables the plan's controllers on the way,
  * writes its limits and attaches its device filter, so that a process born into it is limited
  * from its first instruction. Refuses a group that has processes, is frozen or is threaded.
- * Returns a descriptor of its directory, or -1 with nothing left behind of what was made here.
+ * Returns a descriptor of its directory, or -1 with nothing left behind of what was made here
+ * (controllers that were enabled in groups above it stay: others may use them by now).
  * The error names the file, the value and the configuration member.
  */
 int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err *e)
@@ -28,9 +29,18 @@ int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err 
 int cgroup_open(const char *mount, const char *path, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Writes a plan's files and device rules to an existing group (update). */
+/*
+ * Writes a plan's files and device rules to an existing group (update), enabling controllers
+ * above it where they are missing. On an error what was written before it stays written.
+ */
 int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * Adds a hint to the error of a clone3(CLONE_INTO_CGROUP) or a write to cgroup.procs that the
+ * group refused with the errno in e->code. Asks the group why; adds nothing when it cannot tell.
+ */
+void cgroup_explain_join(int group, struct err *e);
 
 /* Sends SIGKILL to every process in the group and below (cgroup.kill, Linux 5.14). */
 int cgroup_kill(int group, struct err *e) __attribute__((warn_unused_result));
@@ -57,7 +67,10 @@ struct cgroup_pids {
 	size_t count;
 };
 
-/* The processes of the group and below, ascending, in the arena. */
+/*
+ * The processes of the group and below, ascending, in the arena. A process whose number this
+ * PID namespace does not have is listed once as 0.
+ */
 int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
 	__attribute__((warn_unused_result));
 

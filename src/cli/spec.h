@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The config.json that `spec` writes: runc's layout, safe as it stands. PURE.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct spec_options {
+	bool rootless;			/* a user namespace with one id, and what works in it */
+	uint32_t uid, gid;		/* rootless: the ids outside */
+	const char *seccomp;		/* the filter as a JSON object */
+	size_t seccomp_len;
+};
+
+/* The document, indented with tabs. */
+void spec_print(struct text *t, const struct spec_options *o);
+
+/*
+ * Finds the "seccomp" member of a profile's top object: its first byte, and *ret_len. NULL when
+ * there is none or the brackets do not match. Whether it means anything is checked by reading the
+ * document that it was put into.
+ */
+const char *spec_profile_seccomp(const char *profile, size_t *ret_len);

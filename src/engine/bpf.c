@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/bpf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+{
+	int r;
+
+	/* EAGAIN: a signal was pending while the verifier worked. */
+	do
+		r = (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+	while (r < 0 && (errno == EINTR || errno == EAGAIN));
+	return r;
+}
+
+static uint64_t address(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+int bpf_load(enum bpf_prog_type type, enum bpf_attach_type attach, const char *name,
+	     const struct bpf_insn *code, size_t count, char *log, size_t log_size)
+{
+	union bpf_attr attr;
+	int fd, code_kept;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = type;
+	attr.expected_attach_type = attach;
+	attr.insns = address(code);
+	attr.insn_cnt = (uint32_t)count;
+	attr.license = address("Apache-2.0");
+	snprintf(attr.prog_name, sizeof(attr.prog_name), "%s", name);
+	fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd >= 0 || !log || log_size == 0)
+		return fd;
+	/* The log costs time and is asked for only when there is something to read. */
+	code_kept = errno;
+	log[0] = '\0';
+	attr.log_level = 1;
+	attr.log_buf = address(log);
+	attr.log_size = (uint32_t)log_size;
+	fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd >= 0)
+		return fd;
+	log[log_size - 1] = '\0';
+	errno = code_kept;
+	return -1;
+}
+
+int bpf_attach(int group, enum bpf_attach_type attach, int program)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)group;
+	attr.attach_bpf_fd = (uint32_t)program;
+	attr.attach_type = attach;
+	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	return bpf(BPF_PROG_ATTACH, &attr);
+}
+
+int bpf_detach(int group, enum bpf_attach_type attach, int program)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)group;
+	attr.attach_bpf_fd = (uint32_t)program;
+	attr.attach_type = attach;
+	return bpf(BPF_PROG_DETACH, &attr);
+}
+
+int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)group;
+	attr.query.attach_type = attach;
+	attr.query.prog_ids = address(ids);
+	attr.query.prog_cnt = max;
+	/* ENOSPC is an answer: prog_cnt says how many there are. */
+	if (bpf(BPF_PROG_QUERY, &attr) < 0 && errno != ENOSPC)
+		return -1;
+	return (int)attr.query.prog_cnt;
+}
+
+int bpf_open(uint32_t id)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_id = id;
+	return bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+}
+
+int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+
+	memset(&info, 0, sizeof(info));
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)program;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = address(&info);
+	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
+		return -1;
+	*ret_id = info.id;
+	memcpy(ret_name, info.name, BPF_OBJ_NAME_LEN);
+	ret_name[BPF_OBJ_NAME_LEN - 1] = '\0';
+	return 0;
+}
