@@ -103,6 +103,7 @@ enum {
 	CHILD_E_PARENT_GONE,
 	CHILD_E_PROTOCOL,
 	CHILD_E_TOO_DEEP,
+	CHILD_E_IN_PROC,		/* a mount would lie inside a procfs */
 	CHILD_E_OUTSIDE,		/* the working directory is not in the container */
 };
 
@@ -171,6 +172,7 @@ struct child_plan {
 	int32_t control;		/* descriptors, as numbered in this process */
 	int32_t listener;		/* create: of start.sock; else -1 */
 	int32_t container;		/* exec: pidfd of the container's init; else -1 */
+	int32_t cgroup;			/* exec: of the container, to be born in; else -1 */
 	uint32_t container_ns;		/* exec: which of its namespaces to enter */
 	uint64_t ignored_signals;	/* dispositions to reset: bit n-1 is signal n */
 

@@ -143,7 +143,7 @@ static int follow_respawn(const struct spawn_request *r, struct spawn *s,
 	close(s->pidfd);
 	s->pid = (pid_t)m->value;
 	s->pidfd = take_fd(&pidfd);
-	return makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
+	return !r->exec && makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
 }
 
 static int container_user_ns(const struct spawn_request *r, const struct spawn *s)
@@ -251,6 +251,8 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 		fds[(*count)++] = r->listener;
 	if (r->exec)
 		fds[(*count)++] = r->container;
+	if (r->exec && r->cgroup >= 0)
+		fds[(*count)++] = r->cgroup;
 	for (size_t n = 0; !r->exec && n < r->plan->namespaces.count; n++) {
 		const struct plan_namespace *ns = &r->plan->namespaces.items[n];
 
@@ -268,7 +270,7 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 {
 	struct encode_facts facts = {
 		.exec = r->exec, .fd_base = fd_base, .has_listener = r->listener >= 0,
-		.container_ns = r->container_ns & ~(uint32_t)CLONE_NEWPID,
+		.has_cgroup = r->cgroup >= 0, .container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->cap_last, .trace = r->trace,
 	};
@@ -295,7 +297,8 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	auto_fd int image = block < 0 ? -1 : child_image_open(e);
 	struct clone_request request = {
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
-		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
+		/* For exec the child program itself enters: see step_enter. */
+		.cgroup = r->exec ? -1 : r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
 	request.wait_for_maps = request.flags & CLONE_NEWUSER;
 
@@ -307,7 +310,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	auto_fd int child_end = ends[1];
 
 	snprintf(number, sizeof(number), "%d", fd_base + 1);
-	opened = 2 + (r->listener >= 0) + r->exec;
+	opened = 2 + (r->listener >= 0) + r->exec + (r->exec && r->cgroup >= 0);
 	if (gather(r, child_end, block, fds, &count, e) == 0) {
 		request.fd_count = count;
 		s->pid = clone_program(&request, &s->pidfd);
@@ -322,9 +325,6 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 {
 	struct spawn s = SPAWN_NONE;
 
-	/* What we clone next is born there; we stay where we are. */
-	if (r->exec && (r->container_ns & CLONE_NEWPID) && setns(r->container, CLONE_NEWPID) < 0)
-		return err_sys(e, "enter the container's pid namespace");
 	if (clone_child(r, a, &s, e) < 0 ||
 	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||
