@@ -38,7 +38,7 @@ static int add_filter(struct planner *p, const struct profile *profile, const ch
 		return 0;
 	if (p->plan->seccomp) {
 		(void)plan_refuse(p, p->config->linux.seccomp.line, "linux.seccomp",
-				  "the profile \"%s\" has a seccomp filter too, and there can be one",
+				  "the profile \"%s\" has a filter too, and there can be one",
 				  profile->name);
 		return err_hint(p->e, "remove one of the two");
 	}

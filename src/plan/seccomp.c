@@ -23,10 +23,12 @@ static int check_listener(struct planner *p, const struct oci_seccomp *s)
 	const char *path = s->listener_path;
 
 	if (!path)
-		return plan_refuse(p, s->line, "linux.seccomp.listenerPath", "seccomp listenerPath is "
+		return plan_refuse(p, s->line, "linux.seccomp.listenerPath",
+				   "seccomp listenerPath is "
 				   "not set, and a rule has the action SCMP_ACT_NOTIFY");
 	if (path[0] != '/' && path[0] != '@')
-		return plan_refuse(p, s->line, "linux.seccomp.listenerPath", "must be an absolute path, or "
+		return plan_refuse(p, s->line, "linux.seccomp.listenerPath",
+				   "must be an absolute path, or "
 				   "begin with @ for an abstract socket");
 	return 0;
 }
