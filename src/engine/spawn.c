@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "engine/child_image.h"
 #include "engine/clone.h"
+#include "engine/confine.h"
 #include "engine/encode.h"
 #include "engine/failure.h"
 #include "engine/procfs.h"
@@ -142,7 +143,7 @@ static int follow_respawn(const struct spawn_request *r, struct spawn *s,
 	close(s->pidfd);
 	s->pid = (pid_t)m->value;
 	s->pidfd = take_fd(&pidfd);
-	return makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
+	return !r->exec && makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
 }
 
 static int container_user_ns(const struct spawn_request *r, const struct spawn *s)
@@ -184,6 +185,10 @@ static int serve(const struct spawn_request *r, struct spawn *s, const struct ch
 		return follow_respawn(r, s, m, e);
 	case CHILD_WANTS_SOURCE:
 		return serve_source(r, s, m, e);
+	case CHILD_WANTS_LIMITS:
+		if (confine_set_limits(s->pid, r->process, e) < 0)
+			return -1;
+		return send_word(s->control, PARENT_GO, e);
 	case CHILD_AT_HOOKS:
 		if (r->at_hooks(r->argument, s->pid, e) < 0)
 			return -1;
@@ -246,6 +251,8 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 		fds[(*count)++] = r->listener;
 	if (r->exec)
 		fds[(*count)++] = r->container;
+	if (r->exec && r->cgroup >= 0)
+		fds[(*count)++] = r->cgroup;
 	for (size_t n = 0; !r->exec && n < r->plan->namespaces.count; n++) {
 		const struct plan_namespace *ns = &r->plan->namespaces.items[n];
 
@@ -263,7 +270,7 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 {
 	struct encode_facts facts = {
 		.exec = r->exec, .fd_base = fd_base, .has_listener = r->listener >= 0,
-		.container_ns = r->container_ns & ~(uint32_t)CLONE_NEWPID,
+		.has_cgroup = r->cgroup >= 0, .container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->cap_last, .trace = r->trace,
 	};
@@ -290,8 +297,10 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	auto_fd int image = block < 0 ? -1 : child_image_open(e);
 	struct clone_request request = {
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
-		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
+		/* For exec the child program itself enters: see step_enter. */
+		.cgroup = r->exec ? -1 : r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
+	request.wait_for_maps = request.flags & CLONE_NEWUSER;
 
 	if (block < 0 || image < 0)
 		return -1;
@@ -301,7 +310,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	auto_fd int child_end = ends[1];
 
 	snprintf(number, sizeof(number), "%d", fd_base + 1);
-	opened = 2 + (r->listener >= 0) + r->exec;
+	opened = 2 + (r->listener >= 0) + r->exec + (r->exec && r->cgroup >= 0);
 	if (gather(r, child_end, block, fds, &count, e) == 0) {
 		request.fd_count = count;
 		s->pid = clone_program(&request, &s->pidfd);
@@ -316,11 +325,8 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 {
 	struct spawn s = SPAWN_NONE;
 
-	/* What we clone next is born there; we stay where we are. */
-	if (r->exec && (r->container_ns & CLONE_NEWPID) && setns(r->container, CLONE_NEWPID) < 0)
-		return err_sys(e, "enter the container's pid namespace");
 	if (clone_child(r, a, &s, e) < 0 ||
-	    (!r->exec && makes_user_ns(r->plan) && encode_clone_flags(r->plan) &&
+	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||
 	    converse(r, &s, e) < 0) {
 		spawn_kill(&s);
