@@ -82,12 +82,12 @@ static int check_proc(struct planner *p, const struct oci_mount *m, const char *
 	const char *path = plan_path_lexical(p->a, m->destination);
 	const char *member = plan_at(p, "%s.destination", at);
 
+	if (mount->kind == PLAN_MOUNT_REMOUNT)
+		return 0;
 	if (strcmp(path, "/") == 0)
 		return plan_refuse(p, m->line, member,
 				   "a mount on / would hide the root file system");
 	if (strncmp(path, "/proc", 5) != 0 || (path[5] && path[5] != '/'))
-		return 0;
-	if (mount->kind == PLAN_MOUNT_REMOUNT)
 		return 0;
 	if (!path[5]) {
 		if (mount->kind == PLAN_MOUNT_BIND ? strcmp(mount->source, "/proc") == 0 :
