@@ -40,7 +40,7 @@ VARIABLE = [
     (re.compile(rb"(version )\d+\.\d+\.\d+"), rb"\1VERSION"),
     (re.compile(rb"/\S+/orlop/profiles"), b"DATADIR/profiles"),
     (re.compile(rb'("seccomp": )\{.*?\n\t\t\}', re.S), rb"\1SECCOMP"),
-    (re.compile(rb'[^" ]*/(src/[a-z/_]+\.c):\d+'), rb"\1:LINE"),
+    (re.compile(rb'(src/[a-z/_]+\.c):\d+'), rb"\1:LINE"),
 ]
 
 
