@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -68,6 +69,9 @@ int start_clean(struct err *e)
 	clear_environment();
 	if (getauxval(AT_SECURE))
 		return err_set(e, ERR_POLICY, "refusing to run with more privileges than the caller");
+	/* Ours: a caller's "ignored" would lose children's ends, and a closed pipe our clean-up. */
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
 	if (fill_standard(e))
 		return -1;
 	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
