@@ -177,6 +177,11 @@ int state_lock(int dir, int timeout_ms, struct err *e)
 	return st.st_nlink == 0 ? STATE_ABSENT : 0;
 }
 
+void state_unlock(int dir)
+{
+	flock(dir, LOCK_UN);
+}
+
 int state_condemn(int dir, struct err *e)
 {
 	if (fchmod(dir, condemned_mode) < 0)
