@@ -172,7 +172,6 @@ struct child_plan {
 	int32_t control;		/* descriptors, as numbered in this process */
 	int32_t listener;		/* create: of start.sock; else -1 */
 	int32_t container;		/* exec: pidfd of the container's init; else -1 */
-	int32_t cgroup;			/* exec: of the container, to be born in; else -1 */
 	uint32_t container_ns;		/* exec: which of its namespaces to enter */
 	uint64_t ignored_signals;	/* dispositions to reset: bit n-1 is signal n */
 

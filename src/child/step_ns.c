@@ -50,16 +50,11 @@ int step_session(struct child *c)
  * born after the joins can be in a pid namespace joined, or first in a new one that is owned by
  * the user namespace joined.
  */
-static int respawn(struct child *c, uint64_t flags, int cgroup)
+static int respawn(struct child *c, uint64_t flags)
 {
 	struct clone_args args = { .flags = flags | CLONE_PARENT };
-	long pid;
+	long pid = SYS(clone3, &args, sizeof(args));
 
-	if (cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)cgroup;
-	}
-	pid = SYS(clone3, &args, sizeof(args));
 	if (pid < 0)
 		return (int)pid;
 	if (pid > 0) {
@@ -85,7 +80,7 @@ int step_join(struct child *c)
 		sys_close(joins[n].fd);
 	}
 	c->item = -1;
-	return child_flag(c, CHILD_RESPAWN) ? respawn(c, c->plan->respawn_flags, -1) : 0;
+	return child_flag(c, CHILD_RESPAWN) ? respawn(c, c->plan->respawn_flags) : 0;
 }
 
 /* Ids 0 of the new user namespace, so that what is made from here on belongs to its root. */
@@ -178,8 +173,8 @@ int step_loopback(struct child *c)
 
 /*
  * The container is entered by this program only, never by the runtime's own: a process born in its
- * pid namespace and cgroup runs from the sealed memfd, may not be traced, and holds nothing of the
- * host but the socket and the plan (CVE-2016-9962, CVE-2019-5736).
+ * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but the
+ * socket and the plan (CVE-2016-9962, CVE-2019-5736).
  */
 int step_enter(struct child *c)
 {
@@ -190,9 +185,7 @@ int step_enter(struct child *c)
 	if (error < 0)
 		return (int)error;
 	sys_close(c->plan->container);
-	error = respawn(c, 0, c->plan->cgroup);
-	if (c->plan->cgroup >= 0)
-		sys_close(c->plan->cgroup);
+	error = respawn(c, 0);
 	if (error < 0)
 		return (int)error;
 	/* The runtime's user has no place in a user namespace that it did not come from. */

@@ -251,8 +251,6 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 		fds[(*count)++] = r->listener;
 	if (r->exec)
 		fds[(*count)++] = r->container;
-	if (r->exec && r->cgroup >= 0)
-		fds[(*count)++] = r->cgroup;
 	for (size_t n = 0; !r->exec && n < r->plan->namespaces.count; n++) {
 		const struct plan_namespace *ns = &r->plan->namespaces.items[n];
 
@@ -270,7 +268,7 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 {
 	struct encode_facts facts = {
 		.exec = r->exec, .fd_base = fd_base, .has_listener = r->listener >= 0,
-		.has_cgroup = r->cgroup >= 0, .container_ns = r->container_ns,
+		.container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->cap_last, .trace = r->trace,
 	};
@@ -297,8 +295,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	auto_fd int image = block < 0 ? -1 : child_image_open(e);
 	struct clone_request request = {
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
-		/* For exec the child program itself enters: see step_enter. */
-		.cgroup = r->exec ? -1 : r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
+		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
 	request.wait_for_maps = request.flags & CLONE_NEWUSER;
 
@@ -310,7 +307,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	auto_fd int child_end = ends[1];
 
 	snprintf(number, sizeof(number), "%d", fd_base + 1);
-	opened = 2 + (r->listener >= 0) + r->exec + (r->exec && r->cgroup >= 0);
+	opened = 2 + (r->listener >= 0) + r->exec;
 	if (gather(r, child_end, block, fds, &count, e) == 0) {
 		request.fd_count = count;
 		s->pid = clone_program(&request, &s->pidfd);
