@@ -101,7 +101,8 @@ def many_mounts():
     source = volume()
     return config(mounts=[bind(source, f"/m/{number}", *options)
                           for number, options in enumerate([[], ["ro"], ["nosuid"], ["nodev"],
-                                                            ["noexec"], ["noatime"], ["ro", "nosuid"],
+                                                            ["noexec"], ["noatime"],
+                                                            ["ro", "nosuid"],
                                                             ["nodiratime"], ["relatime"]])] +
                   [{"destination": f"/t/{number}", "type": "tmpfs", "source": "tmpfs",
                     "options": options} for number, options in enumerate(

@@ -15,8 +15,8 @@ from deck import Container, console, current, host, until
 
 VERBS = """mounts; ns; dev; caps; ids; groups; umask; cwd; env; rlimits; fds; fdstat; nnp; seccomp;
 oom; hostname; domainname; signals; pid; pdeath; uidmap; gidmap; offsets; affinity; sched; ioprio;
-personality; dumpable; tty; stat /; stat /dev; stat /proc; stat /tmp; ls /; ls /dev; stat /proc/keys;
-ls /secret; cat /file; write /file x; ls /ro; write /ro/x y; write /new x;
+personality; dumpable; tty; stat /; stat /dev; stat /proc; stat /tmp; ls /; ls /dev;
+stat /proc/keys; ls /secret; cat /file; write /file x; ls /ro; write /ro/x y; write /new x;
 stat /d; stat /d/file; ls /d; stat /not/there; ls /sys/firmware; ls /sys/class/net;
 put /proc/sys/kernel/shmmni 4096; sysctl net/ipv4/ip_forward; sysctl kernel/shmmax;
 sysctl fs/mqueue/msg_max; sysctl net/ipv4/ip_unprivileged_port_start; write /v/new x; stat /v/file;
