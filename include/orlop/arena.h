@@ -40,7 +40,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
 /* Frees everything that was allocated; the arena may be used again. Accepts ARENA_NONE. */
 void arena_free(struct arena *a);
 
-/* Declares an arena that is freed when its scope ends. */
+/* Declares an arena that is freed when its scope ends: `auto_arena a = ARENA_NONE;`. */
 #define auto_arena __attribute__((cleanup(arena_free))) struct arena
 
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))

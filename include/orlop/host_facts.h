@@ -22,21 +22,29 @@ enum host_cgroup_mode {
 struct host_facts {
 	unsigned kernel_major, kernel_minor;
 	uint32_t euid;
-	bool in_user_ns;		/* uid_map is not the identity over all ids */
+	bool in_user_ns;		/* this process is not in the first user namespace */
 	enum host_cgroup_mode cgroup_mode;
 	const char *cgroup_mount;	/* "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or NULL */
-	const char *cgroup_self;	/* this process's cgroup below it, "/" at the top */
+	const char *cgroup_self;	/* own cgroup below it, "/" at the top; NULL: not asked */
 	const char *controllers;	/* the root's cgroup.controllers: "cpuset cpu io memory" */
-	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB" */
+	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB"; NULL: not asked */
 	unsigned cap_last;		/* highest capability the kernel knows */
+	uint64_t ignored_signals;	/* that our caller left ignored; bit n-1 is signal n */
 	uint64_t cap_bounding;		/* what this process may pass on */
 	bool apparmor, selinux;		/* the module is active */
 	bool time_ns;			/* /proc/self/ns/time exists */
 	uint32_t seccomp_flags;		/* SECCOMP_FILTER_FLAG_* that the kernel takes */
 };
 
-/* Asks this machine. Facts that cannot be had are left at "no". */
+/*
+ * Asks this machine for what a plan needs, in about fifteen system calls. Facts that cannot be had
+ * are left at "no"; cgroup_self and hugepage_sizes are left at NULL.
+ */
 int host_facts_get(struct arena *a, struct host_facts *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* As host_facts_get, with everything: for people, and for bug reports. */
+int host_facts_get_all(struct arena *a, struct host_facts *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* Reads the text form: one `word value` per line, unknown words refused. */

@@ -22,6 +22,8 @@ struct life {
 	enum plan_cgroup_driver cgroup_driver;
 	/* Called for what the user should hear about; never NULL. */
 	void (*warn)(const char *text);
+	/* Hears of each step of the child, in nanoseconds of CLOCK_MONOTONIC; NULL: not wanted. */
+	void (*trace)(const char *step, uint64_t when);
 };
 
 struct life_create {
@@ -30,7 +32,8 @@ struct life_create {
 	const char *config;		/* file name instead of <bundle>/config.json, or NULL */
 	const char *console_socket, *pidfd_socket, *pid_file;	/* NULL: not asked for */
 	bool no_pivot, no_new_keyring;
-	unsigned preserve_fds;
+	unsigned preserve_fds;		/* beyond 0-2, those of LISTEN_FDS included */
+	unsigned listen_fds;		/* LISTEN_FDS, when LISTEN_PID was ours */
 	/* run only: */
 	bool detach, keep, no_subreaper;
 };

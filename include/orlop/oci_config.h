@@ -3,9 +3,11 @@
  * What config.json says: the OCI runtime specification 1.3 for Linux, one struct for each JSON
  * object, members in C spelling. Nothing is defaulted here: a default is a decision and belongs to
  * the planner. A member that was absent (or null) is a NULL string, an empty list, or `set` being
- * false. All memory belongs to the arena that the document was read into.
+ * false; an empty string counts as absent too, because the engines' own structs cannot tell the
+ * two apart. All memory belongs to the arena that the document was read into.
  *
- * `line` is the line of config.json on which the object begins, for messages.
+ * `line` is the line of config.json on which the object begins, for messages; `lines` has those
+ * of members that are no objects with a line of their own, 0 for one that is absent.
  */
 #pragma once
 
@@ -15,47 +17,9 @@
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
+#include "orlop/value.h"
 
 #undef linux	/* gnu17 predefines it as 1 */
-
-#define LIST_OF(type) \
-	struct { \
-		type *items; \
-		size_t count; \
-	}
-
-struct opt_bool {
-	bool set, value;
-};
-
-struct opt_i64 {
-	bool set;
-	int64_t value;
-};
-
-struct opt_u64 {
-	bool set;
-	uint64_t value;
-};
-
-struct opt_u32 {
-	bool set;
-	uint32_t value;
-};
-
-struct str_list {
-	char **items;
-	size_t count;
-};
-
-struct oci_pair {
-	char *key, *value;
-};
-
-struct pair_list {
-	struct oci_pair *items;
-	size_t count;
-};
 
 /* Words that the specification owns; the spelling of each is a row in oci/words.c. */
 
@@ -171,7 +135,7 @@ struct oci_process {
 	bool set;
 	unsigned line;
 	bool terminal;
-	struct {
+	struct oci_console_size {
 		bool set;
 		uint32_t height, width;
 	} console_size;
@@ -185,7 +149,7 @@ struct oci_process {
 	char *apparmor_profile, *selinux_label;
 	struct oci_scheduler scheduler;
 	struct oci_io_priority io_priority;
-	struct {
+	struct oci_cpu_affinity {
 		bool set;
 		char *initial, *final;
 	} exec_cpu_affinity;
@@ -217,15 +181,15 @@ struct oci_namespace {
 struct oci_device {
 	enum oci_device_type type;
 	char *path;
-	struct opt_i64 major, minor;
-	struct opt_u32 mode, uid, gid;
+	struct opt_i64 major, minor;	/* set unless a FIFO, which has none */
+	struct opt_u32 mode, uid, gid;	/* mode as written: callers put S_IFMT bits into it */
 	unsigned line;
 };
 
 struct oci_device_rule {
 	bool allow;
 	enum oci_device_type type;
-	struct opt_i64 major, minor;
+	struct opt_i64 major, minor;	/* not set: any; -1 in the document is that too */
 	char *access;		/* letters of "rwm", or NULL */
 	unsigned line;
 };
@@ -264,25 +228,25 @@ struct oci_resources {
 	bool set;
 	unsigned line;
 	LIST_OF(struct oci_device_rule) devices;
-	struct {
+	struct oci_memory {
 		bool set;
 		struct opt_i64 limit, reservation, swap, kernel, kernel_tcp;
 		struct opt_u64 swappiness;
 		struct opt_bool disable_oom_killer, use_hierarchy, check_before_update;
 		unsigned line;
 	} memory;
-	struct {
+	struct oci_cpu {
 		bool set;
 		struct opt_u64 shares, period, burst, realtime_period;
 		struct opt_i64 quota, realtime_runtime, idle;
 		char *cpus, *mems;
 		unsigned line;
 	} cpu;
-	struct {
+	struct oci_pids {
 		bool set;
 		struct opt_i64 limit;
 	} pids;
-	struct {
+	struct oci_block_io {
 		bool set;
 		struct opt_u32 weight, leaf_weight;
 		LIST_OF(struct oci_weight_device) weight_devices;
@@ -290,7 +254,7 @@ struct oci_resources {
 		unsigned line;
 	} block_io;
 	LIST_OF(struct oci_hugepage_limit) hugepages;
-	struct {
+	struct oci_network {
 		bool set;
 		struct opt_u32 class_id;
 		size_t priorities;	/* how many interfaces were named */
@@ -356,13 +320,13 @@ struct oci_linux {
 	struct pair_list sysctl;
 	struct str_list masked_paths, readonly_paths;
 	char *mount_label;
-	struct {
+	struct oci_personality {
 		bool set;
 		uint32_t domain;	/* PER_* */
 		struct str_list flags;
 		unsigned line;
 	} personality;
-	struct {
+	struct oci_memory_policy {
 		bool set;
 		int mode;		/* MPOL_* */
 		char *nodes;
@@ -370,11 +334,15 @@ struct oci_linux {
 		unsigned line;
 	} memory_policy;
 	struct oci_intel_rdt intel_rdt;
+	struct {
+		unsigned namespaces, uid_maps, time_offsets, net_devices, cgroups_path,
+			rootfs_propagation, sysctl, masked_paths, readonly_paths, mount_label;
+	} lines;
 };
 
 struct oci_config {
 	char *oci_version;
-	struct {
+	struct oci_root {
 		bool set;
 		char *path;
 		bool readonly;
@@ -386,6 +354,9 @@ struct oci_config {
 	struct oci_hooks hooks;
 	struct pair_list annotations;
 	struct oci_linux linux;
+	struct {
+		unsigned hostname, domainname, annotations, linux;
+	} lines;
 };
 
 /*

@@ -3,8 +3,9 @@
  * What is on disk for each container, and what its status is.
  *
  * <root>/<id>/ (0711) holds
- *   cgroup       one line, the planned cgroup below the cgroup2 mount: written before the cgroup
- *                is made, so that `delete --force` finds it whatever happened afterwards
+ *   cgroup       the planned cgroup and the mount it is below, with this id and boot: written
+ *                before the cgroup is made, so that `delete --force` finds it whatever happened
+ *                afterwards, and not believed when it was copied here or is from before a reboot
  *   config.json  the configuration as it was at create; later edits of the bundle have no effect
  *   state.json   the record; written when the container is complete, replaced atomically
  *   start.sock   where the waiting process listens for `start`; the process alone holds the
@@ -12,6 +13,12 @@
  *   seccomp.bpf  the compiled filter, for exec (only when there is one)
  * mkdir of the directory decides who creates; flock on it serialises operations on one container.
  * Files are 0600. Names beginning with '.' below <root> are ours (the filter cache).
+ *
+ * `delete --force` may go on without the lock. It then first condemns the directory (the sticky
+ * bit: needs no room on a full disk), and only then looks for what there is to kill. `create`
+ * asks state_condemned after each thing that `delete` could have missed: after naming the cgroup
+ * (state_write_cgroup asks itself), after the clone and before the child may go on, and after
+ * storing the record (state_store asks itself). Whichever of the two was later sees the other.
  */
 #pragma once
 
@@ -68,7 +75,10 @@ int state_open_root(const char *path, bool make, struct err *e)
 int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Opens a container's directory. 0 and *ret_fd; STATE_ABSENT; -1. */
+/*
+ * Opens a container's directory. 0 and *ret_fd; STATE_ABSENT; -1, also when something that is not
+ * a directory of ours has the name.
+ */
 int state_open(int root, const char *id, int *ret_fd, struct err *e)
 	__attribute__((warn_unused_result));
 
@@ -79,19 +89,48 @@ int state_open(int root, const char *id, int *ret_fd, struct err *e)
  */
 int state_lock(int dir, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
 
-/* Writes the planned cgroup ("" when none) before it is made. */
-int state_write_cgroup(int dir, const char *mount, const char *path, struct err *e)
+/* Gives the lock back and keeps the directory open: for whoever stays while the container runs. */
+void state_unlock(int dir);
+
+/*
+ * Marks a directory whose lock could not be had: it is about to be removed, and whoever is making
+ * a container in it has to stop. Works on a full disk.
+ */
+int state_condemn(int dir, struct err *e) __attribute__((warn_unused_result));
+
+/* Whether the directory was condemned or removed meanwhile. */
+bool state_condemned(int dir);
+
+/*
+ * Writes the planned cgroup ("" when none) before it is made. Also an error when the directory
+ * was condemned: nothing may be made then.
+ */
+int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
+		       struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Reads it back. 0 with both in the arena; STATE_ABSENT when there is no such file, or one of
+ * another container or another boot (whose cgroup is not ours to touch); -1.
+ */
+int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
+		      const char **ret_path, struct err *e) __attribute__((warn_unused_result));
+
+/* Fills in pid, pid_start and boot_id of a record: what makes a process the one that is meant. */
+int state_identify(pid_t pid, struct arena *a, struct state_record *record, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Reads it back. 0 with both in the arena; STATE_ABSENT when there is no such file; -1. */
-int state_read_cgroup(int dir, struct arena *a, const char **ret_mount, const char **ret_path,
-		      struct err *e) __attribute__((warn_unused_result));
-
-/* Writes the record (temporary file and rename). */
+/*
+ * Writes the record (temporary file and rename). Also an error when the directory was condemned:
+ * what was made has to be taken back then.
+ */
 int state_store(int dir, const struct state_record *record, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Reads the record. 0; STATE_ABSENT when there is none; -1 when it cannot be believed. */
+/*
+ * Reads the record. 0; STATE_ABSENT when there is none; -1 when it cannot be believed: not a
+ * regular file of ours, too large, or not a record. Whether record.id is the directory's name is
+ * for the caller to check.
+ */
 int state_load(int dir, struct arena *a, struct state_record *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
@@ -106,8 +145,27 @@ int state_status(int dir, const struct state_record *record, enum state_status *
 /* "creating", "created", "running", "paused", "stopped". */
 const char *state_status_word(enum state_status status);
 
-/* Removes the container's directory and everything in it; an absent one is success. */
-int state_remove(int root, const char *id, struct err *e) __attribute__((warn_unused_result));
+/*
+ * Reads a whole file of the directory, terminated, into the arena. It has to be a regular file
+ * that belongs to us and that nobody else may write to (EPERM), at most `max` bytes (EFBIG).
+ * Never waits, whatever is there. NULL and errno.
+ */
+char *state_read_file(int dir, const char *name, size_t max, struct arena *a, size_t *ret_len)
+	__attribute__((warn_unused_result));
+
+/*
+ * Removes the record alone: from here on the container does not exist. STATE_ABSENT when somebody
+ * else did so meanwhile; the one who gets 0 runs its poststop hooks.
+ */
+int state_drop_record(int dir, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Removes the container's directory and everything in it, the record first; an absent one is
+ * success. `dir` is the directory that is meant, so that one which somebody made under the same
+ * name meanwhile stays; -1: whatever has the name goes.
+ */
+int state_remove(int root, int dir, const char *id, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* Lists the ids below the root, sorted. */
 int state_list(int root, struct arena *a, struct str_list *ret, struct err *e)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHILD SIDE. What the steps share: the plan block, the descriptors that live longer than a step,
+ * and the ways to fail. The child calls no library, allocates nothing and decides nothing.
+ *
+ * A step returns 0, or a negative errno (or -CHILD_E_*) after setting `item` and, where it helps,
+ * `detail`. The loop in child.c reports it and the process exits: half-dropped privilege cannot be
+ * repaired, so nothing tries.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "child/sys.h"
+#include "orlop/child_plan.h"
+
+struct child {
+	const struct child_plan *plan;
+	const char *base;		/* of the block; offsets count from here */
+	int control;			/* the parent, later the one who said `start` */
+	int plan_fd;			/* keeps its place until everything is set up */
+	/*
+	 * The descriptors that outlive a step are the lowest ones, without gaps: the preserved ones,
+	 * then control, plan (closed soon), listener, place, root. What a step opens is above.
+	 */
+	int place;			/* what the root is mounted on, until pivot_root */
+	int root;			/* the container's root mount, until pivot_root */
+	unsigned old_umask;
+	char home[4096 + 8];		/* "HOME=..." when it was looked up */
+	char program[4096];		/* what will be executed */
+	const char **environment;	/* for execve; made by step_program */
+	const char **arguments;
+	int item;
+	uint64_t value;
+	char detail[CHILD_DETAIL];
+};
+
+#define CHILD_STEP_FUNCTION(word, name, function, kinds) int function(struct child *c);
+CHILD_STEPS(CHILD_STEP_FUNCTION)
+#undef CHILD_STEP_FUNCTION
+
+/* A string of the block; NULL for offset 0. */
+static inline const char *child_string(const struct child *c, child_str at)
+{
+	return at ? c->base + at : NULL;
+}
+
+/* The records of a list. */
+static inline const void *child_items(const struct child *c, struct child_list list)
+{
+	return c->base + list.offset;
+}
+
+static inline const char *child_item_string(const struct child *c, struct child_list list,
+					    uint32_t n)
+{
+	return child_string(c, ((const child_str *)child_items(c, list))[n]);
+}
+
+static inline bool child_flag(const struct child *c, uint32_t flag)
+{
+	return c->plan->flags & flag;
+}
+
+/* Closes what the steps opened above the descriptors that live on: one call for many. */
+void child_close_temporary(const struct child *c);
+
+/* Copies text into `detail`, cut where it does not fit. */
+void child_detail(struct child *c, const char *text);
+
+/* Sends one message, with a descriptor when fd is not negative. 0 or a negative errno. */
+int child_send(struct child *c, uint32_t word, int step, int fd);
+
+/*
+ * Waits for a message; a descriptor that came with it is in *fd (-1: none). Returns its word, or
+ * -CHILD_E_PARENT_GONE, or the negative error that it carries.
+ */
+int child_receive(struct child *c, int *fd);
+
+/* Reports a failure to the parent and ends the process. */
+_Noreturn void child_fail(struct child *c, int step, int error);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "child/procfs.h"
+
+#include "child/bytes.h"
+#include "child/sys.h"
+
+int procfs_open(bool processes_only)
+{
+	int fs = (int)SYS(fsopen, "proc", FSOPEN_CLOEXEC);
+	long result = fs;
+
+	if (fs < 0)
+		return fs;
+	if (processes_only)
+		result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "subset", "pid", 0);
+	if (result >= 0)
+		result = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (result >= 0)
+		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC,
+			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	sys_close(fs);
+	return (int)result;
+}
+
+int procfs_write(int procfs, const char *path, const char *text)
+{
+	/* "self" is a link of procfs itself; everything else must be what it seems. */
+	uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+	size_t len = strlen(text);
+	long n;
+	int fd;
+
+	if (!bytes_begin(path, "self/"))
+		resolve |= RESOLVE_NO_SYMLINKS;
+	fd = sys_openat2(procfs, path, O_WRONLY, resolve);
+	if (fd < 0)
+		return fd;
+	n = SYS(write, fd, text, len);
+	sys_close(fd);
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == len ? 0 : -EIO;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHILD SIDE. A procfs instance of our own, attached nowhere: what the container mounted on /proc
+ * cannot redirect a write that goes through it (CVE-2019-16884, CVE-2025-52881).
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/*
+ * Makes one for the pid namespace we are in; `processes_only` leaves out /proc/sys and everything
+ * else that is not a process (subset=pid, Linux 5.8). A descriptor or a negative errno.
+ */
+int procfs_open(bool processes_only);
+
+/* Writes text to a file of it, without links on the way, and closes it. 0 or a negative errno. */
+int procfs_write(int procfs, const char *path, const char *text);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHILD SIDE. The place of the create-time hooks: the parent's (prestart, createRuntime) in the
+ * runtime's namespaces, then ours (createContainer) in the container's, before pivot_root, so that
+ * both see the mounts beneath the root's host path.
+ */
+#include "child/child.h"
+#include "child/hook.h"
+
+int step_hooks(struct child *c)
+{
+	if (child_flag(c, CHILD_AT_HOOKS_WANTED)) {
+		int word = child_send(c, CHILD_AT_HOOKS, CHILD_STEP_HOOKS, -1);
+
+		if (word >= 0)
+			word = child_receive(c, NULL);
+		if (word != PARENT_GO)
+			return word < 0 ? word : -CHILD_E_PROTOCOL;
+	}
+	return hooks_run(c, c->plan->create_hooks, child_string(c, c->plan->state_head),
+			 child_string(c, c->plan->state_tail), NULL);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHILD SIDE. The mounts of the configuration, in its order. Each is made detached, given its
+ * attributes, and attached from descriptor to descriptor; no path is resolved twice.
+ */
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <sys/statfs.h>
+
+#include "child/bytes.h"
+#include "child/child.h"
+#include "child/copy_up.h"
+#include "child/path.h"
+
+enum { MOUNTS_PER_CLOSE = 8 };	/* each opens three or four descriptors */
+
+/* What the kernel says about a file system's options, more than an errno. */
+static void read_reason(struct child *c, int fs)
+{
+	char text[CHILD_DETAIL];
+	long len = SYS(read, fs, text, sizeof(text) - 1);
+
+	if (len <= 2)
+		return;
+	text[len] = '\0';
+	if (text[len - 1] == '\n')
+		text[len - 1] = '\0';
+	/* "e proc: ..." : the letter is the message's level. */
+	child_detail(c, text[1] == ' ' ? text + 2 : text);
+}
+
+/* One option, "word" or "key=value". */
+static long configure(int fs, const char *option)
+{
+	const char *equals = bytes_find(option, '=');
+	char key[256];
+	size_t len;
+
+	if (!equals)
+		return SYS(fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0);
+	len = (size_t)(equals - option);
+	if (len >= sizeof(key))
+		return -EINVAL;
+	memcpy(key, option, len);
+	key[len] = '\0';
+	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0);
+}
+
+/*
+ * A tmpfs without a mode of its own looks like the directory that it covers, as runc has it; one
+ * that was made for it (existed is false) says nothing.
+ */
+static long adopt_mode(struct child *c, const struct child_mount *m, int fs, int place)
+{
+	char text[6] = "0000";
+	struct stat st;
+
+	for (uint32_t n = 0; n < m->data.count; n++)
+		if (bytes_begin(child_item_string(c, m->data, n), "mode="))
+			return 0;
+	if (SYS(fstat, place, &st) < 0)
+		return 0;
+	for (int n = 0; n < 4; n++)
+		text[n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
+	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);
+}
+
+static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
+{
+	const char *source = child_string(c, m->source);
+	int fs = (int)SYS(fsopen, fstype, FSOPEN_CLOEXEC);
+	uint64_t attr = m->attr_set;
+	long result = 0;
+
+	if (fs < 0)
+		return fs;
+	if (source)
+		result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "source", source, 0);
+	for (uint32_t n = 0; n < m->data.count && result >= 0; n++) {
+		const char *option = child_item_string(c, m->data, n);
+
+		result = configure(fs, option);
+		if (result < 0)
+			child_detail(c, option);
+	}
+	if (result >= 0 && covered >= 0 && bytes_equal(fstype, "tmpfs"))
+		result = adopt_mode(c, m, fs, covered);
+	if (result >= 0)
+		result = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (m->copy_up)			/* it has to be filled first */
+		attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if (result >= 0)
+		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC, attr);
+	if (result < 0)
+		read_reason(c, fs);
+	return (int)result;
+}
+
+/* A source that only the runtime may open, or map: it clones the tree and sends it. */
+static int ask_for_source(struct child *c, int item)
+{
+	int fd, word;
+
+	c->item = item;
+	word = child_send(c, CHILD_WANTS_SOURCE, CHILD_STEP_MOUNTS, -1);
+	if (word < 0)
+		return word;
+	word = child_receive(c, &fd);
+	if (word == PARENT_SOURCE && fd >= 0)
+		return fd;
+	return word < 0 ? word : -CHILD_E_PROTOCOL;
+}
+
+static int clone_tree(const char *path, bool recursive)
+{
+	/* Through a descriptor, because open_tree alone does not follow /proc/PID/fd/N. */
+	int source = (int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
+
+	if (source < 0)
+		return source;
+	return sys_open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+						 (recursive ? AT_RECURSIVE : 0));
+}
+
+/*
+ * cgroup2 of the container's own cgroup namespace. Where the kernel does not allow that, or
+ * without such a namespace, the container's own subtree, which is all that it would see.
+ */
+static int make_cgroup(struct child *c, const struct child_mount *m)
+{
+	const char *own = child_string(c, c->plan->own_cgroup);
+	int fd = -EPERM;
+
+	if (c->plan->unshare_flags & CLONE_NEWCGROUP)
+		fd = make_fs(c, m, "cgroup2", -1);
+	if (fd >= 0 || !own || (fd != -EPERM && fd != -EBUSY))
+		return fd;
+	c->detail[0] = '\0';
+	fd = clone_tree(own, true);
+	if (fd >= 0) {
+		int error = sys_mount_setattr(fd, AT_RECURSIVE, m->attr_set, m->attr_clear, 0);
+
+		if (error < 0) {
+			sys_close(fd);
+			return error;
+		}
+	}
+	return fd;
+}
+
+static int make_mount(struct child *c, const struct child_mount *m, int item, int covered)
+{
+	if (m->kind == CHILD_MOUNT_FS)
+		return make_fs(c, m, child_string(c, m->fstype), covered);
+	if (m->kind == CHILD_MOUNT_CGROUP)
+		return make_cgroup(c, m);
+	if (m->from_parent)
+		return ask_for_source(c, item);
+	return clone_tree(child_string(c, m->source), m->recursive);
+}
+
+static int apply_attributes(const struct child_mount *m, int fd)
+{
+	uint64_t set = m->attr_set, clear = m->attr_clear;
+	int error = 0;
+
+	if (m->kind != CHILD_MOUNT_BIND && m->kind != CHILD_MOUNT_REMOUNT && !m->copy_up)
+		set = clear = 0;		/* fsmount had them */
+	/* What is said of this mount alone wins over what is said of all. */
+	if (m->rec_set | m->rec_clear)
+		error = sys_mount_setattr(fd, AT_RECURSIVE, m->rec_set, m->rec_clear, 0);
+	if (error >= 0 && (set | clear))
+		error = sys_mount_setattr(fd, 0, set, clear, 0);
+	return error;
+}
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return SYS(fstat, fd, &st) >= 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_procfs(int fd)
+{
+	struct statfs fs;
+
+	return SYS(fstatfs, fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/*
+ * The place to attach to; `*existed` says whether it was there. proc and sysfs go on a real
+ * directory of the image only: a link there would move the files that labels and limits are
+ * written through (CVE-2019-19921). The planner saw to it that nothing is mounted inside /proc by
+ * name; where a link of the image led, only the kernel can say.
+ */
+static int open_place(struct child *c, const struct child_mount *m, bool file, bool *existed)
+{
+	const char *target = child_string(c, m->target);
+	int place = sys_openat2(c->root, target, O_PATH | (m->ordinary_directory ? O_DIRECTORY : 0),
+				RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+
+	*existed = place >= 0;
+	if (m->ordinary_directory && (place == -ELOOP || place == -ENOTDIR))
+		return -CHILD_E_NOT_ORDINARY;
+	if (place == -ENOENT)
+		place = path_make_last(c->root, target, file);
+	if (place != -ELOOP && place != -ENOENT)
+		return place;
+	/* A link of the image is on the way, or more is missing than the last directory. */
+	place = path_open(c->root, target, 0);
+	*existed = place >= 0;
+	if (place == -ENOENT)
+		place = path_make(c->root, target, file);
+	return place >= 0 && is_procfs(place) ? -CHILD_E_IN_PROC : place;
+}
+
+/* Other attributes for what an earlier mount, or the image's own tree, has at the target. */
+static int remount(struct child *c, const struct child_mount *m)
+{
+	int fd = path_open(c->root, child_string(c, m->target), 0);
+
+	if (fd < 0)
+		return fd;
+	return apply_attributes(m, fd);
+}
+
+static int mount_one(struct child *c, const struct child_mount *m, int item)
+{
+	int fd = -1, place, error = 0;
+	bool existed;
+
+	c->item = item;
+	if (m->kind == CHILD_MOUNT_REMOUNT)
+		return remount(c, m);
+	/* A bind's source says what its place has to be; another's place comes first. */
+	if (m->kind == CHILD_MOUNT_BIND) {
+		fd = make_mount(c, m, item, -1);
+		if (fd < 0)
+			return fd;
+	}
+	place = open_place(c, m, fd >= 0 && !is_directory(fd), &existed);
+	if (place < 0)
+		return place;
+	if (fd < 0)
+		fd = make_mount(c, m, item, existed ? place : -1);
+	if (fd < 0)
+		return fd;
+	if (m->copy_up)
+		error = copy_up(place, fd);
+	if (error >= 0)
+		error = apply_attributes(m, fd);
+	if (error >= 0)
+		error = sys_attach(fd, place);
+	/* Propagation is a property of an attached mount: a detached one has nowhere to. */
+	if (error >= 0 && m->propagation)
+		error = sys_mount_setattr(fd, m->propagation & MS_REC ? AT_RECURSIVE : 0, 0, 0,
+					  m->propagation & ~(uint32_t)MS_REC);
+	return error;
+}
+
+int step_mounts(struct child *c)
+{
+	const struct child_mount *mounts = child_items(c, c->plan->mounts);
+
+	for (uint32_t n = 0; n < c->plan->mounts.count; n++) {
+		int error = mount_one(c, &mounts[n], (int)n);
+
+		if (error < 0)
+			return error;
+		/* One call for many, yet never more than a few open. */
+		if (n % MOUNTS_PER_CLOSE == MOUNTS_PER_CLOSE - 1)
+			child_close_temporary(c);
+	}
+	child_close_temporary(c);
+	return 0;
+}

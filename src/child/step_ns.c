@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHILD SIDE. The process itself and its namespaces.
+ */
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <signal.h>
+
+#include "child/bytes.h"
+#include "child/child.h"
+#include "child/procfs.h"
+
+/*
+ * The end of a parent that dies is noticed twice over: by this signal until the credentials
+ * change (which clears it), and by the end of the control socket at every wait.
+ */
+static void die_with_parent(void)
+{
+	SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+/* Signals arrive with default dispositions and an empty mask, whatever our caller had set. */
+static void reset_signals(uint64_t ignored)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} standard = { 0 };
+	uint64_t none = 0;
+
+	for (int n = 1; n <= 64; n++)
+		if (ignored & (1ULL << (n - 1)))
+			SYS(rt_sigaction, n, &standard, NULL, sizeof(none));
+	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+}
+
+int step_session(struct child *c)
+{
+	die_with_parent();
+	SYS(prctl, PR_SET_NAME, "orlop:[child]", 0, 0, 0);
+	reset_signals(c->plan->ignored_signals);
+	c->old_umask = (unsigned)SYS(umask, 0);		/* modes below are meant exactly */
+	return (int)SYS(setsid);
+}
+
+/*
+ * Goes on in a new process that is the runtime's child as we are (CLONE_PARENT): only a process
+ * born after the joins can be in a pid namespace joined, or first in a new one that is owned by
+ * the user namespace joined.
+ */
+static int respawn(struct child *c, uint64_t flags)
+{
+	struct clone_args args = { .flags = flags | CLONE_PARENT };
+	long pid = SYS(clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		return (int)pid;
+	if (pid > 0) {
+		c->item = -1;
+		c->value = (uint64_t)pid;
+		child_send(c, CHILD_RESPAWNED, CHILD_STEP_JOIN, -1);
+		sys_exit(0);
+	}
+	die_with_parent();
+	/* The container we are in may have others: none of them traces us or looks into our /proc. */
+	SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return (int)SYS(setsid);
+}
+
+int step_join(struct child *c)
+{
+	const struct child_ns *joins = child_items(c, c->plan->joins);
+
+	for (uint32_t n = 0; n < c->plan->joins.count; n++) {
+		c->item = (int)n;
+		long error = SYS(setns, joins[n].fd, joins[n].flag);
+
+		if (error < 0)
+			return (int)error;
+		sys_close(joins[n].fd);
+	}
+	c->item = -1;
+	return child_flag(c, CHILD_RESPAWN) ? respawn(c, c->plan->respawn_flags) : 0;
+}
+
+/* Ids 0 of the new user namespace, so that what is made from here on belongs to its root. */
+static int become_root(void)
+{
+	long error = SYS(setresgid, 0, 0, 0);
+
+	if (error >= 0)
+		error = SYS(setresuid, 0, 0, 0);
+	/* EINVAL: the maps have no id 0; the capabilities are ours all the same. */
+	return error < 0 && error != -EINVAL ? (int)error : 0;
+}
+
+int step_maps(struct child *c)
+{
+	if (child_flag(c, CHILD_WAIT_MAPS)) {
+		int word = child_receive(c, NULL);
+
+		if (word != PARENT_GO)
+			return word < 0 ? word : -CHILD_E_PROTOCOL;
+	}
+	if (child_flag(c, CHILD_USER_NS)) {
+		int error = become_root();
+
+		if (error < 0)
+			return error;
+		die_with_parent();		/* changing ids cleared it */
+	}
+	return 0;
+}
+
+/*
+ * A time namespace is entered without another process: made for children, given its offsets
+ * while nobody is in it, then joined by its own name.
+ */
+static int enter_time_ns(struct child *c)
+{
+	int procfs = procfs_open(true), fd;
+	long error = procfs;
+
+	if (procfs < 0)
+		return procfs;
+	if (c->plan->time_offsets)
+		error = procfs_write(procfs, "self/timens_offsets",
+				     child_string(c, c->plan->time_offsets));
+	if (error >= 0) {
+		error = fd = (int)SYS(openat, procfs, "self/ns/time_for_children",
+				      O_RDONLY | O_CLOEXEC, 0);
+		if (fd >= 0) {
+			error = SYS(setns, fd, CLONE_NEWTIME);
+			sys_close(fd);
+		}
+	}
+	sys_close(procfs);
+	return (int)error;
+}
+
+int step_unshare(struct child *c)
+{
+	long error = 0;
+
+	if (c->plan->unshare_flags)
+		error = SYS(unshare, c->plan->unshare_flags);
+	if (error >= 0 && (c->plan->unshare_flags & CLONE_NEWTIME))
+		error = enter_time_ns(c);
+	return error < 0 ? (int)error : 0;
+}
+
+/* A network of one's own begins with a loopback that is down; every runtime brings it up. */
+int step_loopback(struct child *c)
+{
+	struct {
+		char name[16];
+		short flags;
+		char rest[22];
+	} request = { .name = "lo", .flags = 1 /* IFF_UP */ };
+	int fd;
+	long error;
+
+	if (!child_flag(c, CHILD_NEW_NETWORK))
+		return 0;
+	fd = (int)SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fd == -EAFNOSUPPORT ? 0 : fd;	/* no IPv4, no loopback address */
+	error = SYS(ioctl, fd, 0x8914 /* SIOCSIFFLAGS */, &request);
+	sys_close(fd);
+	return (int)error;
+}
+
+/*
+ * The container is entered by this program only, never by the runtime's own: a process born in its
+ * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but the
+ * socket and the plan (CVE-2016-9962, CVE-2019-5736).
+ */
+int step_enter(struct child *c)
+{
+	long error = SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);	/* respawned as well */
+
+	if (error >= 0)
+		error = SYS(setns, c->plan->container, c->plan->container_ns);
+	if (error < 0)
+		return (int)error;
+	sys_close(c->plan->container);
+	error = respawn(c, 0);
+	if (error < 0)
+		return (int)error;
+	/* The runtime's user has no place in a user namespace that it did not come from. */
+	if (c->plan->container_ns & CLONE_NEWUSER) {
+		error = become_root();
+		die_with_parent();
+	}
+	return (int)error;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * orlop kill.
+ */
+#include <signal.h>
+
+#include "cli/command.h"
+#include "oci/words.h"
+
+static int refuse_signal(const char *word, struct err *e)
+{
+	err_set(e, ERR_USAGE, "unknown signal \"%.40s\"", word);
+	return *word == '-' ? err_hint(e, "signals are written without a dash") : -1;
+}
+
+int cmd_kill(const struct command *c, struct err *e)
+{
+	const struct str_list *operands = &c->call->operands;
+	int number = SIGTERM;
+
+	if (operands->count > 1) {
+		number = words_signal(operands->items[1]);
+		if (number < 0)
+			return refuse_signal(operands->items[1], e);
+	}
+	return life_kill(&c->life, operands->items[0], number, c->call->values.all, e);
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every command and every option. Rows are in the order in which help shows them: what a person
+ * needs first comes first, what engines pass comes after, hidden rows last.
+ */
+#include "cli/table.h"
+
+#include <string.h>
+
+#include "base/names.h"
+
+/* The offset of a member, refused by the compiler when the member has another type. */
+#define AT(member, type_) \
+	(offsetof(struct cli_values, member) + \
+	 0 * sizeof(_Generic(&((struct cli_values *)0)->member, type_ *: 0)))
+
+#define FLAG(member) NULL, CLI_FLAG, AT(member, bool)
+#define PATH(member) CLI_PATH, AT(member, const char *)
+#define DIRECTORY(member) CLI_DIR, AT(member, const char *)
+#define WORD(member) CLI_WORD, AT(member, const char *)
+#define NUM(member) CLI_NUM, AT(member, uint32_t)
+#define LIST(member) CLI_LIST, AT(member, struct str_list)
+#define END { .name = NULL }
+
+static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const rootless_words[] = { "auto", "true", "false", NULL };
+static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL };
+static const char *const list_formats[] = { "table", "json", NULL };
+static const char *const plan_formats[] = { "text", "json", NULL };
+
+const char *const cli_shells[] = { "bash", "zsh", "fish", NULL };
+
+/* Descriptors are below fs.nr_open, and its default is already more than anybody hands down. */
+enum { MOST_PRESERVED = 1048576 };
+
+const struct cli_option cli_help_option = {
+	'h', "help", FLAG(help), "say how the command is used",
+};
+
+const struct cli_option cli_global_options[] = {
+	{ 0, "root", "DIR", DIRECTORY(root),
+	  "keep the containers' state in DIR instead of /run/orlop" },
+	{ 0, "log", "FILE", PATH(log),
+	  "append log records to FILE instead of writing them to standard error" },
+	{ 0, "log-format", "FORMAT", WORD(log_format),
+	  "write log records as text or as json", .words = log_formats,
+	  .refusal = "invalid log-format: " },
+	{ 0, "debug", FLAG(debug), "log what is done, with the place in the source" },
+	{ 0, "systemd-cgroup", FLAG(systemd_cgroup),
+	  "let systemd make the cgroup; cgroupsPath then reads slice:prefix:name" },
+	{ 0, "cgroup-manager", "MANAGER", WORD(cgroup_manager),
+	  "make cgroups by cgroupfs or systemd, or none when disabled", .words = managers,
+	  .refusal = "invalid cgroup-manager: " },
+	{ 'v', "version", FLAG(show_version), "print the version and those of what it is made of" },
+	{ 'h', "help", FLAG(help), "say how the program is used" },
+	/* Found out without being told: whether there is a right to make cgroups. */
+	{ 0, "rootless", "WHEN", WORD(rootless), "accepted; the program finds out by itself",
+	  .hidden = true, .words = rootless_words, .refusal = "invalid rootless value: " },
+	/* containerd 1.6 and 1.7 pass it when it is in their configuration. */
+	{ 0, "criu", "FILE", PATH(criu), "accepted; criu is looked for where it is installed",
+	  .hidden = true },
+	END
+};
+
+/* Rows that several commands have. */
+
+#define ROW_BUNDLE \
+	{ 'b', "bundle", "DIR", DIRECTORY(bundle), \
+	  "find config.json in DIR instead of the current directory" }
+#define ROW_CONFIG \
+	{ 'f', "config", "FILE", PATH(config), \
+	  "read the configuration from FILE instead of config.json in the bundle" }
+#define ROW_PID_FILE \
+	{ 0, "pid-file", "FILE", PATH(pid_file), "write the process id to FILE" }
+#define ROW_CONSOLE_SOCKET \
+	{ 0, "console-socket", "SOCKET", PATH(console_socket), \
+	  "send the terminal's master descriptor to the unix socket SOCKET" }
+#define ROW_PIDFD_SOCKET \
+	{ 0, "pidfd-socket", "SOCKET", PATH(pidfd_socket), \
+	  "send a descriptor for the process to the unix socket SOCKET" }
+#define ROW_PRESERVE_FDS \
+	{ 0, "preserve-fds", "N", NUM(preserve_fds), \
+	  "hand the N descriptors from 3 on (after LISTEN_FDS) to the process", \
+	  .max = MOST_PRESERVED }
+#define ROW_NO_PIVOT \
+	{ 0, "no-pivot", FLAG(no_pivot), \
+	  "change the root by moving its mount, for a rootfs on an initial ramdisk" }
+#define ROW_NO_NEW_KEYRING \
+	{ 0, "no-new-keyring", FLAG(no_new_keyring), \
+	  "leave the process in the caller's session keyring" }
+#define ROW_DETACH(what) \
+	{ 'd', "detach", FLAG(detach), what }
+
+static const struct cli_option create_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	ROW_PID_FILE,
+	ROW_CONSOLE_SOCKET,
+	ROW_PIDFD_SOCKET,
+	ROW_PRESERVE_FDS,
+	ROW_NO_PIVOT,
+	ROW_NO_NEW_KEYRING,
+	END
+};
+
+static const struct cli_option run_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	ROW_DETACH("return when the program runs, and leave the container behind"),
+	{ 0, "keep", FLAG(keep), "do not delete the container when its program has ended" },
+	ROW_PID_FILE,
+	ROW_CONSOLE_SOCKET,
+	ROW_PIDFD_SOCKET,
+	ROW_PRESERVE_FDS,
+	{ 0, "no-subreaper", FLAG(no_subreaper),
+	  "do not adopt the processes that the container's program leaves behind" },
+	ROW_NO_PIVOT,
+	ROW_NO_NEW_KEYRING,
+	END
+};
+
+static const struct cli_option kill_options[] = {
+	/* runc's old way of reaching all processes; SIGKILL does that today. */
+	{ 'a', "all", FLAG(all), "make it no error when the container does not run",
+	  .hidden = true },
+	END
+};
+
+static const struct cli_option delete_options[] = {
+	{ 'f', "force", FLAG(force),
+	  "kill the container if it runs; one that is not there is no error" },
+	END
+};
+
+static const struct cli_option list_options[] = {
+	{ 'f', "format", "FORMAT", WORD(format), "print a table or json", .words = list_formats,
+	  .refusal = "invalid format option" },
+	{ 'q', "quiet", FLAG(quiet), "print the names alone" },
+	END
+};
+
+static const struct cli_option ps_options[] = {
+	{ 'f', "format", "FORMAT", WORD(format), "print a table or json", .words = list_formats,
+	  .refusal = "invalid format option" },
+	END
+};
+
+static const struct cli_option exec_options[] = {
+	{ 't', "tty", FLAG(tty), "give the process a terminal" },
+	ROW_DETACH("return when the process runs"),
+	{ 'e', "env", "NAME=VALUE", LIST(env),
+	  "add NAME to the process's environment; may be repeated" },
+	{ 0, "cwd", "DIR", WORD(cwd), "start the process in DIR, a path of the container" },
+	{ 'u', "user", "UID[:GID]", WORD(user), "run the process as these ids" },
+	{ 'g', "additional-gids", "GID", LIST(additional_gids),
+	  "add the process to the group GID; may be repeated" },
+	{ 'c', "cap", "NAME", LIST(caps),
+	  "add a capability to the process's bounding, effective and permitted sets; may be repeated" },
+	{ 0, "no-new-privs", FLAG(no_new_privs), "let the process gain no privilege by exec" },
+	{ 'p', "process", "FILE", PATH(process),
+	  "take the process from FILE, a JSON document, and nothing of it from the command line" },
+	ROW_PID_FILE,
+	ROW_CONSOLE_SOCKET,
+	ROW_PIDFD_SOCKET,
+	ROW_PRESERVE_FDS,
+	{ 0, "process-label", "LABEL", WORD(process_label),
+	  "run the process under the SELinux label LABEL" },
+	{ 0, "apparmor", "PROFILE", WORD(apparmor),
+	  "run the process under the AppArmor profile PROFILE" },
+	{ 0, "cgroup", "PATH", LIST(cgroups),
+	  "put the process into the cgroup PATH below the container's" },
+	{ 0, "ignore-paused", FLAG(ignore_paused),
+	  "start the process in a paused container as well; it waits for resume" },
+	END
+};
+
+static const struct cli_option spec_options[] = {
+	{ 'b', "bundle", "DIR", DIRECTORY(bundle),
+	  "write config.json into DIR instead of the current directory" },
+	{ 0, "profile", "NAME", WORD(profile),
+	  "take the system call filter from the profile NAME instead of default" },
+	{ 0, "rootless", FLAG(rootless_spec), "write it for a user without privileges" },
+	END
+};
+
+static const struct cli_option plan_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	{ 0, "format", "FORMAT", WORD(format), "print text or json", .words = plan_formats,
+	  .refusal = "invalid format option" },
+	{ 0, "explain", FLAG(explain),
+	  "say with each fact which member, profile or default caused it" },
+	ROW_NO_PIVOT,
+	ROW_NO_NEW_KEYRING,
+	END
+};
+
+static const struct cli_option doctor_options[] = {
+	{ 0, "json", FLAG(json), "print json for programs" },
+	END
+};
+
+static const struct cli_option no_options[] = { END };
+
+const struct cli_command cli_commands[CLI_ID_COUNT_] = {
+	[CLI_CREATE] = {
+		.name = "create",
+		.operands = "ID",
+		.summary = "make a container whose program waits for start",
+		.about = "Reads the bundle, makes the container and everything around it, and returns "
+			 "when its process stands ready. The program itself runs after \"start\".",
+		.options = create_options,
+		.min = 1, .max = 1,
+		.prefix = "create failed", .prefix_named = true,
+		.failure = 1,
+	},
+	[CLI_START] = {
+		.name = "start",
+		.operands = "ID",
+		.summary = "let the program of a created container run",
+		.about = "A container is started once. To run its program again, delete the container "
+			 "and create it anew.",
+		.options = no_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RUN] = {
+		.name = "run",
+		.operands = "ID",
+		.summary = "create a container and start it",
+		.about = "Without --detach it passes on signals and the terminal, waits for the "
+			 "program, deletes the container and ends with the program's status, 128 + N "
+			 "when signal N ended it.",
+		.options = run_options,
+		.min = 1, .max = 1,
+		.prefix = "run failed", .prefix_named = true,
+		.failure = 1,
+	},
+	[CLI_STATE] = {
+		.name = "state",
+		.operands = "ID",
+		.summary = "print the state of a container as JSON",
+		.about = "The document is the one of the OCI runtime specification. It never waits: "
+			 "not for a lock, not for a frozen container.",
+		.options = no_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_KILL] = {
+		.name = "kill",
+		.operands = "ID [SIGNAL]",
+		.summary = "send a signal to a container's first process",
+		.about = "SIGNAL is a number or a name, with or without SIG, in any case; without it "
+			 "SIGTERM is sent. SIGKILL ends every process of a container that shares its "
+			 "pid namespace with others.",
+		.options = kill_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 2,
+		.stops = true,
+		.failure = 1,
+	},
+	[CLI_DELETE] = {
+		.name = "delete",
+		.operands = "ID",
+		.summary = "remove a container that has stopped or was never started",
+		.about = "Removes its processes, its cgroup and its directory, then runs the poststop "
+			 "hooks. After a crash, delete --force removes whatever was left.",
+		.options = delete_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_LIST_CONTAINERS] = {
+		.name = "list",
+		.operands = "",
+		.summary = "print all containers",
+		.about = "A container that cannot be read is named on standard error and left out.",
+		.options = list_options,
+		.failure = 1,
+	},
+	[CLI_PS] = {
+		.name = "ps",
+		.operands = "ID [PS-OPTION]...",
+		.summary = "print the processes of a container",
+		.about = "The table is made by the host's ps, called with the options after ID or with "
+			 "-ef; the json form is an array of the host's process ids.",
+		.options = ps_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = CLI_ANY_NUMBER,
+		.stops = true,
+		.failure = 1,
+	},
+	[CLI_EXEC] = {
+		.name = "exec",
+		.operands = "ID COMMAND [ARGUMENT]...",
+		.summary = "run one more process in a container",
+		.about = "What is not said here is as in the container's configuration. Without "
+			 "--detach it waits for the process and ends with its status; a failure before "
+			 "the process runs is status 255.",
+		.options = exec_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = CLI_ANY_NUMBER,
+		.stops = true,
+		.prefix = "exec failed",
+		.failure = 255,
+	},
+	[CLI_PAUSE] = {
+		.name = "pause",
+		.operands = "ID",
+		.summary = "freeze all processes of a container",
+		.about = "Returns when every process is frozen. When one cannot be frozen in ten "
+			 "seconds all go on and the command fails.",
+		.options = no_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RESUME] = {
+		.name = "resume",
+		.operands = "ID",
+		.summary = "let a paused container go on",
+		.about = "The processes go on where they were frozen.",
+		.options = no_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_SPEC] = {
+		.name = "spec",
+		.operands = "",
+		.summary = "write a config.json that is safe as it stands",
+		.about = "The program in it is sh. The root file system is read-only, the capabilities "
+			 "are three, devices are denied and system calls are filtered. An existing "
+			 "config.json is not replaced.",
+		.options = spec_options,
+		.failure = 1,
+	},
+	[CLI_FEATURES] = {
+		.name = "features",
+		.operands = "",
+		.summary = "print as JSON what the program understands",
+		.about = "The document is the one of the OCI runtime specification; engines read it to "
+			 "learn what they may ask for.",
+		.options = no_options,
+		.failure = 1,
+	},
+	[CLI_PLAN] = {
+		.name = "plan",
+		.operands = "[ID]",
+		.summary = "print what create would do, and do nothing",
+		.about = "Reads the bundle and this host, decides as create does, and prints each "
+			 "decision on a line. Nothing is changed.",
+		.options = plan_options,
+		.min = 0, .max = 1,
+		.failure = 1,
+	},
+	[CLI_DOCTOR] = {
+		.name = "doctor",
+		.operands = "",
+		.summary = "print what this host can and cannot do for containers",
+		.about = "Each line says ok, note or bad, what was found, and, when it is not well, what "
+			 "to change. The status is 1 when containers cannot be run at all.",
+		.options = doctor_options,
+		.failure = 1,
+	},
+	[CLI_HELP] = {
+		.name = "help",
+		.operands = "[COMMAND]",
+		.summary = "say how the program or a command is used",
+		.about = "The same text as --help prints.",
+		.options = no_options,
+		.operand = CLI_COMMAND_NAME,
+		.min = 0, .max = 1,
+		.failure = 1,
+	},
+	[CLI_FACTS] = {
+		.name = "facts",
+		.operands = "",
+		.summary = "print what was found out about this host, as tests read it",
+		.about = "With a config.json, this is a bug report that can be turned into a test.",
+		.options = no_options,
+		.hidden = true,
+		.failure = 1,
+	},
+	[CLI_COMPLETION] = {
+		.name = "completion",
+		.operands = "SHELL",
+		.summary = "print the completion script for bash, zsh or fish",
+		.about = "The script is the one that is installed with the program.",
+		.options = no_options,
+		.operand = CLI_SHELL_NAME,
+		.min = 1, .max = 1,
+		.hidden = true,
+		.failure = 1,
+	},
+};
+
+const struct cli_command *cli_command_find(const char *name)
+{
+	for (unsigned i = 0; i < CLI_ID_COUNT_; i++)
+		if (strcmp(cli_commands[i].name, name) == 0)
+			return &cli_commands[i];
+	return strcmp(name, "h") == 0 ? &cli_commands[CLI_HELP] : NULL;
+}
+
+static bool is_called(const struct cli_option *option, const char *name, size_t len)
+{
+	if (len == 1 && option->letter)
+		return option->letter == *name;
+	return strlen(option->name) == len && memcmp(option->name, name, len) == 0;
+}
+
+const struct cli_option *cli_option_find(const struct cli_command *command, const char *name,
+					 size_t len)
+{
+	const struct cli_option *option = command ? command->options : cli_global_options;
+
+	for (; option->name; option++)
+		if (is_called(option, name, len))
+			return option;
+	return command && is_called(&cli_help_option, name, len) ? &cli_help_option : NULL;
+}
+
+struct nearest {
+	const char *word, *found;
+	unsigned distance;		/* to beat */
+	size_t prefix;			/* letters that the found one has in common, from the start */
+};
+
+static size_t common_prefix(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
+}
+
+/* Keeps the nearer of two words; of two as near the one that begins more like it. */
+static void consider(struct nearest *n, const char *candidate)
+{
+	unsigned distance = names_distance(n->word, candidate, n->distance);
+	size_t prefix = common_prefix(n->word, candidate);
+
+	if (distance > n->distance || (distance == n->distance && (!n->found || prefix <= n->prefix)))
+		return;
+	n->distance = distance;
+	n->prefix = prefix;
+	n->found = candidate;
+}
+
+/* Short words must match better to be suggested. */
+static struct nearest nearest_to(const char *word)
+{
+	return (struct nearest){ .word = word, .distance = strlen(word) < 5 ? 2 : 3 };
+}
+
+const char *cli_option_nearest(const struct cli_command *command, const char *name, size_t len)
+{
+	const struct cli_option *option = command ? command->options : cli_global_options;
+	struct nearest n;
+	char word[64];
+
+	if (len < 2 || len >= sizeof(word))
+		return NULL;
+	memcpy(word, name, len);
+	word[len] = '\0';
+	n = nearest_to(word);
+	for (; option->name; option++)
+		if (!option->hidden)
+			consider(&n, option->name);
+	consider(&n, cli_help_option.name);
+	return n.found;
+}
+
+const char *cli_command_nearest(const char *name)
+{
+	struct nearest n = nearest_to(name);
+
+	for (unsigned i = 0; i < CLI_ID_COUNT_; i++)
+		if (!cli_commands[i].hidden)
+			consider(&n, cli_commands[i].name);
+	return n.found;
+}

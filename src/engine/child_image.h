@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The child program, embedded.
+ */
+#pragma once
+
+#include "orlop/err.h"
+
+/*
+ * A sealed memfd that holds the child program: private to this run, impossible to write, so that
+ * what a container finds behind /proc/PID/exe leads nowhere. Closed by the caller.
+ */
+int child_image_open(struct err *e) __attribute__((warn_unused_result));

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Between clone3 and execveat the new process shares our memory while we wait, so it
+ * touches only what is below: no library call that could allocate, no handler of ours (they are
+ * cleared), and the error comes back in a plain variable.
+ */
+#include "engine/clone.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+
+enum { STACK_SIZE = 32 * 1024, FDS_MAX = 16 };
+
+struct job {
+	const struct clone_request *r;
+	int image, fds[FDS_MAX];
+	int error;
+};
+
+/* The system calls themselves: glibc's would tell threads that are not there about it. */
+static bool become_root(int socket)
+{
+	char message[512];
+
+	if (recv(socket, message, sizeof(message), 0) <= 0)
+		return false;
+	/* EINVAL: the maps have no id 0; the program may do without. */
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 && errno != EINVAL)
+		return false;
+	return syscall(SYS_setresuid, 0, 0, 0) == 0 || errno == EINVAL;
+}
+
+static void run_job(struct job *job)
+{
+	const struct clone_request *r = job->r;
+	static char *const no_environment[] = { NULL };
+
+	if (r->wait_for_maps && !become_root(job->fds[0]))
+		goto out;
+	for (int fd = 3; fd < r->fd_base; fd++)		/* the preserved ones */
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			goto out;
+	for (size_t n = 0; n < r->fd_count; n++)
+		if (dup3(job->fds[n], r->fd_base + (int)n, 0) < 0)
+			goto out;
+	syscall(SYS_execveat, job->image, "", r->argv, no_environment, AT_EMPTY_PATH);
+out:
+	job->error = errno;
+	_exit(127);
+}
+
+/* The new process begins in run_job on the stack given in the arguments. */
+static long clone_on_stack(struct clone_args *args, struct job *job)
+{
+	long result;
+
+#if defined(__x86_64__)
+	register struct job *r12 __asm__("r12") = job;
+	register void (*r13)(struct job *) __asm__("r13") = run_job;
+
+	__asm__ volatile("syscall\n"
+			 "	test %%rax, %%rax\n"
+			 "	jnz 1f\n"
+			 "	xor %%ebp, %%ebp\n"
+			 "	mov %%r12, %%rdi\n"
+			 "	call *%%r13\n"
+			 "	ud2\n"
+			 "1:\n"
+			 : "=a"(result)
+			 : "a"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(r12), "r"(r13)
+			 : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone3;
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = sizeof(*args);
+	register struct job *x19 __asm__("x19") = job;
+	register void (*x20)(struct job *) __asm__("x20") = run_job;
+
+	__asm__ volatile("svc 0\n"
+			 "	cbnz x0, 1f\n"
+			 "	mov x29, #0\n"
+			 "	mov x0, x19\n"
+			 "	blr x20\n"
+			 "	brk #1\n"
+			 "1:\n"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x19), "r"(x20)
+			 : "x30", "memory", "cc");
+	result = x0;
+#endif
+	if (result < 0) {
+		errno = (int)-result;
+		result = -1;
+	}
+	return result;
+}
+
+/* A descriptor among the targets would be overwritten before its turn: it is used from above. */
+static int above_targets(const struct clone_request *r, int fd, int *moved, size_t *moved_count)
+{
+	int end = r->fd_base + (int)r->fd_count;
+
+	if (fd < r->fd_base || fd >= end)
+		return fd;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, end);
+	if (fd >= 0)
+		moved[(*moved_count)++] = fd;
+	return fd;
+}
+
+static long prepare_and_clone(struct clone_args *args, struct job *job, int *moved,
+			      size_t *moved_count)
+{
+	const struct clone_request *r = job->r;
+
+	for (size_t n = 0; n < r->fd_count; n++) {
+		job->fds[n] = above_targets(r, r->fds[n], moved, moved_count);
+		if (job->fds[n] < 0)
+			return -1;
+	}
+	job->image = above_targets(r, r->image, moved, moved_count);
+	return job->image < 0 ? -1 : clone_on_stack(args, job);
+}
+
+pid_t clone_program(const struct clone_request *r, int *ret_pidfd)
+{
+	static _Alignas(16) char stack[STACK_SIZE];
+	struct job job = { .r = r };
+	int moved[FDS_MAX + 1], pidfd = -1, keep;
+	size_t moved_count = 0;
+	struct clone_args args = {
+		.flags = r->flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
+			 (r->wait_for_maps ? 0 : CLONE_VM | CLONE_VFORK) |
+			 (r->cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+		.stack = (uint64_t)(uintptr_t)stack,
+		.stack_size = sizeof(stack),
+		.cgroup = r->cgroup >= 0 ? (uint64_t)r->cgroup : 0,
+	};
+	long pid;
+
+	if (r->fd_count > FDS_MAX) {
+		errno = EMFILE;
+		return -1;
+	}
+	pid = prepare_and_clone(&args, &job, moved, &moved_count);
+	keep = errno;
+	while (moved_count > 0)
+		close(moved[--moved_count]);
+	errno = keep;
+	if (pid > 0 && job.error) {
+		waitpid((pid_t)pid, NULL, 0);
+		close(pidfd);
+		errno = job.error;
+		return -1;
+	}
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return (pid_t)pid;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The plan as the flat block that the child reads.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/seccomp.h"
+#include "orlop/arena.h"
+#include "orlop/child_plan.h"
+#include "orlop/plan.h"
+
+/* What is known only when the process is about to be made. */
+struct encode_facts {
+	bool exec;
+	int fd_base;			/* control, the block, then the rest from here on */
+	bool has_listener;		/* it is the third descriptor */
+	uint32_t container_ns;		/* exec: CLONE_NEW* to enter */
+	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
+	const char *state, *start_state;	/* documents for hooks, with SPAWN_STATE_PID */
+	const struct seccomp_filter *filter;	/* NULL: none */
+	uint64_t ignored_signals;
+	unsigned cap_last;
+	bool trace;
+};
+
+/* The number that stands for the pid in the state documents given to encode_plan. */
+enum { ENCODE_PID = 2147483647 };
+
+/*
+ * Encodes. For a container, `process` is the plan's own; for exec, `plan` gives nothing but the
+ * container's shape. The bytes are the arena's.
+ */
+void encode_plan(const struct plan *plan, const struct plan_process *process,
+		 const struct encode_facts *facts, struct arena *a, const void **ret,
+		 size_t *ret_len);
+
+/* Which namespaces clone3 makes at once; the rest is made by the child. */
+uint32_t encode_clone_flags(const struct plan *plan);

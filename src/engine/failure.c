@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/failure.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "orlop/auto.h"
+
+static const char *const step_names[] = {
+#define X(word, name, function, kinds) name,
+	CHILD_STEPS(X)
+#undef X
+};
+
+const char *failure_step_name(uint32_t step)
+{
+	return step < ARRAY_LEN(step_names) ? step_names[step] : "unknown step";
+}
+
+/* What the child calls by a number of its own. */
+static const struct {
+	int error;
+	const char *text;
+} own_errors[] = {
+	{ CHILD_E_NOT_ORDINARY, "must be mounted on ordinary directory" },
+	{ CHILD_E_DEVICE_DIFFERS, "something else of that name is there" },
+	{ CHILD_E_NOT_DEVNULL, "the host's /dev/null is not the null device" },
+	{ CHILD_E_NO_DEVPTS, "a terminal needs a devpts mount at /dev/pts" },
+	{ CHILD_E_HOOK_TIMEOUT, "took longer than its timeout and was killed" },
+	{ CHILD_E_PARENT_GONE, "the other side went away" },
+	{ CHILD_E_PROTOCOL, "unexpected message" },
+	{ CHILD_E_TOO_DEEP, "directories are nested too deeply" },
+	{ CHILD_E_OUTSIDE, "is outside of the container" },
+};
+
+static const char *reason(int error)
+{
+	for (size_t n = 0; n < ARRAY_LEN(own_errors); n++)
+		if (own_errors[n].error == error)
+			return own_errors[n].text;
+	return err_errno_text(error);
+}
+
+static int plain(const struct child_message *m, struct err *e, const char *what)
+{
+	if (m->error < CHILD_E_NOT_FOUND)
+		return err_sys_code(e, m->error, "%s", what);
+	return err_set(e, ERR_SYSTEM, "%s: %s", what, reason(m->error));
+}
+
+static int mount_failed(const struct child_message *m, const struct plan *plan, struct err *e)
+{
+	const struct plan_mount *mount = &plan->mounts.items[m->item];
+	const char *source = mount->source ? mount->source : mount->fstype;
+	const char *detail = m->detail[0] ? ": " : "";
+
+	if (m->error == CHILD_E_IN_PROC)
+		err_set(e, ERR_POLICY, "\"%s\" cannot be mounted because it is inside /proc",
+			mount->target);
+	else if (m->error == CHILD_E_NOT_ORDINARY)
+		err_set(e, ERR_POLICY, "filesystem \"%s\" must be mounted on ordinary directory",
+			mount->fstype);
+	else
+		err_set(e, ERR_SYSTEM, "error mounting \"%s\" to rootfs at \"%s\"%s%s: %s",
+			source ? source : "", mount->target, detail, m->detail, reason(m->error));
+	e->code = m->error < CHILD_E_NOT_FOUND ? m->error : 0;
+	if (mount->index != SIZE_MAX)
+		err_in(e, "mounts[%zu] %s", mount->index, mount->target);
+	if (m->error == EACCES && plan->uid_maps.count)
+		err_hint(e, "container root is an ordinary user on the host: it needs the right "
+			    "to search every directory on the way");
+	return -1;
+}
+
+/* The program was looked for at create; the texts are Go's, because engines look for them. */
+static int program_failed(const struct child_message *m, struct err *e)
+{
+	e->code = 0;
+	if (m->error == CHILD_E_NOT_FOUND)
+		return err_set(e, ERR_SYSTEM, "exec: \"%s\": executable file not found in $PATH",
+			       m->detail);
+	if (m->error == ENOENT || m->error == ENOTDIR || m->error == ELOOP)
+		return err_sys_code(e, m->error, "exec: \"%s\": stat %s", m->detail, m->detail);
+	return err_sys_code(e, m->error, "exec: \"%s\"", m->detail);
+}
+
+static int hook_failed(const struct child_message *m, const char *kind, struct err *e)
+{
+	if (m->error == CHILD_E_HOOK_STATUS && m->value > 128)
+		return err_set(e, ERR_SYSTEM, "error running %s hook #%d: killed by signal %d: %s",
+			       kind, m->item, (int)m->value - 128, m->detail);
+	if (m->error == CHILD_E_HOOK_STATUS)
+		return err_set(e, ERR_SYSTEM,
+			       "error running %s hook #%d: exit status %d: %s", kind, m->item,
+			       (int)m->value, m->detail);
+	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
+		       reason(m->error), m->detail);
+}
+
+static int join_failed(const struct child_message *m, const struct plan *plan, struct err *e)
+{
+	int left = m->item;
+
+	for (size_t n = 0; n < plan->namespaces.count; n++) {
+		const struct plan_namespace *ns = &plan->namespaces.items[n];
+
+		if (ns->path && left-- == 0)
+			return err_sys_code(e, m->error, "join namespace %s", ns->path);
+	}
+	return plain(m, e, "join namespaces");
+}
+
+static int root_failed(const struct child_message *m, const struct plan *plan, struct err *e)
+{
+	err_sys_code(e, m->error, "root file system %s", plan->rootfs);
+	if (m->error == EACCES && plan->uid_maps.count)
+		err_hint(e, "container root is an ordinary user on the host: it needs the right "
+			    "to search every directory on the way");
+	return -1;
+}
+
+int failure_report(const struct child_message *m, const struct plan *plan,
+		   const struct plan_process *process, struct err *e)
+{
+	char what[CHILD_DETAIL + 64];
+
+	e->code = 0;
+	switch (m->step) {
+	case CHILD_STEP_MOUNTS:
+		if (m->item >= 0 && (size_t)m->item < plan->mounts.count)
+			return mount_failed(m, plan, e);
+		break;
+	case CHILD_STEP_JOIN:
+		return join_failed(m, plan, e);
+	case CHILD_STEP_ROOT:
+		return root_failed(m, plan, e);
+	case CHILD_STEP_HOOKS:
+		return hook_failed(m, "createContainer", e);
+	case CHILD_STEP_START:
+		if (m->item >= 0)
+			return hook_failed(m, "startContainer", e);
+		break;
+	case CHILD_STEP_CWD:
+		if (m->error < CHILD_E_NOT_FOUND)
+			return err_sys_code(e, m->error, "chdir to cwd (\"%s\") set in config.json failed",
+					    process->cwd);
+		break;
+	case CHILD_STEP_PROGRAM:
+		return program_failed(m, e);
+	case CHILD_STEP_EXEC:
+		return err_sys_code(e, m->error, "exec %s", m->detail);
+	case CHILD_STEP_SECCOMP:
+		err_sys_code(e, m->error, "load the seccomp filter");
+		if (m->error == EINVAL)
+			err_hint(e, "the kernel knows a flag of linux.seccomp.flags not, or the "
+				    "profile is too long");
+		return -1;
+	default:
+		break;
+	}
+	if (m->detail[0]) {
+		strcpy(what, failure_step_name(m->step));
+		strcat(what, " ");
+		strncat(what, m->detail, sizeof(what) - strlen(what) - 1);
+		return plain(m, e, what);
+	}
+	return plain(m, e, failure_step_name(m->step));
+}

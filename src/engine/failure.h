@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The words for what the child could not do: it sends numbers, the plan knows the
+ * things they count.
+ */
+#pragma once
+
+#include "orlop/child_plan.h"
+#include "orlop/err.h"
+#include "orlop/plan.h"
+
+/* Reports a CHILD_FAILED message; the texts that engines match are runc's. Returns -1. */
+int failure_report(const struct child_message *m, const struct plan *plan,
+		   const struct plan_process *process, struct err *e);
+
+/* The name of a step, for messages and the timeline. */
+const char *failure_step_name(uint32_t step);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Runs hooks in the runtime's namespaces: prestart, createRuntime, poststart and
+ * poststop. Those inside the container are the child's.
+ */
+#pragma once
+
+#include "orlop/err.h"
+#include "orlop/plan.h"
+
+/*
+ * Runs the hooks one after the other. Each gets its own argv and environment and nothing of ours,
+ * `cwd` (the bundle) as its working directory, the state on its standard input, and descriptors
+ * 0 to 2 only, in a session of its own with no signal blocked or ignored. One that exceeds its
+ * timeout is killed with its process group; one without a timeout is waited for.
+ *
+ * A hook fails that cannot be run, or ends otherwise than with exit status 0. Without `on_failure`
+ * the first failure ends the row: -1, with what the hook wrote in the error. With it, each
+ * failure's text is handed over, the rest run nevertheless, and the result is 0.
+ *
+ * `kind` is the member's name in config.json, for messages.
+ */
+int hooks_run(const struct hook_list *hooks, const char *kind, const char *state_json,
+	      const char *cwd, void (*on_failure)(const char *text), struct err *e)
+	__attribute__((warn_unused_result));

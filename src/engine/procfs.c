@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "orlop/auto.h"
+
+enum { PROC_ROOT_INODE = 1 };
+
+static int open_own(void)
+{
+	auto_fd int fs = fsopen("proc", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(fs, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+int procfs_open(struct err *e)
+{
+	auto_fd int fd = open_own();
+	struct statfs fs;
+	struct stat st;
+
+	if (fd >= 0)
+		return take_fd(&fd);
+	if (errno != EPERM)
+		return err_sys(e, "procfs");
+	fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "/proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INODE)
+		return err_set(e, ERR_POLICY, "/proc: is not the root of a procfs");
+	return take_fd(&fd);
+}
+
+static void path_of(char *path, size_t size, pid_t pid, const char *name)
+{
+	snprintf(path, size, "%d/%s", (int)pid, name);
+}
+
+int procfs_write(int procfs, pid_t pid, const char *name, const char *text, struct err *e)
+{
+	char path[64];
+
+	path_of(path, sizeof(path), pid, name);
+	if (file_write(procfs, path, text) < 0)
+		return err_sys(e, "write /proc/%s", path);
+	return 0;
+}
+
+ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t size,
+		    struct err *e)
+{
+	char path[64] = "/proc/";
+	char *below = path + 6;
+	auto_fd int fd = -1;
+	ssize_t n;
+
+	path_of(below, sizeof(path) - 6, pid, name);
+	fd = procfs >= 0 ? file_open(procfs, below, O_RDONLY) : open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : file_read_fd(fd, bytes, size);
+	return n < 0 ? err_sys(e, "read %s", path) : n;
+}
+
+static int write_map(int procfs, pid_t pid, const char *name, const struct id_map_list *maps,
+		     struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	struct text t = TEXT_IN(&a);
+
+	for (size_t n = 0; n < maps->count; n++)
+		text_printf(&t, "%u %u %u\n", maps->items[n].container, maps->items[n].host,
+			    maps->items[n].size);
+	return procfs_write(procfs, pid, name, text_get(&t), e);
+}
+
+int procfs_write_maps(int procfs, pid_t pid, const struct id_map_list *uids,
+		      const struct id_map_list *gids, bool deny_setgroups, struct err *e)
+{
+	if (deny_setgroups && procfs_write(procfs, pid, "setgroups", "deny", e) < 0)
+		return -1;
+	/* Groups first: once the uid map is there, fewer rights may be left for them. */
+	if (write_map(procfs, pid, "gid_map", gids, e) < 0)
+		return -1;
+	return write_map(procfs, pid, "uid_map", uids, e);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. A procfs instance of our own, attached nowhere (fsopen, subset=pid, Linux 5.8), for
+ * everything that is written to or read back from a process's entries. Where making one is not
+ * allowed (no CAP_SYS_ADMIN), /proc is used after a check that it is a procfs and its root.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "orlop/err.h"
+#include "orlop/plan.h"
+
+/*
+ * Opens it. Returns a directory descriptor or -1. It costs more than a file's read, so it is opened
+ * only when something is to be written; reading also works with -1, through the host's /proc.
+ */
+int procfs_open(struct err *e) __attribute__((warn_unused_result));
+
+/* Writes one file of a process, as "uid_map". */
+int procfs_write(int procfs, pid_t pid, const char *name, const char *text, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Reads one file of a process; returns its length (size - 1 at most), terminated, or -1. */
+ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t size,
+		    struct err *e) __attribute__((warn_unused_result));
+
+/* Writes setgroups (when denied), gid_map and uid_map of a process in a new user namespace. */
+int procfs_write_maps(int procfs, pid_t pid, const struct id_map_list *uids,
+		      const struct id_map_list *gids, bool deny_setgroups, struct err *e)
+	__attribute__((warn_unused_result));

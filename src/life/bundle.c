@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "life/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "orlop/auto.h"
+
+enum { CONFIG_MAX = 16 << 20 };
+
+const char *bundle_absolute(const char *path, struct arena *a, struct err *e)
+{
+	char cwd[PATH_MAX];
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (path[0] == '/')
+		return arena_strndup(a, path, len);
+	if (!getcwd(cwd, sizeof(cwd))) {
+		err_sys(e, "current directory");
+		return NULL;
+	}
+	if (!len || !strcmp(path, "."))
+		return arena_strdup(a, cwd);
+	return arena_printf(a, "%s/%.*s", cwd, (int)len, path);
+}
+
+static int read_config(const struct life_create *c, struct arena *a, struct bundle *b,
+		       struct err *e)
+{
+	const char *file = c->config ? c->config : arena_printf(a, "%s/config.json", b->path);
+
+	b->text = file_read_path(file, CONFIG_MAX, a, &b->len);
+	if (b->text)
+		return oci_config_read(c->config ? c->config : "config.json", b->text, b->len, a,
+				       &b->config, e);
+	if (errno == EFBIG)
+		return err_set(e, ERR_CONFIG, "%s: is larger than 16 MiB", file);
+	if (errno == ENOENT && !c->config && access(b->path, F_OK) == 0) {
+		err_set(e, ERR_CONFIG, "JSON specification file config.json not found");
+		return err_hint(e, "looked for %s", file);
+	}
+	if (errno == ENOENT && !c->config)
+		return err_sys(e, "chdir %s", b->path);
+	return err_sys(e, "%s", file);
+}
+
+int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
+		struct arena *a, struct bundle *ret, struct err *e)
+{
+	struct plan_options options = {
+		.id = c->id, .cgroup_driver = l->cgroup_driver, .no_pivot = c->no_pivot,
+		.no_new_keyring = c->no_new_keyring, .detached = c->detach,
+		.console_socket = c->console_socket != NULL,
+		.preserve_fds = c->preserve_fds, .listen_fds = c->listen_fds, .quick = !explain,
+	};
+	struct bundle b = { .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
+
+	if (!b.path || read_config(c, a, &b, e) < 0 || host_facts_get(a, &b.facts, e) < 0)
+		return -1;
+	options.bundle = b.path;
+	if (plan_make(&b.config, "config.json", &options, &b.facts, a, &b.plan, e) < 0)
+		return -1;
+	for (size_t n = 0; n < b.plan.warnings.count; n++)
+		l->warn(b.plan.warnings.items[n]);
+	*ret = b;
+	return 0;
+}
+
+int bundle_check_rootfs(const struct plan *plan, struct err *e)
+{
+	auto_fd int fd = open(plan->rootfs, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "invalid rootfs: stat %s", plan->rootfs);
+	if (S_ISLNK(st.st_mode))
+		return err_set(e, ERR_CONFIG, "invalid rootfs: %s is a symbolic link",
+			       plan->rootfs),
+		       err_hint(e, "name the directory that it leads to in root.path");
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_CONFIG, "invalid rootfs: %s is not a directory",
+			       plan->rootfs);
+	return 0;
+}
+
+int life_plan(const struct life *l, const struct life_create *c, struct arena *a,
+	      struct plan *ret, struct err *e)
+{
+	struct bundle b;
+
+	if (bundle_plan(l, c, true, a, &b, e) < 0)
+		return -1;
+	*ret = b.plan;
+	return 0;
+}

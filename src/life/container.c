@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Looking a container up.
+ */
+#include "life/container.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json/doc.h"
+#include "json/emit.h"
+#include "life/lifecycle.h"
+#include "orlop/auto.h"
+
+void container_close(struct container *c)
+{
+	auto_close_fd(&c->pidfd);
+	auto_close_fd(&c->dir);
+	auto_close_fd(&c->root);
+}
+
+int container_find(const struct life *l, const char *id, struct container *ret, struct err *e)
+{
+	struct container c = CONTAINER_NONE;
+
+	if (!id[0])
+		return err_set(e, ERR_USAGE, "container id cannot be empty");
+	if (!state_id_valid(id))
+		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", id);
+	c.id = id;
+	c.root = state_open_root(l->root, false, e);
+	if (c.root < 0)
+		return e->code == ENOENT ? CONTAINER_ABSENT : -1;
+	*ret = c;
+	return state_open(c.root, id, &ret->dir, e);
+}
+
+_Static_assert((int)CONTAINER_ABSENT == (int)STATE_ABSENT, "the conditions are passed on");
+
+int container_load(struct container *c, struct arena *a, struct err *e)
+{
+	int found = state_load(c->dir, a, &c->record, e);
+
+	if (found != 0)
+		return found;
+	/*
+	 * A directory that was copied is not a second container. Its record is forgotten, so that
+	 * nobody follows it to the first one's processes.
+	 */
+	if (strcmp(c->record.id, c->id) != 0) {
+		err_set(e, ERR_STATE, "the state of \"%.80s\" is that of \"%.80s\"", c->id,
+			c->record.id);
+		c->record = (struct state_record){ 0 };
+		return -1;
+	}
+	return state_status(c->dir, &c->record, &c->status, &c->pidfd, e);
+}
+
+static int open_any(const struct life *l, const char *id, bool lock, struct arena *a,
+		    struct container *ret, struct err *e)
+{
+	auto_container c = CONTAINER_NONE;
+	int found = container_find(l, id, &c, e);
+
+	if (found == 0 && lock) {
+		found = state_lock(c.dir, CONTAINER_LOCK_MS, e);
+		if (found == STATE_BUSY)
+			return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another "
+				       "operation on it is going on", id);
+	}
+	if (found == 0)
+		found = container_load(&c, a, e);
+	if (found != 0)
+		return found < 0 ? -1 : lifecycle_absent(e);
+	*ret = c;
+	c = CONTAINER_NONE;
+	return 0;
+}
+
+int container_open(const struct life *l, const char *id, struct arena *a, struct container *ret,
+		   struct err *e)
+{
+	return open_any(l, id, false, a, ret, e);
+}
+
+int container_open_locked(const struct life *l, const char *id, struct arena *a,
+			  struct container *ret, struct err *e)
+{
+	return open_any(l, id, true, a, ret, e);
+}
+
+static bool is_of_this_boot(const struct state_record *record, struct arena *a)
+{
+	struct state_record now = { 0 };
+	struct err ignored;
+
+	return record->boot_id && state_identify(getpid(), a, &now, &ignored) == 0 &&
+	       strcmp(record->boot_id, now.boot_id) == 0;
+}
+
+bool container_cgroup(const struct container *c, struct arena *a, const char **ret_mount,
+		      const char **ret_path)
+{
+	struct err ignored;
+
+	if (c->pidfd < 0) {
+		if (state_read_cgroup(c->dir, c->id, a, ret_mount, ret_path, &ignored) == 0)
+			return *ret_path[0] != '\0';
+		if (!is_of_this_boot(&c->record, a))
+			return false;
+	}
+	*ret_mount = c->record.cgroup_mount;
+	*ret_path = c->record.cgroup;
+	return c->record.cgroup[0] != '\0';
+}
+
+int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
+		     struct err *e)
+{
+	size_t len = 0;
+	char *text = state_read_file(c->dir, "config.json", DOC_SIZE_MAX, a, &len);
+
+	if (!text)
+		return err_sys(e, "read the configuration of \"%.80s\"", c->id);
+	return oci_config_read("config.json", text, len, a, ret, e);
+}
+
+const char *container_hook_state(const struct state_record *record, enum state_status status,
+				 pid_t pid, struct arena *a)
+{
+	struct emit m = EMIT_IN(a, 0);
+
+	emit_object(&m, NULL);
+	emit_str(&m, "ociVersion", record->oci_version);
+	emit_str(&m, "id", record->id);
+	emit_str(&m, "status", state_status_word(status));
+	if (pid > 0)
+		emit_i64(&m, "pid", pid);
+	emit_str(&m, "bundle", record->bundle);
+	if (record->annotations.count) {
+		emit_object(&m, "annotations");
+		for (size_t i = 0; i < record->annotations.count; i++)
+			emit_str(&m, record->annotations.items[i].key,
+				 record->annotations.items[i].value);
+		emit_end(&m);
+	}
+	emit_end(&m);
+	return emit_get(&m);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Taking a container away, whatever is left of it. Each step is idempotent, so a
+ * delete that was killed is finished by the next one:
+ *
+ *   the lock, or without it the condemned mark	(a create that is under way stops there)
+ *   the processes				(pidfd, cgroup.kill)
+ *   the cgroup
+ *   the record					(from here on the container does not exist)
+ *   the directory				(from here on the id can be used again)
+ *   the poststop hooks				(whose failures are warnings)
+ *
+ * Nothing here needs room on a disk. A create that stopped at the mark has taken back itself what
+ * this delete could not see. What remains open is a create that is forced out, goes on, makes the
+ * cgroup again, and is killed before it asks for the mark: an empty cgroup stays, its process
+ * dies with its parent.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "base/fd.h"
+#include "engine/cgroup.h"
+#include "engine/hooks.h"
+#include "life/container.h"
+#include "life/lifecycle.h"
+#include "orlop/auto.h"
+
+enum {
+	FORCE_LOCK_MS = 500,		/* then whoever holds it is taken to hang */
+	KILL_MS = 10000,
+};
+
+/* What is known of the container. */
+enum known { KNOWN_ALL, KNOWN_NO_RECORD, KNOWN_BROKEN };
+
+static int wait_for_end(const struct container *c, int timeout_ms, struct err *e)
+{
+	int waited = fd_wait_readable(c->pidfd, -1, timeout_ms);
+
+	if (waited < 0)
+		return err_sys(e, "poll");
+	if (waited == FD_TIMED_OUT)
+		return err_set(e, ERR_STATE, "container init still running: process %d does not "
+			       "die of SIGKILL", (int)c->record.pid);
+	return 0;
+}
+
+static int kill_processes(const struct container *c, struct arena *a, struct err *e)
+{
+	int64_t end = fd_now_ms() + KILL_MS;
+	const char *mount, *path;
+	int64_t left;
+
+	if (c->pidfd >= 0 && pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return err_sys(e, "unable to signal init");
+	if (container_cgroup(c, a, &mount, &path) && cgroup_remove(mount, path, KILL_MS, e) < 0)
+		return -1;
+	left = end - fd_now_ms();
+	return c->pidfd < 0 ? 0 : wait_for_end(c, left > 0 ? (int)left : 0, e);
+}
+
+/* Returns the hooks to run when the container is gone; none when there are or it cannot be told. */
+static struct hook_list poststop_hooks(const struct life *l, const struct container *c,
+				       struct arena *a)
+{
+	struct oci_config config;
+	struct err e;
+
+	if (!c->record.poststop)
+		return (struct hook_list){ 0 };
+	if (container_config(c, a, &config, &e) < 0) {
+		l->warn(arena_printf(a, "%s; poststop hooks not run", e.text));
+		return (struct hook_list){ 0 };
+	}
+	return config.hooks.poststop;
+}
+
+static int take_away(const struct life *l, const struct container *c, enum known known,
+		     struct arena *a, struct err *e)
+{
+	struct hook_list hooks = { 0 };
+	int dropped;
+
+	if (kill_processes(c, a, e) < 0)
+		return -1;
+	if (known == KNOWN_ALL) {
+		hooks = poststop_hooks(l, c, a);
+		dropped = state_drop_record(c->dir, e);
+		if (dropped < 0)
+			return -1;
+		if (dropped == STATE_ABSENT)	/* another delete was faster and runs them */
+			hooks.count = 0;
+	}
+	if (state_remove(c->root, c->dir, c->id, e) < 0)
+		return -1;
+	if (hooks.count == 0)
+		return 0;
+	return hooks_run(&hooks, "poststop",
+			 container_hook_state(&c->record, STATE_STOPPED, 0, a),
+			 c->record.bundle, l->warn, e);
+}
+
+/*
+ * Takes the lock; with force not beyond FORCE_LOCK_MS: a hung operation must not keep the
+ * container. 0; CONTAINER_ABSENT; -1.
+ */
+static int lock(const struct container *c, bool force, struct err *e)
+{
+	int locked = state_lock(c->dir, force ? FORCE_LOCK_MS : CONTAINER_LOCK_MS, e);
+
+	if (locked == STATE_BUSY && force)
+		return state_condemn(c->dir, e);
+	if (locked == STATE_BUSY)
+		return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another operation on it "
+			       "is going on", c->id);
+	return locked;
+}
+
+/* What can be found out, and whether that allows to go on. */
+static int inspect(const struct life *l, struct container *c, bool force, struct arena *a,
+		   enum known *ret, struct err *e)
+{
+	int found = container_load(c, a, e);
+
+	*ret = found == 0 ? KNOWN_ALL : found > 0 ? KNOWN_NO_RECORD : KNOWN_BROKEN;
+	if (found < 0 && !force)
+		return err_hint(e, "delete --force removes it without believing its state");
+	if (found < 0)
+		l->warn(arena_printf(a, "%s; poststop hooks not run", e->text));
+	return found || force ? 0 : lifecycle_check(VERB_DELETE, c->status, c->id, e);
+}
+
+int life_delete(const struct life *l, const char *id, bool force, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	auto_container c = CONTAINER_NONE;
+	enum known known;
+	int found = container_find(l, id, &c, e);
+
+	if (found < 0 && force && c.root >= 0)
+		return state_remove(c.root, -1, id, e);
+	if (found == 0)
+		found = lock(&c, force, e);
+	if (found != 0)
+		return found < 0 ? -1 : force ? 0 : lifecycle_absent(e);
+	if (inspect(l, &c, force, &a, &known, e) < 0 || take_away(l, &c, known, &a, e) < 0)
+		return -1;
+	/* What a killed create left is cleared away, but it was not a container. */
+	return known == KNOWN_NO_RECORD && !force ? lifecycle_absent(e) : 0;
+}

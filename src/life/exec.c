@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec: one more process in a container. It is born in the container's cgroup and pid namespace
+ * and enters the rest by the first process's descriptor, so it is never anywhere else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "engine/cgroup.h"
+#include "engine/confine.h"
+#include "engine/console.h"
+#include "engine/procfs.h"
+#include "engine/seccomp.h"
+#include "engine/spawn.h"
+#include "life/agent.h"
+#include "life/container.h"
+#include "life/foreground.h"
+#include "life/lifecycle.h"
+#include "life/pid_file.h"
+#include "oci/words.h"
+#include "orlop/auto.h"
+
+enum { PROCESS_MAX = 16 << 20 };
+
+struct exec {
+	const struct life *life;
+	const struct life_exec *x;
+	struct arena *arena;
+	struct container c;
+	struct oci_config config;
+	struct oci_process spec;
+	struct host_facts facts;
+	struct plan plan;		/* of the container: what the process shares with it */
+	struct plan_process process;
+	struct seccomp_filter filter;
+	int cgroup, procfs;
+	struct spawn spawn;
+};
+
+static void close_exec(struct exec *x)
+{
+	spawn_close(&x->spawn);
+	auto_close_fd(&x->cgroup);
+	auto_close_fd(&x->procfs);
+	container_close(&x->c);
+}
+
+/* --cap: what the process may do more; it becomes inheritable only if the container's were. */
+static int add_caps(struct exec *x, struct err *e)
+{
+	const struct str_list *names = &x->x->caps;
+	struct oci_caps *caps = &x->spec.caps;
+
+	for (size_t n = 0; n < names->count; n++) {
+		uint64_t cap;
+		const char *near;
+
+		if (!names_find(words_capabilities, names->items[n], &cap)) {
+			near = names_nearest(words_capabilities, names->items[n]);
+			err_set(e, ERR_USAGE, "--cap \"%.80s\": no such capability",
+				names->items[n]);
+			return near ? err_hint(e, "did you mean %s?", near) : -1;
+		}
+		caps->set = true;
+		caps->bounding |= 1ULL << cap;
+		caps->effective |= 1ULL << cap;
+		caps->permitted |= 1ULL << cap;
+		if (caps->inheritable)
+			caps->ambient |= 1ULL << cap;
+	}
+	return 0;
+}
+
+static int override(struct exec *x, struct err *e)
+{
+	const struct life_exec *o = x->x;
+	struct oci_process *p = &x->spec;
+	size_t groups = p->user.additional_gids.count;
+	char **env = arena_new_array(x->arena, char *, p->env.count + o->env.count);
+	uint32_t *gids =
+		arena_new_array(x->arena, uint32_t, groups + o->additional_gids.count);
+
+	p->args = o->args;
+	p->terminal = o->tty;
+	p->console_size.set = false;
+	if (o->cwd)
+		p->cwd = arena_strdup(x->arena, o->cwd);
+	memcpy(env, p->env.items, p->env.count * sizeof(*env));
+	memcpy(env + p->env.count, o->env.items, o->env.count * sizeof(*env));
+	p->env.items = env;
+	p->env.count += o->env.count;
+	if (o->user_set) {
+		p->user.set = true;
+		p->user.uid = o->uid;
+		if (o->gid_set)
+			p->user.gid = o->gid;
+	}
+	memcpy(gids, p->user.additional_gids.items, groups * sizeof(*gids));
+	memcpy(gids + groups, o->additional_gids.items,
+	       o->additional_gids.count * sizeof(*gids));
+	p->user.additional_gids.items = gids;
+	p->user.additional_gids.count += o->additional_gids.count;
+	if (o->no_new_privs)
+		p->no_new_privileges = true;
+	if (o->process_label)
+		p->selinux_label = arena_strdup(x->arena, o->process_label);
+	if (o->apparmor)
+		p->apparmor_profile = arena_strdup(x->arena, o->apparmor);
+	return add_caps(x, e);
+}
+
+static int read_process(struct exec *x, struct err *e)
+{
+	const char *file = x->x->process_file;
+	const char *text;
+	size_t len;
+
+	if (file) {
+		text = file_read_path(file, PROCESS_MAX, x->arena, &len);
+		if (!text)
+			return err_sys(e, "process file %s", file);
+		return oci_process_read(file, text, len, x->arena, &x->spec, e);
+	}
+	x->spec = x->config.process;
+	if (!x->spec.set)
+		return err_set(e, ERR_CONFIG, "process property must not be empty");
+	return override(x, e);
+}
+
+static int decide(struct exec *x, struct err *e)
+{
+	const struct state_record *r = &x->c.record;
+	struct plan_options options = {
+		.id = r->id, .bundle = r->bundle, .cgroup_driver = x->life->cgroup_driver,
+		.detached = x->x->detach, .console_socket = x->x->console_socket != NULL,
+		.preserve_fds = x->x->preserve_fds,
+	};
+	bool in_user_ns = (r->ns_new | r->ns_joined) & CLONE_NEWUSER;
+	struct str_list warnings = { 0 };
+
+	if (host_facts_get(x->arena, &x->facts, e) < 0 || read_process(x, e) < 0)
+		return -1;
+	if (plan_process(&x->spec, x->x->process_file ? x->x->process_file : "process", &options,
+			 &x->facts, in_user_ns, x->arena, &x->process, &warnings, e) < 0)
+		return -1;
+	for (size_t n = 0; n < warnings.count; n++)
+		x->life->warn(warnings.items[n]);
+	x->plan.preserve_fds = x->x->preserve_fds;
+	x->plan.uid_maps = x->config.linux.uid_maps;
+	x->plan.gid_maps = x->config.linux.gid_maps;
+	x->plan.seccomp = x->config.linux.seccomp.set ? &x->config.linux.seccomp : NULL;
+	if (!x->plan.seccomp)
+		return 0;
+	return seccomp_compile(x->plan.seccomp, x->facts.seccomp_flags, x->arena, &x->filter, e);
+}
+
+static const char *cgroup_path(const struct exec *x, struct err *e)
+{
+	const char *sub = x->x->cgroup;
+
+	if (!sub)
+		return x->c.record.cgroup;
+	/* The kernel would refuse to leave as well: see cgroup_open. This says why. */
+	for (const char *p = sub; p; p = strchr(p, '/')) {
+		p += *p == '/';
+		if (!strncmp(p, "..", 2) && (p[2] == '/' || !p[2])) {
+			err_set(e, ERR_USAGE, "--cgroup \"%.80s\": bad sub cgroup path", sub);
+			return NULL;
+		}
+	}
+	while (*sub == '/')
+		sub++;
+	return *sub ? arena_printf(x->arena, "%s/%s", x->c.record.cgroup, sub)
+		    : x->c.record.cgroup;
+}
+
+static int open_cgroup(struct exec *x, struct err *e)
+{
+	const char *path = cgroup_path(x, e);
+
+	if (!path)
+		return -1;
+	if (!*x->c.record.cgroup)
+		return 0;
+	x->cgroup = cgroup_open(x->c.record.cgroup_mount, path, e);
+	return x->cgroup < 0 ? -1 : 0;
+}
+
+/* Where the container's first process is now: it may have moved itself into a group below. */
+static int open_init_cgroup(struct exec *x, struct err *e)
+{
+	char text[4096];
+	const char *line;
+
+	if (procfs_read(x->procfs, x->c.record.pid, "cgroup", text, sizeof(text), e) < 0)
+		return -1;
+	line = strstr(text, "0::");
+	if (!line || (line != text && line[-1] != '\n'))
+		return err_set(e, ERR_SYSTEM, "the container's process is in no cgroup v2");
+	auto_close_fd(&x->cgroup);
+	x->cgroup = cgroup_open(x->c.record.cgroup_mount,
+				arena_strndup(x->arena, line + 3, strcspn(line + 3, "\n")), e);
+	return x->cgroup < 0 ? -1 : 0;
+}
+
+static int start_process(struct exec *x, struct err *e)
+{
+	const struct state_record *r = &x->c.record;
+	struct spawn_request request = {
+		.plan = &x->plan, .process = &x->process, .exec = true, .container = x->c.pidfd,
+		.container_ns = r->ns_new | r->ns_joined, .cgroup = x->cgroup, .listener = -1,
+		.procfs = x->procfs, .filter = x->plan.seccomp ? &x->filter : NULL,
+		.facts = &x->facts, .trace = x->life->trace,
+	};
+	int result = spawn_start(&request, x->arena, &x->spawn, e);
+
+	/* Controllers were enabled below the container's group: only its leaves take processes. */
+	if (result < 0 && e->code == EBUSY && !x->x->cgroup && x->cgroup >= 0 &&
+	    open_init_cgroup(x, e) == 0) {
+		request.cgroup = x->cgroup;
+		result = spawn_start(&request, x->arena, &x->spawn, e);
+	}
+	return result;
+}
+
+static int deliver(struct exec *x, struct err *e)
+{
+	const struct life_exec *o = x->x;
+
+	if (x->spawn.master >= 0 && o->console_socket &&
+	    console_send(o->console_socket, x->spawn.master_name, x->spawn.master, e) < 0)
+		return -1;
+	if (o->pidfd_socket && console_send(o->pidfd_socket, "setns", x->spawn.pidfd, e) < 0)
+		return -1;
+	return o->pid_file ? pid_file_write(o->pid_file, x->spawn.pid, e) : 0;
+}
+
+static int let_go(struct exec *x, struct err *e)
+{
+	struct confine confine = {
+		.procfs = x->procfs, .pid = x->spawn.pid, .plan = &x->plan,
+		.process = &x->process, .cap_last = x->facts.cap_last,
+		.user_ns = (x->c.record.ns_new | x->c.record.ns_joined) & CLONE_NEWUSER,
+		.keeps_admin = x->plan.seccomp && !x->process.no_new_privs,
+	};
+	struct agent agent = {
+		.seccomp = x->plan.seccomp, .record = &x->c.record, .status = STATE_RUNNING,
+		.pid = x->spawn.pid,
+	};
+	struct spawn_starting starting = {
+		.control = x->spawn.control, .pidfd = x->spawn.pidfd, .plan = &x->plan,
+		.process = &x->process, .listener = agent_send, .argument = &agent,
+	};
+
+	if (confine_process(&confine, e) < 0 || deliver(x, e) < 0)
+		return -1;
+	if (x->spawn.master >= 0 && !x->x->console_socket)
+		console_adopt_size(x->spawn.master);
+	return spawn_run(&starting, e) == 0 ? 0 : -1;
+}
+
+static int exec_in(struct exec *x, struct foreground *f, struct err *e)
+{
+	enum lifecycle_verb verb = x->x->ignore_paused ? VERB_EXEC_PAUSED : VERB_EXEC;
+
+	if (container_open(x->life, x->x->id, x->arena, &x->c, e) < 0 ||
+	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
+	    container_config(&x->c, x->arena, &x->config, e) < 0 || decide(x, e) < 0)
+		return -1;
+	if (x->process.oom_score_adj.set) {
+		x->procfs = procfs_open(e);
+		if (x->procfs < 0)
+			return -1;
+	}
+	if (open_cgroup(x, e) < 0)
+		return -1;
+	if (start_process(x, e) < 0)
+		return err_in(e, "unable to start container process");
+	if (let_go(x, e) < 0) {
+		spawn_kill(&x->spawn);
+		return err_in(e, "unable to start container process");
+	}
+	if (x->x->detach)
+		return 0;
+	auto_close_fd(&x->spawn.control);
+	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
+			       x->x->console_socket ? -1 : x->spawn.master, e);
+}
+
+int life_exec(const struct life *l, const struct life_exec *request, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	struct foreground f = FOREGROUND_NONE;
+	struct exec x = {
+		.life = l, .x = request, .arena = &a, .c = CONTAINER_NONE, .cgroup = -1,
+		.procfs = -1, .spawn = SPAWN_NONE,
+	};
+	int status;
+
+	if (!request->detach && foreground_begin(&f, false, e) < 0)
+		return -1;
+	status = exec_in(&x, &f, e);
+	close_exec(&x);
+	if (!request->detach)
+		foreground_end(&f);
+	return status;
+}

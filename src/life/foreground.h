@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Staying with a process until it ends: signals are passed on to it, its terminal is connected to
+ * ours, orphans are reaped.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "orlop/err.h"
+
+struct foreground {
+	int signals;		/* signalfd of all that may be blocked */
+	bool subreaper;
+};
+
+#define FOREGROUND_NONE ((struct foreground){ .signals = -1 })
+
+/*
+ * Blocks signals and opens the descriptor that tells of them, before the process is made, so that
+ * none is lost. `subreaper`: descendants of the process that lose their parent become ours.
+ */
+int foreground_begin(struct foreground *f, bool subreaper, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Waits for the process's end. `master` is its terminal's, or -1. Returns its exit status, 128 + n
+ * when signal n ended it.
+ */
+int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Closes the descriptor and unblocks the signals. */
+void foreground_end(struct foreground *f);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "life/making.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "engine/cgroup.h"
+#include "engine/confine.h"
+#include "engine/console.h"
+#include "engine/hooks.h"
+#include "engine/procfs.h"
+#include "life/container.h"
+#include "life/pid_file.h"
+#include "orlop/auto.h"
+
+enum { REMOVE_MS = 10 * 1000 };
+
+/* The inverses; each stands where the deed is pushed below. */
+
+static void undo_dir(void *argument)
+{
+	struct making *c = argument;
+	struct err e;
+
+	if (state_remove(c->root, c->dir, c->create->id, &e) < 0)
+		c->life->warn(e.text);
+}
+
+static void undo_cgroup(void *argument)
+{
+	struct making *c = argument;
+	const struct host_facts *facts = &c->bundle.facts;
+	struct err e;
+
+	auto_close_fd(&c->cgroup);
+	if (cgroup_remove(facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
+		c->life->warn(e.text);
+}
+
+static void undo_spawn(void *argument)
+{
+	struct making *c = argument;
+
+	spawn_kill(&c->spawn);
+}
+
+static void undo_hooks(void *argument)
+{
+	struct making *c = argument;
+	struct err e;
+
+	if (hooks_run(&c->bundle.plan.hooks.poststop, "poststop",
+		      container_hook_state(&c->record, STATE_STOPPED, 0, c->arena), c->bundle.path,
+		      c->life->warn, &e) < 0)
+		c->life->warn(e.text);
+}
+
+/*
+ * RFC 3339 in UTC. Not by gmtime_r and strftime: they read the machine's time zone first.
+ * Days are turned into a date of the proleptic Gregorian calendar in years that begin in March.
+ */
+static const char *now_text(struct arena *a)
+{
+	enum { DAY = 86400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
+	struct timespec now;
+	unsigned day, second, of_era, year, of_year, month;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	day = (unsigned)(now.tv_sec / DAY) + DAYS_TO_1970;
+	second = (unsigned)(now.tv_sec % DAY);
+	of_era = day % ERA_DAYS;
+	year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
+	of_year = of_era - (365 * year + year / 4 - year / 100);
+	month = (5 * of_year + 2) / 153;
+	year += day / ERA_DAYS * 400 + (month >= 10);
+	return arena_printf(a, "%04u-%02u-%02uT%02u:%02u:%02u.%09ldZ", year,
+			    month < 10 ? month + 3 : month - 9, of_year - (153 * month + 2) / 5 + 1,
+			    second / 3600, second / 60 % 60, second % 60, now.tv_nsec);
+}
+
+static void fill_record(struct making *c)
+{
+	const struct plan *plan = &c->bundle.plan;
+
+	c->record = (struct state_record){
+		.version = 1, .id = plan->id, .oci_version = plan->oci_version,
+		.bundle = c->bundle.path, .rootfs = plan->rootfs, .created = now_text(c->arena),
+		.owner = c->bundle.facts.euid,
+		.cgroup = plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "" : plan->cgroup.path,
+		.cgroup_mount = c->bundle.facts.cgroup_mount ? c->bundle.facts.cgroup_mount : "",
+		.cgroup_driver =
+			plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "disabled" : "cgroupfs",
+		.poststart = plan->hooks.poststart.count > 0,
+		.poststop = plan->hooks.poststop.count > 0,
+		.seccomp = plan->seccomp != NULL,
+		.annotations = plan->annotations,
+	};
+	for (size_t n = 0; n < plan->namespaces.count; n++)
+		*(plan->namespaces.items[n].path ? &c->record.ns_joined : &c->record.ns_new) |=
+			plan->namespaces.items[n].flag;
+}
+
+static int make_directory(struct making *c, struct err *e)
+{
+	const char *id = c->create->id;
+	int claimed;
+
+	c->root = state_open_root(c->life->root, true, e);
+	if (c->root < 0)
+		return -1;
+	claimed = state_claim(c->root, id, &c->dir, e);
+	if (claimed == STATE_EXISTS)
+		return err_set(e, ERR_STATE, "container with given ID already exists");
+	if (claimed < 0)
+		return -1;
+	undo_push(&c->undo, undo_dir, c);
+	if (file_create(c->dir, "config.json", c->bundle.text, c->bundle.len) < 0)
+		return err_sys(e, "%s/%s/config.json", c->life->root, id);
+	return 0;
+}
+
+static int make_cgroup(struct making *c, struct err *e)
+{
+	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
+	const char *mount = c->bundle.facts.cgroup_mount;
+
+	if (plan->driver == PLAN_CGROUP_DISABLED)
+		return state_write_cgroup(c->dir, c->create->id, "", "", e);
+	if (state_write_cgroup(c->dir, c->create->id, mount, plan->path, e) < 0)
+		return -1;
+	c->cgroup = cgroup_create(plan, mount, e);
+	if (c->cgroup < 0)
+		return -1;
+	undo_push(&c->undo, undo_cgroup, c);
+	return 0;
+}
+
+/*
+ * start.sock: bound by a path below the directory's descriptor, so that neither the length of the
+ * root's path nor our own working directory matters.
+ */
+static int make_listener(struct making *c, struct err *e)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/start.sock", c->dir);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, 16) < 0)
+		return err_sys(e, "%s/%s/start.sock", c->life->root, c->create->id);
+	c->listener = take_fd(&fd);
+	return 0;
+}
+
+static int run_create_hooks(void *argument, pid_t pid, struct err *e)
+{
+	struct making *c = argument;
+	const struct oci_hooks *hooks = &c->bundle.plan.hooks;
+	const char *state = container_hook_state(&c->record, STATE_CREATING, pid, c->arena);
+
+	if (hooks_run(&hooks->prestart, "prestart", state, c->bundle.path, NULL, e) < 0)
+		return -1;
+	return hooks_run(&hooks->create_runtime, "createRuntime", state, c->bundle.path, NULL, e);
+}
+
+static int make_process(struct making *c, struct err *e)
+{
+	const struct bundle *b = &c->bundle;
+	const struct plan *plan = &b->plan;
+	struct spawn_request request = {
+		.plan = plan, .process = &plan->process, .container = -1, .cgroup = c->cgroup,
+		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
+		.filter = plan->seccomp ? &c->filter : NULL,
+		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
+	};
+
+	if (c->cgroup >= 0)
+		request.own_cgroup = arena_printf(c->arena, "%s%s", b->facts.cgroup_mount,
+						  plan->cgroup.path);
+	if (plan->hooks.create_container.count)
+		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID, c->arena);
+	if (plan->hooks.start_container.count)
+		request.start_state = container_hook_state(&c->record, STATE_CREATED, SPAWN_STATE_PID, c->arena);
+	if (spawn_start(&request, c->arena, &c->spawn, e) < 0) {
+		if (c->cgroup >= 0 && cgroup_oom_kills(c->cgroup) > 0)
+			err_set(e, ERR_SYSTEM,
+				"container init was OOM-killed (memory limit too low?)");
+		return -1;
+	}
+	undo_push(&c->undo, undo_spawn, c);
+	return 0;
+}
+
+static int confine(struct making *c, struct err *e)
+{
+	const struct plan *plan = &c->bundle.plan;
+	struct confine request = {
+		.procfs = c->procfs, .pid = c->spawn.pid, .plan = plan, .process = &plan->process,
+		.user_ns = (c->record.ns_new | c->record.ns_joined) & CLONE_NEWUSER,
+		.keeps_admin = plan->seccomp && !plan->process.no_new_privs,
+		.cap_last = c->bundle.facts.cap_last,
+	};
+
+	/* Without a process there is no identity to read back; it can never be started. */
+	return plan->has_process ? confine_process(&request, e) : 0;
+}
+
+static bool writes_to_proc(const struct plan *plan)
+{
+	for (size_t n = 0; n < plan->mounts.count; n++)
+		if (plan->mounts.items[n].idmap != PLAN_IDMAP_NONE)
+			return true;
+	return plan->uid_maps.count || plan->process.oom_score_adj.set;
+}
+
+static int make(struct making *c, bool listener, struct err *e)
+{
+	const struct plan *plan = &c->bundle.plan;
+
+	if (bundle_check_rootfs(plan, e) < 0 || make_directory(c, e) < 0)
+		return -1;
+	/* Last of all to be undone, so first to be pushed after the name is ours. */
+	if (plan->hooks.poststop.count)
+		undo_push(&c->undo, undo_hooks, c);
+	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
+					     c->arena, &c->filter, e) < 0)
+		return -1;
+	if (make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
+		return -1;
+	if (writes_to_proc(plan)) {
+		c->procfs = procfs_open(e);
+		if (c->procfs < 0)
+			return -1;
+	}
+	if (make_process(c, e) < 0 || confine(c, e) < 0)
+		return err_in(e, "unable to start container process: error during container init");
+	auto_close_fd(&c->listener);	/* the process alone listens now */
+	return 0;
+}
+
+int making_ready(struct making *c, const struct life *l, const struct life_create *create,
+		   bool listener, struct arena *a, struct err *e)
+{
+	*c = (struct making){
+		.life = l, .create = create, .arena = a, .spawn = SPAWN_NONE,
+		.root = -1, .dir = -1, .cgroup = -1, .procfs = -1, .listener = -1,
+	};
+	if (!create->id || !*create->id)
+		return err_set(e, ERR_USAGE, "container id cannot be empty");
+	if (!state_id_valid(create->id))
+		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", create->id);
+	if (bundle_plan(l, create, false, a, &c->bundle, e) < 0)
+		return -1;
+	fill_record(c);
+	if (make(c, listener, e) == 0)
+		return 0;
+	making_undo(c);
+	return -1;
+}
+
+int making_record(struct making *c, struct err *e)
+{
+	const struct life_create *create = c->create;
+
+	if (c->spawn.master >= 0 && create->console_socket &&
+	    console_send(create->console_socket, c->spawn.master_name, c->spawn.master, e) < 0)
+		return -1;
+	if (create->pidfd_socket &&
+	    console_send(create->pidfd_socket, "standard", c->spawn.pidfd, e) < 0)
+		return -1;
+	if (state_identify(c->spawn.pid, c->arena, &c->record, e) < 0 ||
+	    state_store(c->dir, &c->record, e) < 0)
+		return -1;
+	if (create->pid_file && pid_file_write(create->pid_file, c->spawn.pid, e) < 0)
+		return -1;
+	return 0;
+}
+
+void making_undo(struct making *c)
+{
+	undo_run(&c->undo);
+}
+
+void making_close(struct making *c)
+{
+	spawn_close(&c->spawn);
+	auto_close_fd(&c->listener);
+	auto_close_fd(&c->procfs);
+	auto_close_fd(&c->cgroup);
+	auto_close_fd(&c->dir);
+	auto_close_fd(&c->root);
+}

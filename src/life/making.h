@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container being made: directory, cgroup, process, record. Each effect is followed by the push
+ * of its inverse, so that what fails half-way leaves nothing; what is killed half-way leaves what
+ * `delete --force` removes by the same inverses.
+ */
+#pragma once
+
+#include "base/undo.h"
+#include "engine/seccomp.h"
+#include "engine/spawn.h"
+#include "life/bundle.h"
+#include "orlop/err.h"
+#include "orlop/life.h"
+#include "orlop/state.h"
+
+struct making {
+	const struct life *life;
+	const struct life_create *create;
+	struct arena *arena;
+	struct bundle bundle;
+	struct state_record record;
+	struct seccomp_filter filter;
+	int root, dir, cgroup, procfs, listener;
+	struct spawn spawn;
+	struct undo undo;
+};
+
+/*
+ * Makes the container up to the point where its process is ready and confined; the record is not
+ * written yet. With `listener` the process can be started later by another command. On error
+ * nothing is left behind; either way making_close has to follow.
+ */
+int making_ready(struct making *c, const struct life *l, const struct life_create *create,
+		   bool listener, struct arena *a, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Delivers the terminal, the pidfd and the pid file, and writes the record. */
+int making_record(struct making *c, struct err *e) __attribute__((warn_unused_result));
+
+/* Takes everything back, and runs the poststop hooks (specification, lifecycle steps 12, 13). */
+void making_undo(struct making *c);
+
+/* Closes descriptors; what was made stays. */
+void making_close(struct making *c);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * start: the process that waits is told to go on, on the socket that it alone listens at.
+ */
+#include "life/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/hooks.h"
+#include "life/agent.h"
+#include "life/container.h"
+#include "life/lifecycle.h"
+#include "orlop/auto.h"
+
+enum { PATIENCE_MS = 10 * 1000 };
+
+int start_program(const struct start *s, struct err *e)
+{
+	static const struct plan no_plan;
+	static const struct plan_process no_process;
+	auto_arena a = ARENA_NONE;
+	struct agent agent = {
+		.seccomp = s->seccomp, .record = s->record, .status = STATE_CREATED,
+		.pid = s->record->pid,
+	};
+	struct spawn_starting starting = {
+		.control = s->control, .pidfd = s->pidfd, .plan = &no_plan,
+		.process = &no_process, .listener = agent_send, .argument = &agent,
+	};
+	int started = spawn_run(&starting, e);
+
+	if (started != 0)
+		return started == SPAWN_HOOK_FAILED ? START_HOOK_FAILED : -1;
+	if (!s->record->poststart)
+		return 0;
+	if (hooks_run(&s->hooks->poststart, "poststart",
+		      container_hook_state(s->record, STATE_RUNNING, s->record->pid, &a),
+		      s->record->bundle, NULL, e) < 0)
+		return START_HOOK_FAILED;
+	return 0;
+}
+
+static int connect_to(const struct container *c, struct err *e)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/start.sock", c->dir);
+	fd = fd_connect_unix(path, SOCK_SEQPACKET, PATIENCE_MS, e);
+	if (fd < 0 && (e->code == ECONNREFUSED || e->code == ENOENT))
+		return err_set(e, ERR_STATE, "cannot start an already running container");
+	return fd;
+}
+
+static int start_locked(const struct life *l, struct container *c, struct arena *a, struct err *e)
+{
+	struct oci_config config = { 0 };
+	auto_fd int control = -1;
+	struct start s = {
+		.life = l, .record = &c->record, .hooks = &config.hooks,
+		.seccomp = &config.linux.seccomp, .pidfd = c->pidfd,
+	};
+	int started;
+
+	if (lifecycle_check(VERB_START, c->status, c->id, e) < 0)
+		return -1;
+	if ((c->record.poststart || c->record.seccomp) && container_config(c, a, &config, e) < 0)
+		return -1;
+	control = connect_to(c, e);
+	if (control < 0)
+		return -1;
+	s.control = control;
+	started = start_program(&s, e);
+	/* Nobody listens any more; without the name the status is known without asking. */
+	if (started == 0)
+		unlinkat(c->dir, "start.sock", 0);
+	return started;
+}
+
+int life_start(const struct life *l, const char *id, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	struct err ignored;
+	int started;
+
+	{
+		auto_container c = CONTAINER_NONE;
+
+		if (container_open_locked(l, id, &a, &c, e) < 0)
+			return -1;
+		started = start_locked(l, &c, &a, e);
+	}
+	if (started == START_HOOK_FAILED && life_delete(l, id, true, &ignored) < 0)
+		l->warn(ignored.text);
+	return started == 0 ? 0 : -1;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. What `state` and `list` show.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "life/container.h"
+#include "orlop/auto.h"
+
+static struct life_view view_of(const struct container *c)
+{
+	const struct state_record *r = &c->record;
+
+	return (struct life_view){
+		.oci_version = r->oci_version, .id = r->id, .bundle = r->bundle,
+		.rootfs = r->rootfs, .created = r->created,
+		.pid = c->status == STATE_STOPPED ? 0 : r->pid,
+		.status = c->status,
+		.annotations = r->annotations,
+		.owner = r->owner,
+	};
+}
+
+int life_state(const struct life *l, const char *id, struct arena *a, struct life_view *ret,
+	       struct err *e)
+{
+	auto_container c = CONTAINER_NONE;
+
+	if (container_open(l, id, a, &c, e) < 0)
+		return -1;
+	*ret = view_of(&c);
+	return 0;
+}
+
+int life_list(const struct life *l, struct arena *a, struct life_views *ret, struct err *e)
+{
+	auto_fd int root = state_open_root(l->root, false, e);
+	struct life_views views = { 0 };
+	struct str_list ids;
+
+	if (root < 0 && e->code == ENOENT && l->root_is_default) {
+		*ret = views;
+		return 0;
+	}
+	if (root < 0 || state_list(root, a, &ids, e) < 0)
+		return -1;
+	views.items = arena_new_array(a, struct life_view, ids.count);
+	for (size_t i = 0; i < ids.count; i++) {
+		auto_container c = CONTAINER_NONE;
+		int found;
+
+		/* One that is just being created or deleted is not worth a word. */
+		c.id = ids.items[i];
+		found = state_open(root, c.id, &c.dir, e);
+		if (found == 0)
+			found = container_load(&c, a, e);
+		if (found == 0)
+			views.items[views.count++] = view_of(&c);
+		else if (found < 0)
+			l->warn(arena_printf(a, "load container %s: %s; left out", c.id, e->text));
+	}
+	*ret = views;
+	return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PURE. Where the container's cgroup is, which controllers it needs, and whether it is handed to
+ * the container's user. What is written there is decided in limits.c and devices.c.
+ */
+#include "plan/planner.h"
+
+#include <linux/mount.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* Containers whose configuration names no absolute path live below this group. */
+#define CGROUP_BASE "/orlop"
+
+enum { CGROUP_PATH_MAX = 3000, CGROUP_NAME_MAX = 255 };
+
+bool plan_has_controller(const struct planner *p, const char *controller)
+{
+	return plan_has_word(p->facts->controllers, controller);
+}
+
+int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const char *controller,
+			 unsigned line, const char *member)
+{
+	const char *there = p->facts->controllers;
+
+	for (size_t i = 0; i < cgroup->controllers.count; i++) {
+		if (strcmp(cgroup->controllers.items[i], controller) == 0)
+			return 0;
+	}
+	if (cgroup->driver == PLAN_CGROUP_DISABLED) {
+		(void)plan_refuse(p, line, member, "needs a cgroup, and the container gets none");
+		return err_hint(p->e, "leave out --cgroup-manager disabled");
+	}
+	if (plan_has_controller(p, controller)) {
+		plan_push_str(p->a, &cgroup->controllers, controller);
+		plan_because_of(p, line, member, "cgroup-controller %s",
+				plan_word(p->a, controller));
+		return 0;
+	}
+	(void)plan_refuse(p, line, member, "this host's cgroup v2 has no \"%.40s\" controller",
+			  controller);
+	if (p->facts->cgroup_mode == HOST_CGROUP_HYBRID)
+		return err_hint(p->e,
+				"%s has: %s; controllers that cgroup v1 holds are not there, boot "
+				"with systemd.unified_cgroup_hierarchy=1", p->facts->cgroup_mount,
+				there && *there ? there : "none");
+	return err_hint(p->e, "%s/cgroup.controllers has: %s",
+			p->facts->cgroup_mount ? p->facts->cgroup_mount : "",
+			there && *there ? there : "none");
+}
+
+/* No component may be longer than a directory's name can be. */
+static bool names_fit(const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(++path, "/");
+
+		if (len > CGROUP_NAME_MAX)
+			return false;
+		path += len;
+	}
+	return true;
+}
+
+static int plan_path(struct planner *p)
+{
+	const char *asked = p->config->linux.cgroups_path, *path;
+	unsigned line = p->config->linux.lines.cgroups_path;
+
+	if (!asked) {
+		p->plan->cgroup.path = plan_at(p, CGROUP_BASE "/%s", p->options->id);
+		plan_because(p, "default: linux.cgroupsPath is absent", "cgroup ");
+		return 0;
+	}
+	if (plan_path_climbs(asked))
+		return plan_refuse(p, line, "linux.cgroupsPath", "has a \"..\" component");
+	if (plan_has_control(asked, false))
+		return plan_refuse(p, line, "linux.cgroupsPath", "has a control character");
+	path = plan_path_below(p->a, CGROUP_BASE, asked);
+	if (strcmp(path, "/") == 0 || strcmp(path, CGROUP_BASE) == 0)
+		return plan_refuse(p, line, "linux.cgroupsPath",
+				   "names %s, which is not one container's",
+				   path[1] ? path : "the root of the hierarchy");
+	if (strlen(path) > CGROUP_PATH_MAX || !names_fit(path))
+		return plan_refuse(p, line, "linux.cgroupsPath", "is too long");
+	if (strchr(asked, ':') && *asked != '/')
+		plan_warn(p, "linux.cgroupsPath: %s looks like the systemd driver's "
+			  "slice:prefix:name: taken as a path", text_quote(p->a, asked, 80));
+	p->plan->cgroup.path = path;
+	plan_because_of(p, line, "linux.cgroupsPath", "cgroup ");
+	return 0;
+}
+
+static int check_driver(struct planner *p)
+{
+	switch (p->options->cgroup_driver) {
+	case PLAN_CGROUP_DISABLED:
+		return 0;
+	case PLAN_CGROUP_SYSTEMD:
+		(void)err_set(p->e, ERR_USAGE, "the systemd cgroup driver is not built yet");
+		return err_hint(p->e,
+				"use --cgroup-manager cgroupfs and a cgroupsPath that is a path");
+	case PLAN_CGROUP_CGROUPFS:
+		break;
+	case PLAN_CGROUP_DRIVER_COUNT_:
+		BUG_ON(true);
+	}
+	if (p->facts->cgroup_mode != HOST_CGROUP_NONE)
+		return 0;
+	(void)err_set(p->e, ERR_SYSTEM, "this host has no cgroup2 mount on /sys/fs/cgroup or "
+		      "/sys/fs/cgroup/unified");
+	return err_hint(p->e, "mount -t cgroup2 none /sys/fs/cgroup, or --cgroup-manager disabled");
+}
+
+/*
+ * Specification, "Cgroup ownership": the group goes to the container's user when there is a new
+ * cgroup namespace and its hierarchy is mounted writably. To hand it to the host's root would
+ * change nothing.
+ */
+static void plan_delegate(struct planner *p)
+{
+	const struct plan_namespace *ns = plan_find_namespace(p->plan, OCI_NS_CGROUP);
+	uint32_t uid = p->config->process.user.uid;
+
+	if (!ns || ns->path)
+		return;
+	/* A joined user namespace whose maps are not written here: the host's id is not known. */
+	if (p->in_user_ns && !p->plan->uid_maps.count)
+		return;
+	for (size_t i = 0; i < p->plan->mounts.count; i++) {
+		const struct plan_mount *m = &p->plan->mounts.items[i];
+
+		if (m->kind != PLAN_MOUNT_CGROUP || (m->attr_set & MOUNT_ATTR_RDONLY) ||
+		    strcmp(plan_path_lexical(p->a, m->target), "/sys/fs/cgroup") != 0)
+			continue;
+		uid = plan_map_id(&p->plan->uid_maps, uid);
+		if (uid == 0 || uid == ID_NONE)
+			return;
+		p->plan->cgroup.delegate = true;
+		p->plan->cgroup.delegate_uid = uid;
+		plan_because(p, plan_at(p, "default: a new cgroup namespace and mounts[%zu] being "
+					"writable", m->index), "cgroup-delegate");
+		return;
+	}
+}
+
+int plan_cgroups(struct planner *p)
+{
+	const struct oci_resources *r = &p->config->linux.resources;
+	struct plan_cgroup *cgroup = &p->plan->cgroup;
+
+	if (check_driver(p))
+		return -1;
+	cgroup->driver = p->options->cgroup_driver;
+	if (cgroup->driver == PLAN_CGROUP_DISABLED) {
+		plan_because(p, "option --cgroup-manager disabled", "cgroup ");
+		if (r->devices.count)
+			plan_warn(p, "linux.resources.devices: there is no cgroup to apply them "
+				  "to: ignored");
+	} else {
+		if (plan_path(p))
+			return -1;
+		plan_device_rules(p, r, "linux.resources", cgroup);
+	}
+	if (plan_limits(p, r, "linux.resources", false, cgroup))
+		return -1;
+	if (cgroup->driver != PLAN_CGROUP_DISABLED)
+		plan_delegate(p);
+	return 0;
+}
+
+int plan_resources(const struct oci_resources *resources, const char *name,
+		   const struct host_facts *facts, struct arena *a, struct plan_cgroup *ret,
+		   struct str_list *warnings, struct err *e)
+{
+	struct plan_cgroup cgroup = { .driver = PLAN_CGROUP_CGROUPFS };
+	struct planner p = { .name = name, .facts = facts, .a = a, .warnings = warnings, .e = e };
+
+	if (resources->devices.count)
+		plan_device_rules(&p, resources, "resources", &cgroup);
+	if (plan_limits(&p, resources, "resources", true, &cgroup))
+		return -1;
+	*ret = cgroup;
+	return 0;
+}

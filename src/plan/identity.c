@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PURE. Who the process is: user, groups, umask, and its five capability sets. Ids are numbers;
+ * nothing is ever looked up by name.
+ */
+#include "plan/planner.h"
+
+#include <string.h>
+
+#include "oci/words.h"
+
+/* NGROUPS_MAX of the kernel */
+enum { GROUPS_MAX = 65536 };
+
+static int check_id(struct planner *p, unsigned line, const char *at, uint32_t id,
+		    const struct id_map_list *maps)
+{
+	if (maps && plan_map_id(maps, id) == ID_NONE)
+		return plan_refuse(p, line, at,
+				   "%u is not mapped in the container's user namespace", id);
+	return 0;
+}
+
+static int plan_user(struct planner *p, const struct oci_process *process,
+		     struct plan_process *ret)
+{
+	const struct oci_user *u = &process->user;
+	const struct id_map_list *uids = p->plan ? &p->plan->uid_maps : NULL;
+	const struct id_map_list *gids = p->plan ? &p->plan->gid_maps : NULL;
+	unsigned line = process->line;
+
+	if (check_id(p, line, "process.user.uid", u->uid, uids) ||
+	    check_id(p, line, "process.user.gid", u->gid, gids))
+		return -1;
+	if (u->additional_gids.count > GROUPS_MAX)
+		return plan_refuse(p, line, "process.user.additionalGids",
+				   "%zu groups; the kernel takes %d", u->additional_gids.count,
+				   GROUPS_MAX);
+	for (size_t i = 0; i < u->additional_gids.count; i++) {
+		if (check_id(p, line, plan_at(p, "process.user.additionalGids[%zu]", i),
+			     u->additional_gids.items[i], gids))
+			return -1;
+	}
+	ret->uid = u->uid;
+	ret->gid = u->gid;
+	ret->umask = u->umask;
+	ret->groups.items = u->additional_gids.items;
+	ret->groups.count = u->additional_gids.count;
+	/* Also with none, so that the caller's groups do not stay. */
+	ret->set_groups = !p->plan || !p->plan->deny_setgroups;
+	plan_because_of(p, line, "process.user", "user ");
+	if (ret->groups.count)
+		plan_because_of(p, line, "process.user.additionalGids", "groups");
+	else
+		plan_because(p, "default: the caller's groups are not kept", "groups");
+	if (u->umask.set)
+		plan_because_of(p, line, "process.user.umask", "umask");
+	return 0;
+}
+
+static uint64_t bit(uint64_t n)
+{
+	return UINT64_C(1) << n;
+}
+
+static const char *cap_name(const struct planner *p, unsigned n)
+{
+	const char *word = names_word(words_capabilities, n);
+
+	return word ? word : plan_at(p, "CAP_%u", n);
+}
+
+/* "[CAP_A CAP_B]" */
+static char *cap_list(const struct planner *p, uint64_t caps, const struct str_list *more)
+{
+	char *list = plan_at(p, "%s", "[");
+
+	for (size_t i = 0; more && i < more->count; i++)
+		list = plan_at(p, "%s%s%.80s", list, list[1] ? " " : "", more->items[i]);
+	for (unsigned n = 0; n < 64; n++) {
+		if (caps & bit(n))
+			list = plan_at(p, "%s%s%s", list, list[1] ? " " : "", cap_name(p, n));
+	}
+	return plan_at(p, "%s]", list);
+}
+
+/*
+ * What this process can hand on. A new user namespace comes with a full bounding set, whatever the
+ * caller's is (user_namespaces(7)).
+ */
+static uint64_t grantable(const struct planner *p)
+{
+	uint64_t known = p->facts->cap_last >= 63 ? UINT64_MAX : bit(p->facts->cap_last + 1) - 1;
+
+	return p->in_user_ns ? known : known & p->facts->cap_bounding;
+}
+
+/*
+ * The specification wants a capability that cannot be granted to be a warning, not an error. What
+ * is left out here is what capset(2) and prctl(2) would refuse: a capability that nobody can hand
+ * on, an effective one that is not permitted, an inheritable one that is not in the bounding set,
+ * an ambient one that is not both permitted and inheritable.
+ */
+static void plan_caps(struct planner *p, const struct oci_process *process,
+		      struct plan_process *ret)
+{
+	const struct oci_caps *c = &process->caps;
+	uint64_t can = grantable(p);
+	uint64_t asked = c->bounding | c->effective | c->inheritable | c->permitted | c->ambient;
+	uint64_t left;
+
+	if (!c->set) {
+		plan_because(p, "default: process.capabilities is absent", "capabilities");
+		return;
+	}
+	if (c->unknown.count || (asked & ~can))
+		plan_warn(p, "ignoring unknown or unavailable capabilities: %s",
+			  cap_list(p, asked & ~can, &c->unknown));
+	ret->cap_bounding = c->bounding & can;
+	ret->cap_permitted = c->permitted & can;
+	ret->cap_effective = c->effective & ret->cap_permitted;
+	ret->cap_inheritable = c->inheritable & ret->cap_bounding;
+	ret->cap_ambient = c->ambient & ret->cap_permitted & ret->cap_inheritable;
+	left = c->effective & can & ~ret->cap_effective;
+	if (left)
+		plan_warn(p,
+			  "process.capabilities.effective: not in the permitted set: %s: ignored",
+			  cap_list(p, left, NULL));
+	left = c->inheritable & can & ~ret->cap_inheritable;
+	if (left)
+		plan_warn(p,
+			  "process.capabilities.inheritable: not in the bounding set: %s: ignored",
+			  cap_list(p, left, NULL));
+	left = c->ambient & can & ~ret->cap_ambient;
+	for (unsigned n = 0; n < 64; n++) {
+		if (left & bit(n))
+			plan_warn(p,
+				  "can't raise ambient capability %s: it is not both permitted and "
+				  "inheritable: ignored", cap_name(p, n));
+	}
+	plan_because_of(p, process->line, "process.capabilities", "capabilities");
+}
+
+int plan_identity(struct planner *p, const struct oci_process *process,
+		  struct plan_process *ret)
+{
+	if (plan_user(p, process, ret))
+		return -1;
+	plan_caps(p, process, ret);
+	return 0;
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The directories and files of include/orlop/state.h: who may make one, who holds
+ * it, and how it goes away. What is in the record is record.c's business.
+ *
+ * Nothing here follows a symbolic link, waits for a FIFO or believes a file that somebody else
+ * could have written.
+ */
+#include "state/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "orlop/auto.h"
+#include "orlop/state.h"
+#include "state/identity.h"
+
+enum {
+	ID_MAX = 1024,
+	QUOTED = 80,			/* bytes of an id or path in a message */
+	CLAIM_LOCK_MS = 10000,
+	REMOVE_DEPTH = 32,
+	REMOVE_ROUNDS = 16,
+	CGROUP_FILE_MAX = 3 * PATH_MAX,
+};
+
+static const char cgroup_file[] = "cgroup";
+static const mode_t container_mode = 0711, condemned_mode = S_ISVTX | 0711;
+
+bool state_id_valid(const char *id)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
+	size_t len = strspn(id, letters);
+
+	return len > 0 && len <= ID_MAX && !id[len] && id[0] != '.';
+}
+
+/* Ours: nobody but us (or root) can have written it. */
+static bool is_ours(const struct stat *st)
+{
+	uid_t us = (uid_t)getauxval(AT_EUID);
+
+	return (st->st_uid == us || st->st_uid == 0) && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* mkdir -p, 0700 for what is new. */
+static int make_directories(const char *path)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(part, path, len + 1);
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST && errno != EROFS)
+			return -1;
+		*p = '/';
+	}
+	return mkdir(part, 0700) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+int state_open_root(const char *path, bool make, struct err *e)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	auto_fd int fd = open(path, flags);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT && make) {
+		if (make_directories(path) < 0)
+			return err_sys(e, "mkdir \"%.*s\"", QUOTED, path);
+		fd = open(path, flags);
+	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "open \"%.*s\"", QUOTED, path);
+	if (!is_ours(&st)) {
+		err_set(e, ERR_POLICY, "\"%.*s\" is not private: uid %u, mode %04o", QUOTED, path,
+			(unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
+		return err_hint(e, "the directory of all containers has to belong to uid %u, and "
+				"nobody else may write to it", (unsigned)getauxval(AT_EUID));
+	}
+	return take_fd(&fd);
+}
+
+/* Opens without following; ours, a directory. -1 and errno: EPERM when it is somebody else's. */
+static int open_container(int root, const char *id)
+{
+	auto_fd int fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (!is_ours(&st)) {
+		errno = EPERM;
+		return -1;
+	}
+	return take_fd(&fd);
+}
+
+int state_claim(int root, const char *id, int *ret_fd, struct err *e)
+{
+	auto_fd int fd = -1;
+	int locked;
+
+	if (mkdirat(root, id, container_mode) < 0) {
+		if (errno == EEXIST)
+			return STATE_EXISTS;
+		return err_sys(e, "mkdir \"%.*s\" for the container's state", QUOTED, id);
+	}
+	/*
+	 * Until the lock is ours the directory looks like what a killed create left, and a
+	 * `delete` may take it away.
+	 */
+	fd = open_container(root, id);
+	if (fd < 0 && errno != ENOENT)
+		return err_sys(e, "open the state of \"%.*s\"", QUOTED, id);
+	locked = fd < 0 ? STATE_ABSENT : state_lock(fd, CLAIM_LOCK_MS, e);
+	if (locked < 0)
+		return -1;
+	if (locked != 0)
+		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
+			       QUOTED, id);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int state_open(int root, const char *id, int *ret_fd, struct err *e)
+{
+	int fd = open_container(root, id);
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENAMETOOLONG)
+			return STATE_ABSENT;
+		return err_sys(e, "open the state of \"%.*s\"", QUOTED, id);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int state_lock(int dir, int timeout_ms, struct err *e)
+{
+	int64_t end = fd_now_ms() + timeout_ms;
+	int pause_ms = 1;
+	struct stat st;
+
+	while (flock(dir, timeout_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return err_sys(e, "lock the container's state");
+		if (fd_now_ms() + pause_ms > end)
+			return STATE_BUSY;
+		poll(NULL, 0, pause_ms);
+		pause_ms = pause_ms < 10 ? pause_ms * 2 : pause_ms;
+	}
+	if (fstat(dir, &st) < 0)
+		return err_sys(e, "stat the container's state");
+	return st.st_nlink == 0 ? STATE_ABSENT : 0;
+}
+
+void state_unlock(int dir)
+{
+	flock(dir, LOCK_UN);
+}
+
+int state_condemn(int dir, struct err *e)
+{
+	if (fchmod(dir, condemned_mode) < 0)
+		return err_sys(e, "mark the container's state as condemned");
+	return 0;
+}
+
+bool state_condemned(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) < 0 || st.st_nlink == 0 || (st.st_mode & S_ISVTX);
+}
+
+char *state_read_file(int dir, const char *name, size_t max, struct arena *a, size_t *ret_len)
+{
+	auto_fd int fd = file_open(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	size_t size;
+	char *bytes;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
+	size = (size_t)st.st_size;
+	if (!S_ISREG(st.st_mode) || !is_ours(&st)) {
+		errno = EPERM;
+		return NULL;
+	}
+	if (st.st_size < 0 || size > max) {
+		errno = EFBIG;
+		return NULL;
+	}
+	/* Files are replaced, never extended: what was their size is all of them. */
+	bytes = arena_alloc(a, size + 1);
+	n = fd_read_full(fd, bytes, size);
+	if (n < 0)
+		return NULL;
+	bytes[n] = '\0';
+	*ret_len = (size_t)n;
+	return bytes;
+}
+
+int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
+		       struct err *e)
+{
+	char boot[BOOT_ID_LEN + 1], text[CGROUP_FILE_MAX];
+	int len;
+
+	if (identity_boot(boot) < 0)
+		return err_sys(e, "read the boot id");
+	if (strchr(mount, '\n') || strchr(path, '\n'))
+		return err_set(e, ERR_CONFIG, "the cgroup's path has a line break in it");
+	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n", path, mount, id, boot);
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.*s\"", QUOTED, path);
+	/* Written once; what a crash leaves of it is no whole line and is not believed. */
+	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 && !state_condemned(dir))
+		return err_sys(e, "write the container's cgroup file");
+	if (state_condemned(dir))
+		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
+			       QUOTED, id);
+	return 0;
+}
+
+/* Cuts the next line off a text; NULL when there is none left that ends. */
+static char *next_line(char **text)
+{
+	char *line = *text, *end = strchr(line, '\n');
+
+	if (!end)
+		return NULL;
+	*end = '\0';
+	*text = end + 1;
+	return line;
+}
+
+bool store_is_path(const char *path)
+{
+	const char *name = path;
+
+	while (*name == '/') {
+		size_t len = strcspn(++name, "/");
+
+		if (len == 0 || (len <= 2 && strncmp(name, "..", len) == 0))
+			return false;
+		name += len;
+	}
+	return *name == '\0';
+}
+
+int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
+		      const char **ret_path, struct err *e)
+{
+	char now[BOOT_ID_LEN + 1];
+	size_t len = 0;
+	char *text = state_read_file(dir, cgroup_file, CGROUP_FILE_MAX, a, &len);
+	char *path, *mount, *owner, *boot;
+
+	if (!text) {
+		if (errno == ENOENT)
+			return STATE_ABSENT;
+		return err_sys(e, "read the container's cgroup file");
+	}
+	path = next_line(&text);
+	mount = path ? next_line(&text) : NULL;
+	owner = mount ? next_line(&text) : NULL;
+	boot = owner ? next_line(&text) : NULL;
+	if (!boot || *text || !store_is_path(path) || !store_is_path(mount))
+		return err_set(e, ERR_STATE, "the container's cgroup file is not one of ours");
+	if (identity_boot(now) < 0)
+		return err_sys(e, "read the boot id");
+	if (strcmp(owner, id) != 0 || strcmp(boot, now) != 0)
+		return STATE_ABSENT;
+	*ret_mount = mount;
+	*ret_path = path;
+	return 0;
+}
+
+static int remove_contents(int dir, unsigned depth);
+
+static int remove_entry(int dir, const char *name, unsigned depth)
+{
+	auto_fd int sub = -1;
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -1;
+	sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sub < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (depth == 0) {
+		errno = ELOOP;
+		return -1;
+	}
+	if (remove_contents(sub, depth - 1) < 0)
+		return -1;
+	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		return -1;
+	return 0;
+}
+
+/* Empties a directory. Entries that appear or are overlooked meanwhile may be left. */
+static int remove_contents(int dir, unsigned depth)
+{
+	_Alignas(struct dirent64) char bytes[4096];
+	ssize_t n;
+
+	while ((n = getdents64(dir, bytes, sizeof(bytes))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(bytes + at);
+
+			at += entry->d_reclen;
+			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+				continue;
+			if (remove_entry(dir, entry->d_name, depth) < 0)
+				return -1;
+		}
+	}
+	return n < 0 && errno != ENOENT ? -1 : 0;	/* ENOENT: the directory itself is gone */
+}
+
+/* 1 when the name does not stand for this directory (any more), 0 when it does, -1 and errno. */
+static int is_renamed(int root, int dir, const char *id)
+{
+	struct stat here, named;
+
+	if (fstat(dir, &here) < 0)
+		return -1;
+	if (here.st_nlink == 0)
+		return 1;
+	if (fstatat(root, id, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 1 : -1;
+	return here.st_dev != named.st_dev || here.st_ino != named.st_ino;
+}
+
+/* Removes what is no directory, or is not ours and empty: something planted under the name. */
+static int remove_planted(int root, const char *id)
+{
+	if (unlinkat(root, id, 0) == 0 || errno == ENOENT || errno == ENAMETOOLONG)
+		return 0;
+	return remove_entry(root, id, REMOVE_DEPTH);
+}
+
+/* 0 when the name is gone or another's, 1 when the directory is not empty, -1 and errno. */
+static int remove_empty(int root, int dir, const char *id)
+{
+	int gone = is_renamed(root, dir, id);
+
+	if (gone != 0)
+		return gone < 0 ? -1 : 0;
+	if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	return errno == ENOTEMPTY || errno == EEXIST ? 1 : -1;
+}
+
+static int remove_directory(int root, int dir, const char *id)
+{
+	/* What nearly every container has; with these gone there is mostly nothing to list. */
+	static const char *const usual[] = { "cgroup", "config.json" };
+	int gone;
+
+	/*
+	 * The record goes first: what a crash leaves of the rest is then what a create that was
+	 * killed leaves. A create that goes on in a condemned directory may add a file while we
+	 * are at it, hence the rounds.
+	 */
+	if (unlinkat(dir, "state.json", 0) < 0 && errno != ENOENT && errno != EISDIR &&
+	    errno != EPERM)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		unlinkat(dir, usual[i], 0);
+	gone = remove_empty(root, dir, id);
+	if (gone <= 0)
+		return gone;
+	for (int i = 0; i < REMOVE_ROUNDS; i++) {
+		auto_fd int list = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (list < 0)
+			return errno == ENOENT ? 0 : -1;
+		if (remove_contents(list, REMOVE_DEPTH) < 0)
+			return -1;
+		gone = remove_empty(root, dir, id);
+		if (gone <= 0)
+			return gone;
+	}
+	return -1;
+}
+
+int state_remove(int root, int dir, const char *id, struct err *e)
+{
+	int result = dir < 0 ? remove_planted(root, id) : remove_directory(root, dir, id);
+
+	if (result < 0)
+		return err_sys(e, "remove the state of \"%.*s\"", QUOTED, id);
+	return 0;
+}
+
+int state_drop_record(int dir, struct err *e)
+{
+	if (unlinkat(dir, "state.json", 0) == 0)
+		return 0;
+	return errno == ENOENT ? STATE_ABSENT : err_sys(e, "remove the container's state.json");
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int state_list(int root, struct arena *a, struct str_list *ret, struct err *e)
+{
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct str_list list = { 0 };
+	const struct dirent *entry;
+	size_t room = 0;
+
+	if (!d) {
+		auto_close_fd(&fd);
+		return err_sys(e, "read the directory of all containers");
+	}
+	while (errno = 0, (entry = readdir(d))) {
+		if (!state_id_valid(entry->d_name) ||
+		    (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+			continue;
+		if (list.count == room) {
+			char **more;
+
+			room = room ? room * 2 : 64;
+			more = arena_new_array(a, char *, room);
+			if (list.count)
+				memcpy(more, list.items, list.count * sizeof(*more));
+			list.items = more;
+		}
+		list.items[list.count++] = arena_strdup(a, entry->d_name);
+	}
+	if (errno)
+		return err_sys(e, "read the directory of all containers");
+	if (list.count)
+		qsort(list.items, list.count, sizeof(*list.items), by_name);
+	*ret = list;
+	return 0;
+}

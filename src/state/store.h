@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of this folder.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* A path as we write it: "" or "/a/b"; not "/" alone, no empty name, no "." or "..". */
+bool store_is_path(const char *path);

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table: what is done, how often, and what it yields per program.
+
+A row is a function that takes the bench and returns {lane: Cell}. Lanes that cannot do it carry
+the reason. Every row leaves no container behind.
+"""
+
+import json
+import re
+import statistics
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import bundle
+from runtime import BIN, LOGS
+from world import CGROUP, WORK, reap
+
+
+@dataclass
+class Cell:
+    """Numbers of one lane in one row, smallest first is best."""
+
+    values: list = field(default_factory=list)
+    cpu: list = field(default_factory=list)
+    error: str = ""
+    note: str = ""
+    factor: float | None = None  # of the row `many`: beside N to beside one
+
+    @property
+    def best(self):
+        return min(self.values) if self.values else None
+
+    @property
+    def median(self):
+        return statistics.median(self.values) if self.values else None
+
+
+@dataclass
+class Bench:
+    """What rows need: the world, the runtimes and how often to repeat."""
+
+    world: object
+    runtimes: list
+    runs: int
+    warm: int
+    many: int
+    machine: str
+    say: object
+
+    def newest(self, kind):
+        """The first runtime of a kind; the newest comes first in the list."""
+        return next((r for r in self.runtimes if r.name.split("-")[0] == kind), None)
+
+    def timed(self, lanes, key="ns", runs=None, warm=None):
+        """Run lanes [(name, steps)] in turn; a step is a list of words."""
+        job = [["runs", runs or self.runs], ["warm", self.warm if warm is None else warm]]
+        for name, steps in lanes:
+            job.append(["lane", name, LOGS / name])
+            job += steps
+        text = "".join("\t".join(str(w) for w in step) + "\n" for step in job)
+        ret = self.world.run([BIN / "timer"], input=text, capture_output=True, timeout=3600)
+        if ret.returncode:
+            raise SystemExit(f"bench: {ret.stderr.strip()}")
+        cells = {}
+        for lane in json.loads(ret.stdout)["lanes"]:
+            cell = Cell(error=lane["error"])
+            if lane["error"]:
+                log = LOGS / lane["name"]
+                last = log.read_text(errors="replace").strip().splitlines()[-1:]
+                cell.error = last[0] if last else lane["error"]
+            elif key == "ns":
+                cell.values = [ns / 1e6 for ns in lane["ns"]]
+                cell.cpu = [us / 1e3 for us in lane["cpu_us"]]
+            else:
+                cell.values = lane[key]
+            cells[lane["name"]] = cell
+        return cells
+
+    def clear(self):
+        """Afterwards no container of any runtime is left."""
+        for rt in self.runtimes:
+            rt.clear(self.world)
+        reap()
+
+    @contextmanager
+    def running(self, args, start=True):
+        """A container of each runtime; yields those that have one and the others' complaints."""
+        up, cells = [], {}
+        for rt in self.runtimes:
+            where = bundle.make("up", rt.slot, args=args, devices=False)
+            if rt.call(self.world, "create", "--bundle", where, "up") and \
+                    (not start or rt.call(self.world, "start", "up")):
+                up.append(rt)
+            else:
+                cells[rt.name] = Cell(error=rt.complaint() or "create or start went wrong")
+        try:
+            yield up, cells
+        finally:
+            self.clear()
+
+
+def once(argv):
+    return [["begin"], ["exec", *argv], ["end"]]
+
+
+def floor(name="floor"):
+    """The command line of a floor program for the bundles here."""
+    return [BIN / name, *bundle.floor_args(["/bin/true"])]
+
+
+def floors():
+    """Both floor programs as lanes."""
+    return [(name, once(floor(name))) for name in ("floor-bare", "floor")]
+
+
+def run_lanes(bench, kind, before=None, **kwargs):
+    """Lanes that run /bin/true in a bundle; before(rt) gives steps ahead of the clock."""
+    lanes = []
+    for rt in bench.runtimes:
+        where = bundle.make(kind, rt.slot, args=["/bin/true"], **kwargs)
+        steps = before(rt) if before else []
+        lanes.append((rt.name, steps + once(rt.argv("run", "--bundle", where, "r"))))
+    return lanes
+
+
+def row_run(bench):
+    return bench.timed(floors() + run_lanes(bench, "run"))
+
+
+def row_run_plain(bench):
+    return bench.timed(floors() + run_lanes(bench, "plain", devices=False))
+
+
+def row_life(bench):
+    lanes = floors()
+    for rt in bench.runtimes:
+        where = bundle.make("life", rt.slot, args=["/bin/true"])
+        lanes.append((rt.name, [["begin"], ["exec", *rt.argv("create", "--bundle", where, "l")],
+                                ["exec", *rt.argv("start", "l")], ["reap"],
+                                ["exec", *rt.argv("delete", "l")], ["end"]]))
+    return bench.timed(lanes)
+
+
+def row_exec(bench):
+    with bench.running(["/bin/pause"]) as (up, cells):
+        return cells | bench.timed([(rt.name, once(rt.argv("exec", "up", "/bin/true")))
+                                    for rt in up])
+
+
+def row_state(bench):
+    with bench.running(["/bin/pause"]) as (up, cells):
+        return cells | bench.timed([("nothing", once([BIN / "nothing"]))] +
+                                   [(rt.name, once(rt.argv("state", "up"))) for rt in up])
+
+
+def row_kill(bench):
+    # The first process of a pid namespace gets no signal it has no handler for.
+    with bench.running(["/bin/pause"]) as (up, cells):
+        return cells | bench.timed([("nothing", once([BIN / "nothing"]))] +
+                                   [(rt.name, once(rt.argv("kill", "up", "TERM"))) for rt in up])
+
+
+def row_seccomp_cold(bench):
+    def forget(rt):
+        dirs = [rt.root / ".cache"]
+        if rt.name.startswith("crun"):
+            dirs.append("/run/crun/.cache")
+        return [["remove", d] for d in dirs]
+    profile = bundle.seccomp_profile(bench.machine)
+    return bench.timed(run_lanes(bench, "seccomp", before=forget, seccomp=profile))
+
+
+def row_seccomp_warm(bench):
+    profile = bundle.seccomp_profile(bench.machine)
+    return bench.timed(run_lanes(bench, "seccomp", seccomp=profile), warm=max(2, bench.warm))
+
+
+def row_memory(bench):
+    lanes = floors() + run_lanes(bench, "run")
+    return bench.timed(lanes, key="rss_kib", runs=5, warm=1)
+
+
+def private_kib(pid):
+    text = open(f"/proc/{pid}/smaps_rollup", encoding="ascii").read()
+    return sum(int(n) for n in re.findall(r"^Private_(?:Clean|Dirty): +(\d+) kB", text, re.M))
+
+
+def row_created(bench):
+    cells = {}
+    for _ in range(3):
+        with bench.running(["/bin/true"], start=False) as (up, failed):
+            cells |= failed
+            for rt in up:
+                procs = bench.world.cgroup / CGROUP / f"up-{rt.slot}" / "cgroup.procs"
+                pids = procs.read_text().split() if procs.exists() else []
+                if not pids:
+                    pids = [bench.runtimes[rt.slot].state(bench.world, "up")["pid"]]
+                cell = cells.setdefault(rt.name, Cell(note=f"processes: {len(pids)}"))
+                cell.values.append(sum(private_kib(pid) for pid in pids))
+    return cells
+
+
+LINE = re.compile(r"^(\d+) +(?:(\w+)\(|<\.\.\. (\w+) resumed>)")
+
+
+def count_calls(text):
+    """System calls in an strace -f log: (all but the program's own, those before its exec).
+
+    The program is what the last exec that succeeded started; an interrupted line counts once.
+    """
+    calls, pending, last_exec = [], {}, None
+    for line in text.splitlines():
+        found = LINE.match(line)
+        if not found:
+            continue
+        pid, name, resumed = found.groups()
+        if name:
+            calls.append(pid)
+            pending[pid] = len(calls) - 1
+        if (name or resumed) in ("execve", "execveat") and line.rstrip().endswith("= 0"):
+            last_exec = pending[pid]
+    if last_exec is None:
+        return len(calls), len(calls)
+    program = calls[last_exec]
+    own = sum(1 for pid in calls[last_exec + 1:] if pid == program)
+    return len(calls) - own, last_exec + 1
+
+
+def row_syscalls(bench):
+    cells = {}
+    trace = WORK / "strace"
+    lanes = [(name, floor(name)) for name in ("floor-bare", "floor")]
+    for rt in bench.runtimes:
+        where = bundle.make("run", rt.slot, args=["/bin/true"])
+        lanes.append((rt.name, rt.argv("run", "--bundle", where, "r")))
+    for _ in range(3):
+        for name, argv in lanes:
+            ret = bench.world.run(["strace", "-f", "-qq", "-o", trace, *argv],
+                                  capture_output=True)
+            cell = cells.setdefault(name, Cell())
+            if ret.returncode:
+                cell.error = (ret.stderr.strip().splitlines() or ["it failed"])[-1]
+                continue
+            whole, to_exec = count_calls(trace.read_text(errors="replace"))
+            cell.values.append(whole)
+            cell.note = f"to the exec: {to_exec}"
+    trace.unlink(missing_ok=True)
+    return cells
+
+
+def create_lane(rt):
+    where = bundle.make("one", rt.slot, args=["/bin/true"], devices=False)
+    return (rt.name, [["begin"], ["exec", *rt.argv("create", "--bundle", where, "x")], ["end"],
+                      ["exec", *rt.argv("delete", "--force", "x")], ["reap"]])
+
+
+def fan_out(bench, rt, verb, count, *words):
+    """Do a verb for COUNT containers, four at a time; the complaint, or an empty string."""
+    job = [["lane", rt.name, rt.log],
+           ["fan", count, 4, rt.path, "--root", rt.root, verb, *words]]
+    ret = bench.world.run([BIN / "timer"], capture_output=True, timeout=1800,
+                          input="".join("\t".join(map(str, step)) + "\n" for step in job))
+    reap()
+    return json.loads(ret.stdout)["lanes"][0]["error"]
+
+
+def row_many(bench):
+    """create beside N containers; the factor is its best time over the best beside one, taken
+    before and after, and the floor program tells how much of that is the kernel's."""
+    cells = {}
+    for rt in (bench.newest("orlop"), bench.newest("crun")):
+        if not rt:
+            continue
+        for i in range(bench.many):
+            bundle.make(f"many{i}", rt.slot, args=["/bin/pause"], devices=False)
+        where = WORK / "bundle" / f"many%d-{rt.slot}"
+        lanes = [create_lane(rt), ("floor", once(floor()))]
+        found, error = [], ""
+        for count in (1, bench.many, 1):
+            error = error or fan_out(bench, rt, "create", count, "--bundle", where, "m%d")
+            found.append(bench.timed(lanes))
+            error = fan_out(bench, rt, "delete", count, "--force", "m%d") or error
+        cell = found[1][rt.name]
+        cell.error = next((f[rt.name].error for f in found if f[rt.name].error), error)
+        if not cell.error:
+            one = {name: min(found[0][name].best, found[2][name].best)
+                   for name in (rt.name, "floor")}
+            cell.factor = cell.best / one[rt.name]
+            kernel = found[1]["floor"].best / one["floor"]
+            cell.note = (f"beside {bench.many}: {cell.factor:.2f} x beside one "
+                         f"({one[rt.name]:.2f}); floor {kernel:.2f} x")
+        cells[rt.name] = cell
+        rt.clear(bench.world)
+    return cells
+
+
+def row_parallel(bench):
+    lanes = [("floor", [["begin"], ["fan", 100, 8, *floor()], ["end"]])]
+    for rt in bench.runtimes:
+        for i in range(100):
+            bundle.make(f"par{i}", rt.slot, args=["/bin/true"], devices=False)
+        where = WORK / "bundle" / f"par%d-{rt.slot}"
+        rt.ids.update(f"p{i}" for i in range(100))
+        lanes.append((rt.name, [["begin"], ["fan", 100, 8, str(rt.path), "--root", str(rt.root),
+                                            "run", "--bundle", where, "p%d"], ["end"]]))
+    return bench.timed(lanes, runs=max(3, bench.runs // 10), warm=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row by name: what it says, its unit, what does it, and the program it is held against."""
+
+    name: str
+    title: str
+    unit: str
+    measure: object
+    base: str = ""
+
+
+ROWS = [
+    Row("run", "run /bin/true", "ms", row_run, "floor"),
+    Row("run-plain", "run /bin/true, no linux.resources", "ms", row_run_plain, "floor"),
+    Row("life", "create + start + delete", "ms", row_life, "floor"),
+    Row("exec", "exec /bin/true", "ms", row_exec),
+    Row("state", "state", "ms", row_state, "nothing"),
+    Row("kill", "kill", "ms", row_kill, "nothing"),
+    Row("seccomp-cold", "run, 345-call filter, caches removed", "ms", row_seccomp_cold),
+    Row("seccomp-warm", "run, 345-call filter, cached", "ms", row_seccomp_warm),
+    Row("memory", "peak resident memory of run", "KiB", row_memory, "floor"),
+    Row("created", "private memory of a created container", "KiB", row_created),
+    Row("syscalls", "system calls of run", "calls", row_syscalls, "floor"),
+    Row("parallel", "100 runs, 8 at a time", "ms", row_parallel, "floor"),
+    Row("many", "create beside many containers", "ms", row_many, "floor"),
+]

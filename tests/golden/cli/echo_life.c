@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operations for command line tests: each prints what it was called with and works, so that a
+ * golden case shows what an engine's command line means to the program. Containers whose id says
+ * so behave otherwise:
+ *
+ *   fails	the operation fails, with a hint
+ *   warns	it warns first
+ *   absent	there is no such container
+ *   seven	run and exec end with status 7
+ *
+ * Linked with everything of src/cli, in place of src/life.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "orlop/life.h"
+
+static void begin(const struct life *l, const char *operation)
+{
+	static const char *const drivers[] = { "cgroupfs", "systemd", "disabled" };
+
+	printf("%s\n root %s%s\n cgroup-driver %s\n", operation, l->root,
+	       l->root_is_default ? " (default)" : "", drivers[l->cgroup_driver]);
+}
+
+static void word(const char *name, const char *value)
+{
+	if (value)
+		printf(" %s %s\n", name, value);
+}
+
+static void flag(const char *name, bool value)
+{
+	if (value)
+		printf(" %s\n", name);
+}
+
+static void list(const char *name, const struct str_list *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		word(name, words->items[i]);
+}
+
+static int end(const struct life *l, const char *id, struct err *e)
+{
+	fflush(stdout);
+	if (strcmp(id, "warns") == 0)
+		l->warn("the container is odd, ignored");
+	if (strcmp(id, "absent") == 0)
+		return err_set(e, ERR_STATE, "container does not exist");
+	if (strcmp(id, "fails") != 0)
+		return strcmp(id, "seven") == 0 ? 7 : 0;
+	err_set(e, ERR_CONFIG, "config.json:3: process.cwd: \"\x1b[31mx\" is \"not\" absolute");
+	return err_hint(e, "begin it with /");
+}
+
+static void print_create(const struct life_create *c)
+{
+	word("id", c->id);
+	word("bundle", c->bundle);
+	word("config", c->config);
+	word("console-socket", c->console_socket);
+	word("pidfd-socket", c->pidfd_socket);
+	word("pid-file", c->pid_file);
+	flag("no-pivot", c->no_pivot);
+	flag("no-new-keyring", c->no_new_keyring);
+	if (c->preserve_fds)
+		printf(" preserve-fds %u\n", c->preserve_fds);
+	flag("detach", c->detach);
+	flag("keep", c->keep);
+	flag("no-subreaper", c->no_subreaper);
+	if (c->listen_fds)
+		printf(" listen-fds %u\n", c->listen_fds);
+}
+
+int life_create(const struct life *l, const struct life_create *c, struct err *e)
+{
+	begin(l, "create");
+	print_create(c);
+	return end(l, c->id, e) < 0 ? -1 : 0;
+}
+
+int life_start(const struct life *l, const char *id, struct err *e)
+{
+	begin(l, "start");
+	word("id", id);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+int life_run(const struct life *l, const struct life_create *c, struct err *e)
+{
+	begin(l, "run");
+	print_create(c);
+	return end(l, c->id, e);
+}
+
+int life_exec(const struct life *l, const struct life_exec *x, struct err *e)
+{
+	begin(l, "exec");
+	word("id", x->id);
+	word("process", x->process_file);
+	list("arg", &x->args);
+	list("env", &x->env);
+	list("cap", &x->caps);
+	word("cwd", x->cwd);
+	flag("tty", x->tty);
+	flag("detach", x->detach);
+	flag("no-new-privs", x->no_new_privs);
+	flag("ignore-paused", x->ignore_paused);
+	if (x->user_set)
+		printf(" uid %u\n", x->uid);
+	if (x->gid_set)
+		printf(" gid %u\n", x->gid);
+	for (size_t i = 0; i < x->additional_gids.count; i++)
+		printf(" additional-gid %u\n", x->additional_gids.items[i]);
+	word("console-socket", x->console_socket);
+	word("pidfd-socket", x->pidfd_socket);
+	word("pid-file", x->pid_file);
+	word("process-label", x->process_label);
+	word("apparmor", x->apparmor);
+	word("cgroup", x->cgroup);
+	if (x->preserve_fds)
+		printf(" preserve-fds %u\n", x->preserve_fds);
+	return end(l, x->id, e);
+}
+
+static struct life_view view_of(const char *id)
+{
+	static char keys[][16] = { "com.example", "org.x" }, values[][16] = { "a \"b\"\n", "" };
+	static struct oci_pair pairs[] = { { keys[0], values[0] }, { keys[1], values[1] } };
+
+	return (struct life_view){
+		.oci_version = "1.3.0",
+		.id = id,
+		.bundle = "/bundles/web",
+		.rootfs = "/bundles/web/rootfs",
+		.created = "2026-11-23T01:23:12.44184039Z",
+		.pid = 4711,
+		.status = STATE_RUNNING,
+		.annotations = { .items = pairs, .count = 2 },
+		.owner = 0,
+	};
+}
+
+int life_state(const struct life *l, const char *id, struct arena *a, struct life_view *ret,
+	       struct err *e)
+{
+	(void)a;
+	*ret = view_of(id);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+/* The root's last part says how many there are: "none", "one"; anything else is two. */
+int life_list(const struct life *l, struct arena *a, struct life_views *ret, struct err *e)
+{
+	const char *name = strrchr(l->root, '/') + 1;
+
+	ret->items = arena_new_array(a, struct life_view, 2);
+	ret->items[0] = view_of("a-name-longer-than-twelve");
+	ret->items[1] = view_of("b");
+	ret->items[1].pid = 0;
+	ret->items[1].status = STATE_STOPPED;
+	ret->items[1].annotations.count = 0;
+	ret->items[1].owner = 4000000000;
+	ret->count = strcmp(name, "none") == 0 ? 0 : strcmp(name, "one") == 0 ? 1 : 2;
+	return end(l, name, e) < 0 ? -1 : 0;
+}
+
+int life_kill(const struct life *l, const char *id, int signal, bool all, struct err *e)
+{
+	begin(l, "kill");
+	word("id", id);
+	printf(" signal %d\n", signal);
+	flag("all", all);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+int life_delete(const struct life *l, const char *id, bool force, struct err *e)
+{
+	begin(l, "delete");
+	word("id", id);
+	flag("force", force);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct err *e)
+{
+	begin(l, "pause");
+	word("id", id);
+	printf(" timeout-ms %u\n", timeout_ms);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+int life_resume(const struct life *l, const char *id, struct err *e)
+{
+	begin(l, "resume");
+	word("id", id);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+/* This process, so that a table can be made; none for the id "stopped". */
+int life_pids(const struct life *l, const char *id, struct arena *a, struct life_pids *ret,
+	      struct err *e)
+{
+	ret->items = arena_new_array(a, pid_t, 3);
+	ret->items[0] = 15652;
+	ret->items[1] = 15660;
+	ret->count = strcmp(id, "stopped") == 0 ? 0 : 2;
+	if (strcmp(id, "self") == 0) {
+		ret->items[0] = getpid();
+		ret->count = 1;
+	}
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+int life_plan(const struct life *l, const struct life_create *c, struct arena *a,
+	      struct plan *ret, struct err *e)
+{
+	(void)a;
+	begin(l, "plan");
+	print_create(c);
+	*ret = (struct plan){ .id = c->id, .bundle = "/bundles/web", .rootfs = "/bundles/web/rootfs" };
+	return end(l, c->id, e) < 0 ? -1 : 0;
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Templates of the full machine: template/NAME-KEY, see machine/template.py. Sourced by setup, after
+# disk.sh.
+
+# shellcheck disable=SC2154 # $cache and $here are setup's
+: "$cache" "$here"
+
+# template_setup NAME - the template is there as it should be now, and older ones of that name are
+# gone (clones that still run have their files open).
+template_setup() {
+	local key old
+	key=$(cd "$here" && python3 -B -m machine.template key "$1")
+	cache_make "template/$key" template_build "$1"
+	for old in "$cache/template/$1"-*; do
+		[ "${old##*/}" = "$key" ] || rm -r "$old"
+	done
+}
+
+# template_build NAME DIR
+template_build() {
+	say "template $1: boots, is prepared and frozen; about a minute"
+	(cd "$here" && exec python3 -B -m machine.template freeze "$1" "$2")
+}
