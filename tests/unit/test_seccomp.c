@@ -646,8 +646,8 @@ static void the_usual_profile_is_small_and_fast(void)
 			worst = steps - before;
 	}
 	fprintf(stderr, "345 names, 3 architectures: %.0f us, %zu instructions, %.1f (at most %u) "
-		"for a call; libseccomp %.0f us, %zu, %.1f\n", best, filter.count, steps / 450.0, worst,
-		reference_best, count, reference_steps / 450.0);
+		"for a call; libseccomp %.0f us, %zu, %.1f\n", best, filter.count, steps / 450.0,
+		worst, reference_best, count, reference_steps / 450.0);
 	CHECK(best < 2000, "%f us", best);
 }
 
