@@ -42,6 +42,7 @@ static int stay(struct making *c, struct foreground *f, struct err *e)
 	int status;
 
 	auto_close_fd(&c->spawn.control);
+	state_unlock(c->dir);		/* from here on others may pause, resume or delete it */
 	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, e);
 	if (status >= 0)
 		auto_close_fd(&c->spawn.pidfd);		/* reaped: nothing is left to kill */

@@ -239,7 +239,9 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.*s\"", QUOTED, path);
 	/* Written once; what a crash leaves of it is no whole line and is not believed. */
-	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 && !state_condemned(dir))
+	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 &&
+	    (errno != EEXIST || file_replace(dir, cgroup_file, text, (size_t)len) < 0) &&
+	    !state_condemned(dir))
 		return err_sys(e, "write the container's cgroup file");
 	if (state_condemned(dir))
 		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
