@@ -38,13 +38,15 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(DEVICES, "devices", step_devices, CREATE)	/* after /dev was mounted */ \
 	X(CONSOLE, "console", step_console, BOTH)	/* needs the container's devpts */ \
 	X(HOOKS, "hooks", step_hooks, CREATE)		/* see the mounts, before pivot_root */ \
+	X(LOOPBACK, "loopback interface", step_loopback, CREATE)	/* of a new network */ \
 	X(SYSCTL, "sysctl", step_sysctl, CREATE)	/* through a procfs of our own */ \
 	X(MASKS, "masked and read-only paths", step_masks, CREATE)	/* after all who write there */ \
 	X(PIVOT, "pivot_root", step_pivot, CREATE)	/* the host's tree is gone after it */ \
-	X(NAMES, "host name", step_names, CREATE) \
+	X(NAMES, "host name", step_names, CREATE)	/* what the container may not change later */ \
 	X(STDIO, "standard streams", step_stdio, BOTH)	/* while we may still chown them */ \
 	X(CWD, "working directory", step_cwd, BOTH)	/* with the right to make it */ \
 	X(LABEL, "security label", step_label, BOTH)	/* takes effect at exec */ \
+	X(LIMITS, "resource limits", step_limits, BOTH)	/* before the right to set them goes */ \
 	X(IDENTITY, "identity", step_identity, BOTH)	/* bounding set, groups, ids, capabilities */ \
 	X(PROGRAM, "program", step_program, BOTH)	/* found as the user who will run it */ \
 	X(READY, "ready", step_ready, BOTH)		/* the parent reads back and records */ \
@@ -67,6 +69,7 @@ enum child_word {
 	CHILD_FAILED = 1,	/* step, item, error, detail; the child exits */
 	CHILD_RESPAWNED,	/* value: pid of the process that goes on, this one exits */
 	CHILD_WANTS_SOURCE,	/* item: mount; answered by PARENT_SOURCE with a descriptor */
+	CHILD_WANTS_LIMITS,	/* to raise limits is not its right; answered by PARENT_GO */
 	CHILD_AT_HOOKS,		/* namespaces and mounts are there; answered by PARENT_GO */
 	CHILD_CONSOLE,		/* carries the pty's master */
 	CHILD_READY,		/* everything but the program is done; PARENT_GO or _START */
@@ -121,6 +124,7 @@ enum {
 	CHILD_MAKE_PTMX = 1 << 14,
 	CHILD_NO_PROGRAM = 1 << 15,	/* config.json has no process: `start` is an error */
 	CHILD_NOTIFY = 1 << 16,		/* the filter has a listener to hand out */
+	CHILD_NEW_NETWORK = 1 << 18,
 	CHILD_USER_NS = 1 << 17,	/* in a user namespace of its own */
 };
 
@@ -144,6 +148,11 @@ struct child_device {
 	uint32_t type;			/* S_IFCHR, S_IFBLK, S_IFIFO */
 	uint32_t major, minor, mode, uid, gid;
 	child_str path;
+};
+
+struct child_rlimit {
+	uint32_t resource, unused;
+	uint64_t soft, hard;
 };
 
 struct child_pair {
@@ -188,6 +197,7 @@ struct child_plan {
 	child_str apparmor, selinux;
 	uint32_t uid, gid, umask;
 	struct child_list groups;	/* of uint32_t */
+	struct child_list rlimits;	/* of child_rlimit */
 	uint64_t cap_bounding, cap_effective, cap_inheritable, cap_permitted, cap_ambient;
 	uint32_t cap_last;
 

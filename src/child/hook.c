@@ -26,12 +26,14 @@ static const char **string_array(struct child *c, struct child_list list)
 	return strings;
 }
 
-/* The new process: only the pipe's reading end and the streams go on into the hook. */
+/* The new process: the state on one side, what it says on the other, and nothing else. */
 _Noreturn static void become_hook(const char *path, const char *const *argv,
-				  const char *const *env, int in)
+				  const char *const *env, int in, int out)
 {
 	SYS(setsid);
 	SYS(dup3, in, 0, 0);
+	SYS(dup3, out, 1, 0);
+	SYS(dup3, out, 2, 0);
 	sys_close_from(3);
 	SYS(execve, path, argv, env);
 	sys_exit(127);
@@ -59,19 +61,48 @@ static void feed(int out, const char *head, const char *tail)
 	}
 }
 
-/* Waits for the end, at most `seconds` (0: without limit), and reaps. */
-static int wait_for(struct child *c, int pidfd, long pid, int seconds)
+/* Keeps the beginning of what the hook says, behind its path; false when it says no more. */
+static bool hear(struct child *c, int out)
 {
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	char bytes[512];
+	long n = SYS(read, out, bytes, sizeof(bytes));
+	size_t len = strlen(c->detail);
+
+	if (n <= 0)
+		return false;
+	for (long i = 0; i < n && len < sizeof(c->detail) - 1; i++)
+		c->detail[len++] = bytes[i] == '\n' ? ' ' : bytes[i];
+	c->detail[len] = '\0';
+	return true;
+}
+
+/*
+ * Waits for the end, at most `seconds` (0: without limit), while reading what the hook says, and
+ * reaps. A process that the hook leaves behind may hold its output open; nobody waits for that.
+ */
+static int wait_for(struct child *c, int pidfd, long pid, int out, int seconds)
+{
+	struct pollfd waits[2] = { { .fd = pidfd, .events = POLLIN },
+				   { .fd = out, .events = POLLIN } };
 	struct timespec limit = { .tv_sec = seconds };
 	siginfo_t info = { 0 };
-	long n = SYS(ppoll, &end, 1, seconds ? &limit : NULL, NULL, 8);
+	long n;
 
+	/* The kernel leaves in `limit` what is left of it. */
+	while ((n = SYS(ppoll, waits, 2, seconds ? &limit : NULL, NULL, 8)) > 0 ||
+	       n == -EINTR) {
+		if (n > 0 && waits[1].revents && !hear(c, out))
+			waits[1].fd = -1;
+		if (n > 0 && waits[0].revents)
+			break;
+	}
 	if (n == 0)
 		SYS(kill, -pid, SIGKILL);
 	SYS(waitid, P_PIDFD, pidfd, &info, WEXITED, NULL);
 	if (n == 0)
 		return -CHILD_E_HOOK_TIMEOUT;
+	while (waits[1].fd >= 0 && hear(c, out))
+		;
 	if (info.si_code == CLD_EXITED && info.si_status == 0)
 		return 0;
 	c->value = (uint64_t)(info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
@@ -88,28 +119,32 @@ static int run_one(struct child *c, const struct child_hook *hook, const char *h
 					 : environment;
 	const char *alone[2] = { path, NULL };
 	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
-	int pidfd = -1, error, pipe[2];
+	int pidfd = -1, error, in[2], out[2];
 	long pid;
 
 	if (!argv || !env)
 		return -ENOMEM;
 	child_detail(c, path);
-	pid = SYS(pipe2, pipe, O_CLOEXEC);
+	c->detail[strlen(path) < CHILD_DETAIL - 3 ? strlen(path) : CHILD_DETAIL - 3] = '\0';
+	memcpy(c->detail + strlen(c->detail), ": ", 3);
+	pid = SYS(pipe2, in, O_CLOEXEC);
+	if (pid >= 0)
+		pid = SYS(pipe2, out, O_CLOEXEC | O_NONBLOCK);
 	if (pid < 0)
 		return (int)pid;
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	pid = SYS(clone3, &args, sizeof(args));
 	if (pid == 0)
-		become_hook(path, hook->args.count ? argv : alone, env, pipe[0]);
-	sys_close(pipe[0]);
-	if (pid < 0) {
-		sys_close(pipe[1]);
-		return (int)pid;
-	}
-	feed(pipe[1], head, tail);
-	sys_close(pipe[1]);
-	error = wait_for(c, pidfd, pid, hook->timeout);
-	sys_close(pidfd);
+		become_hook(path, hook->args.count ? argv : alone, env, in[0], out[1]);
+	sys_close(in[0]);
+	sys_close(out[1]);
+	if (pid > 0)
+		feed(in[1], head, tail);
+	sys_close(in[1]);
+	error = pid < 0 ? (int)pid : wait_for(c, pidfd, pid, out[0], hook->timeout);
+	sys_close(out[0]);
+	if (pidfd >= 0)
+		sys_close(pidfd);
 	return error;
 }
 

@@ -76,6 +76,9 @@ static int set_ids(struct child *c)
 
 	if (child_flag(c, CHILD_SET_GROUPS))
 		error = SYS(setgroups, plan->groups.count, child_items(c, plan->groups));
+	/* A user namespace that was joined may forbid it; nothing was asked for, then. */
+	if (error == -EPERM && !plan->groups.count && child_flag(c, CHILD_USER_NS))
+		error = 0;
 	if (error >= 0)
 		error = SYS(setresgid, plan->gid, plan->gid, plan->gid);
 	if (error >= 0 && plan->uid)
@@ -116,6 +119,36 @@ static int set_capabilities(struct child *c)
 		if (plan->cap_ambient & (1ULL << cap))
 			error = SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 	return (int)error;
+}
+
+/*
+ * Raising a hard limit, or any limit from inside a user namespace, is not ours to do: the parent
+ * does it then, which may have the right.
+ */
+int step_limits(struct child *c)
+{
+	const struct child_rlimit *limits = child_items(c, c->plan->rlimits);
+	int word;
+
+	for (uint32_t n = 0; n < c->plan->rlimits.count; n++) {
+		uint64_t limit[2] = { limits[n].soft, limits[n].hard };
+		long error = SYS(prlimit64, 0, limits[n].resource, limit, NULL);
+
+		if (error == -EPERM)
+			break;
+		if (error < 0)
+			return (int)error;
+		if (n + 1 == c->plan->rlimits.count)
+			return 0;
+	}
+	if (!c->plan->rlimits.count)
+		return 0;
+	word = child_send(c, CHILD_WANTS_LIMITS, CHILD_STEP_LIMITS, -1);
+	if (word >= 0)
+		word = child_receive(c, NULL);
+	if (word != PARENT_GO)
+		return word < 0 ? word : -CHILD_E_PROTOCOL;
+	return 0;
 }
 
 int step_identity(struct child *c)

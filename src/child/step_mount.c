@@ -43,7 +43,26 @@ static long configure(int fs, const char *option)
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0);
 }
 
-static int make_fs(struct child *c, const struct child_mount *m, const char *fstype)
+/*
+ * A tmpfs without a mode of its own looks like the directory that it covers, as runc has it; one
+ * that was made for it (existed is false) says nothing.
+ */
+static long adopt_mode(struct child *c, const struct child_mount *m, int fs, int place)
+{
+	char text[6] = "0000";
+	struct stat st;
+
+	for (uint32_t n = 0; n < m->data.count; n++)
+		if (bytes_begin(child_item_string(c, m->data, n), "mode="))
+			return 0;
+	if (SYS(fstat, place, &st) < 0)
+		return 0;
+	for (int n = 0; n < 4; n++)
+		text[n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
+	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);
+}
+
+static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
 {
 	const char *source = child_string(c, m->source);
 	int fs = (int)SYS(fsopen, fstype, FSOPEN_CLOEXEC);
@@ -61,6 +80,8 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 		if (result < 0)
 			child_detail(c, option);
 	}
+	if (result >= 0 && covered >= 0 && bytes_equal(fstype, "tmpfs"))
+		result = adopt_mode(c, m, fs, covered);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (m->copy_up)			/* it has to be filled first */
@@ -111,7 +132,7 @@ static int make_cgroup(struct child *c, const struct child_mount *m)
 	int fd = -EPERM;
 
 	if (c->plan->unshare_flags & CLONE_NEWCGROUP)
-		fd = make_fs(c, m, "cgroup2");
+		fd = make_fs(c, m, "cgroup2", -1);
 	if (fd >= 0 || !own || (fd != -EPERM && fd != -EBUSY))
 		return fd;
 	c->detail[0] = '\0';
@@ -127,10 +148,10 @@ static int make_cgroup(struct child *c, const struct child_mount *m)
 	return fd;
 }
 
-static int make_mount(struct child *c, const struct child_mount *m, int item)
+static int make_mount(struct child *c, const struct child_mount *m, int item, int covered)
 {
 	if (m->kind == CHILD_MOUNT_FS)
-		return make_fs(c, m, child_string(c, m->fstype));
+		return make_fs(c, m, child_string(c, m->fstype), covered);
 	if (m->kind == CHILD_MOUNT_CGROUP)
 		return make_cgroup(c, m);
 	if (m->from_parent)
@@ -145,10 +166,11 @@ static int apply_attributes(const struct child_mount *m, int fd)
 
 	if (m->kind != CHILD_MOUNT_BIND && m->kind != CHILD_MOUNT_REMOUNT && !m->copy_up)
 		set = clear = 0;		/* fsmount had them */
-	if (set | clear)
-		error = sys_mount_setattr(fd, 0, set, clear, 0);
-	if (error >= 0 && (m->rec_set | m->rec_clear))
+	/* What is said of this mount alone wins over what is said of all. */
+	if (m->rec_set | m->rec_clear)
 		error = sys_mount_setattr(fd, AT_RECURSIVE, m->rec_set, m->rec_clear, 0);
+	if (error >= 0 && (set | clear))
+		error = sys_mount_setattr(fd, 0, set, clear, 0);
 	return error;
 }
 
@@ -161,22 +183,23 @@ static bool is_directory(int fd)
 
 /*
  * The place to attach to. proc and sysfs go on a real directory of the image only: a link there
- * would move the files that labels and limits are written through (CVE-2019-19921).
+ * would move the files that labels and limits are written through (CVE-2019-19921). `*existed`
+ * says whether the image had it.
  */
-static int open_place(struct child *c, const struct child_mount *m, int fd)
+static int open_place(struct child *c, const struct child_mount *m, bool file, bool *existed)
 {
 	const char *target = child_string(c, m->target);
 	int place;
 
-	if (!m->ordinary_directory)
-		return path_make(c->root, target, m->kind == CHILD_MOUNT_BIND && !is_directory(fd));
-	place = sys_openat2(c->root, target, O_PATH | O_DIRECTORY,
-			    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-	if (place == -ELOOP || place == -ENOTDIR)
+	if (m->ordinary_directory)
+		place = sys_openat2(c->root, target, O_PATH | O_DIRECTORY,
+				    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	else
+		place = path_open(c->root, target, 0);
+	*existed = place >= 0;
+	if (m->ordinary_directory && (place == -ELOOP || place == -ENOTDIR))
 		return -CHILD_E_NOT_ORDINARY;
-	if (place == -ENOENT)
-		place = path_make(c->root, target, false);
-	return place;
+	return place == -ENOENT ? path_make(c->root, target, file) : place;
 }
 
 /* Other attributes for what an earlier mount, or the image's own tree, has at the target. */
@@ -191,17 +214,25 @@ static int remount(struct child *c, const struct child_mount *m)
 
 static int mount_one(struct child *c, const struct child_mount *m, int item)
 {
-	int fd, place, error = 0;
+	int fd = -1, place, error = 0;
+	bool existed;
 
 	c->item = item;
 	if (m->kind == CHILD_MOUNT_REMOUNT)
 		return remount(c, m);
-	fd = make_mount(c, m, item);
-	if (fd < 0)
-		return fd;
-	place = open_place(c, m, fd);
+	/* A bind's source says what its place has to be; another's place comes first. */
+	if (m->kind == CHILD_MOUNT_BIND) {
+		fd = make_mount(c, m, item, -1);
+		if (fd < 0)
+			return fd;
+	}
+	place = open_place(c, m, fd >= 0 && !is_directory(fd), &existed);
 	if (place < 0)
 		return place;
+	if (fd < 0)
+		fd = make_mount(c, m, item, existed ? place : -1);
+	if (fd < 0)
+		return fd;
 	if (m->copy_up)
 		error = copy_up(place, fd);
 	if (error >= 0)

@@ -90,21 +90,33 @@ static int move_root(struct child *c)
 	return (int)error;
 }
 
+/* Peers on the host must not see the old tree go, so it becomes their slave first. */
+static int enslave_old(struct child *c, int old)
+{
+	return root_propagation(c) == MS_SHARED
+		       ? sys_mount_setattr(old, AT_RECURSIVE, 0, 0, MS_SLAVE)
+		       : 0;
+}
+
 /*
  * The new root is stacked on the old one and the old one detached from below: no directory of the
  * image is needed to hold it, and nothing of the host's tree can be named afterwards.
  */
 static int pivot(struct child *c)
 {
-	long error = SYS(fchdir, c->root);
+	int old = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	long error = old;
 
 	if (error >= 0)
+		error = SYS(fchdir, c->root);
+	if (error >= 0)
 		error = SYS(pivot_root, ".", ".");
-	/* Peers on the host must not see the old tree go. */
-	if (error >= 0 && root_propagation(c) == MS_SHARED)
-		error = SYS(mount, "", ".", NULL, MS_SLAVE | MS_REC, NULL);
+	if (error >= 0)
+		error = enslave_old(c, old);
 	if (error >= 0)
 		error = SYS(umount2, ".", 2 /* MNT_DETACH */);
+	if (old >= 0)
+		sys_close(old);
 	return (int)error;
 }
 

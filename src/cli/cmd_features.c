@@ -10,7 +10,6 @@ int cmd_features(const struct command *c, struct err *e)
 {
 	struct text t = TEXT_IN(c->arena);
 
-	text_puts(&t, features_text(c->arena));
-	text_puts(&t, "\n");
+	text_printf(&t, "%s\n", features_text(c->arena));
 	return print_out(&t, e);
 }

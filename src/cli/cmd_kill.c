@@ -7,6 +7,12 @@
 #include "cli/command.h"
 #include "oci/words.h"
 
+static int refuse_signal(const char *word, struct err *e)
+{
+	err_set(e, ERR_USAGE, "unknown signal \"%.40s\"", word);
+	return *word == '-' ? err_hint(e, "signals are written without a dash") : -1;
+}
+
 int cmd_kill(const struct command *c, struct err *e)
 {
 	const struct str_list *operands = &c->call->operands;
@@ -15,7 +21,7 @@ int cmd_kill(const struct command *c, struct err *e)
 	if (operands->count > 1) {
 		number = words_signal(operands->items[1]);
 		if (number < 0)
-			return err_set(e, ERR_USAGE, "unknown signal \"%.40s\"", operands->items[1]);
+			return refuse_signal(operands->items[1], e);
 	}
 	return life_kill(&c->life, operands->items[0], number, c->call->values.all, e);
 }

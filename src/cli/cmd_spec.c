@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,15 +18,15 @@ static int build(const struct command *c, struct text *t, struct err *e)
 {
 	const struct cli_values *v = &c->call->values;
 	const char *name = v->profile ? v->profile : "default";
-	const char *profile = profiles_find(name, c->arena, e);
+	const char *text = profiles_find(name, c->arena, e);
 	struct spec_options o = { .rootless = v->rootless_spec, .uid = geteuid(), .gid = getegid() };
+	struct profile profile;
 	struct oci_config config;
 
-	if (!profile)
+	if (!text || profile_read(name, text, strlen(text), c->arena, &profile, e))
 		return -1;
-	o.seccomp = spec_profile_seccomp(profile, &o.seccomp_len);
-	if (!o.seccomp)
-		return err_set(e, ERR_CONFIG, "profile \"%s\" has no seccomp object", name);
+	o.profile = &profile;
+	o.seccomp = spec_profile_seccomp(text, &o.seccomp_len);
 	spec_print(t, &o);
 	if (oci_config_read("config.json", t->bytes, t->len, c->arena, &config, e))
 		return err_in(e, "profile \"%s\"", name);

@@ -14,6 +14,7 @@ struct command {
 	const struct cli_call *call;
 	struct life life;
 	struct arena *arena;
+	unsigned listen_fds;	/* handed down by LISTEN_FDS */
 };
 
 /* Each returns the program's exit status, or -1 and *e. */

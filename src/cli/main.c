@@ -4,6 +4,7 @@
  * action, prints the one line about what went wrong, and ends with the status that runc would end
  * with. Nothing below it prints an error.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,20 +124,39 @@ static enum plan_cgroup_driver driver(const struct cli_values *v)
 	return PLAN_CGROUP_CGROUPFS;
 }
 
-static int act(const struct cli_call *call, struct arena *a, struct err *e)
+/* The child's steps, each with the time since the first. */
+static void trace_step(const char *step, uint64_t when)
 {
-	struct command c = { .call = call, .arena = a };
+	static uint64_t first;
+
+	if (!first)
+		first = when;
+	log_debug(LOG_CHILD, "%6llu us: %s", (unsigned long long)(when - first) / 1000, step);
+}
+
+static int act(const struct cli_call *call, unsigned listen_fds, struct arena *a, struct err *e)
+{
+	struct command c = { .call = call, .arena = a, .listen_fds = listen_fds };
 	const struct cli_command *command = call->command;
 	int status;
 
 	c.life.cgroup_driver = driver(&call->values);
 	c.life.warn = log_warn;
+	c.life.trace = log_hears(LOG_CHILD) ? trace_step : NULL;
 	if (find_root(&call->values, a, &c.life, e))
 		return -1;
 	log_debug(LOG_CLI, "%s below %s", command->name, c.life.root);
 	status = actions[command - cli_commands](&c, e);
 	log_debug(LOG_CLI, "%s: %s", command->name, status < 0 ? "failed" : "done");
 	return status;
+}
+
+/* Sockets handed down by LISTEN_FDS belong to a container's first process. */
+static unsigned inherited(const struct cli_call *call)
+{
+	if (call->command != &cli_commands[CLI_CREATE] && call->command != &cli_commands[CLI_RUN])
+		return 0;
+	return start_listen_fds();
 }
 
 /* The status of a failed command, after its one line. */
@@ -192,6 +212,7 @@ int main(int argc, char **argv)
 	auto_arena a = ARENA_NONE;
 	struct cli_call call;
 	struct err e, log_error_text;
+	unsigned listen_fds = 0;
 	bool mistaken, missing;
 	int status;
 
@@ -201,7 +222,9 @@ int main(int argc, char **argv)
 	}
 	mistaken = cli_parse(argc, argv, &a, &call, &e);
 	/* Before the log is opened: it would take the number of a descriptor that is missing. */
-	missing = !mistaken && start_check_preserved(call.values.preserve_fds, &e);
+	if (!mistaken)
+		listen_fds = inherited(&call);
+	missing = !mistaken && start_check_preserved(listen_fds, call.values.preserve_fds, &e);
 	if (open_log(&call.values, &a, &log_error_text)) {
 		log_error(log_error_text.text);
 		return 1;
@@ -214,7 +237,7 @@ int main(int argc, char **argv)
 		log_error(e.text);
 		return 1;
 	}
-	status = missing ? -1 : act(&call, &a, &e);
+	status = missing ? -1 : act(&call, listen_fds, &a, &e);
 	if (status < 0)
 		return fail(&call, &e);
 	log_done(true);

@@ -11,37 +11,32 @@
 
 #include "base/fd.h"
 #include "json/emit.h"
+#include "oci/state_doc.h"
 
 enum { LEAST_WIDTH = 12, PADDING = 3 };
 
 /* ---- one container ---- */
 
-static void put_view(struct emit *m, const struct life_view *view, const char *owner)
+static struct state_doc document(const struct life_view *view, const char *owner)
 {
-	emit_object(m, NULL);
-	emit_str(m, "ociVersion", view->oci_version);
-	emit_str(m, "id", view->id);
-	emit_i64(m, "pid", view->pid);
-	emit_str(m, "status", state_status_word(view->status));
-	emit_str(m, "bundle", view->bundle);
-	emit_str(m, "rootfs", view->rootfs);
-	emit_str(m, "created", view->created);
-	if (view->annotations.count) {
-		emit_object(m, "annotations");
-		for (size_t i = 0; i < view->annotations.count; i++)
-			emit_str(m, view->annotations.items[i].key, view->annotations.items[i].value);
-		emit_end(m);
-	}
-	emit_str(m, "owner", owner);
-	emit_end(m);
+	return (struct state_doc){
+		.oci_version = view->oci_version,
+		.id = view->id,
+		.pid = view->pid,
+		.status = state_status_word(view->status),
+		.bundle = view->bundle,
+		.rootfs = view->rootfs,
+		.created = view->created,
+		.annotations = view->annotations,
+		.owner = owner,
+	};
 }
 
 void print_state(struct text *t, const struct life_view *view)
 {
-	struct emit m = EMIT_IN(t->arena, 2);
+	struct state_doc doc = document(view, "");
 
-	put_view(&m, view, "");
-	text_puts(t, emit_get(&m));
+	text_puts(t, state_doc_text(&doc, 2, t->arena));
 }
 
 /* ---- all containers ---- */
@@ -74,8 +69,12 @@ void print_list_json(struct text *t, const struct life_views *views, const char 
 		return;
 	}
 	emit_array(&m, NULL);
-	for (size_t i = 0; i < views->count; i++)
-		put_view(&m, &views->items[i], owner_name(t->arena, users, views->items[i].owner));
+	for (size_t i = 0; i < views->count; i++) {
+		const struct life_view *view = &views->items[i];
+		struct state_doc doc = document(view, owner_name(t->arena, users, view->owner));
+
+		state_doc_put(&m, NULL, &doc);
+	}
 	emit_end(&m);
 	text_printf(t, "%s\n", emit_get(&m));
 }

@@ -5,7 +5,10 @@
  */
 #include "cli/spec.h"
 
+#include <linux/capability.h>
 #include <string.h>
+
+#include "base/names.h"
 
 static const char process[] =
 	"\t\"process\": {\n"
@@ -26,10 +29,12 @@ static const char process[] =
 
 static const char *const capability_sets[] = { "bounding", "effective", "permitted" };
 
-static const char capabilities[] =
-	"\t\t\t\t\"CAP_AUDIT_WRITE\",\n"
-	"\t\t\t\t\"CAP_KILL\",\n"
-	"\t\t\t\t\"CAP_NET_BIND_SERVICE\"\n";
+static const struct name capabilities[] = {
+	{ "CAP_AUDIT_WRITE", CAP_AUDIT_WRITE },
+	{ "CAP_KILL", CAP_KILL },
+	{ "CAP_NET_BIND_SERVICE", CAP_NET_BIND_SERVICE },
+	{ NULL, 0 },
+};
 
 static const char process_end[] =
 	"\t\t},\n"
@@ -109,12 +114,28 @@ static bool is_wanted(const struct spec_options *o, enum who who)
 	return who == ALWAYS || (who == ROOTLESS) == o->rootless;
 }
 
-static void put_process(struct text *t)
+static void put_capabilities(struct text *t, uint64_t dropped)
 {
+	const char *between = "\n";
+
+	for (const struct name *row = capabilities; row->word; row++) {
+		if (dropped >> row->value & 1)
+			continue;
+		text_printf(t, "%s\t\t\t\t\"%s\"", between, row->word);
+		between = ",\n";
+	}
+}
+
+static void put_process(struct text *t, const struct spec_options *o)
+{
+	uint64_t dropped = o->profile ? o->profile->drop_capabilities : 0;
+
 	text_puts(t, process);
-	for (size_t i = 0; i < COUNT(capability_sets); i++)
-		text_printf(t, "\t\t\t\"%s\": [\n%s\t\t\t]%s\n", capability_sets[i], capabilities,
-			    i + 1 < COUNT(capability_sets) ? "," : "");
+	for (size_t i = 0; i < COUNT(capability_sets); i++) {
+		text_printf(t, "\t\t\t\"%s\": [", capability_sets[i]);
+		put_capabilities(t, dropped);
+		text_printf(t, "\n\t\t\t]%s\n", i + 1 < COUNT(capability_sets) ? "," : "");
+	}
 	text_puts(t, process_end);
 }
 
@@ -159,30 +180,34 @@ static void put_namespaces(struct text *t, const struct spec_options *o)
 	text_puts(t, "\n\t\t],\n");
 }
 
-static void put_paths(struct text *t, const char *member, const char *const *paths, size_t count)
+static void put_paths(struct text *t, const char *member, const char *const *paths, size_t count,
+		      const struct str_list *more)
 {
 	text_printf(t, "\t\t\"%s\": [\n", member);
 	for (size_t i = 0; i < count; i++)
-		text_printf(t, "\t\t\t\"%s\"%s\n", paths[i], i + 1 < count ? "," : "");
-	text_puts(t, "\t\t],\n");
+		text_printf(t, "%s\t\t\t\"%s\"", i ? ",\n" : "", paths[i]);
+	for (size_t i = 0; more && i < more->count; i++) {
+		text_puts(t, ",\n\t\t\t");
+		text_json(t, more->items[i]);
+	}
+	text_puts(t, "\n\t\t]");
 }
 
 /* In the profile it stands one level deep, here two. */
 static void put_seccomp(struct text *t, const char *json, size_t len)
 {
-	text_puts(t, "\t\t\"seccomp\": ");
+	text_puts(t, ",\n\t\t\"seccomp\": ");
 	for (size_t i = 0; i < len; i++) {
 		text_add(t, json + i, 1);
 		if (json[i] == '\n')
 			text_puts(t, "\t");
 	}
-	text_puts(t, "\n");
 }
 
 void spec_print(struct text *t, const struct spec_options *o)
 {
 	text_puts(t, "{\n\t\"ociVersion\": \"1.3.0\",\n");
-	put_process(t);
+	put_process(t, o);
 	put_mounts(t, o);
 	text_puts(t, "\t\"linux\": {\n");
 	if (o->rootless) {
@@ -194,10 +219,13 @@ void spec_print(struct text *t, const struct spec_options *o)
 			     "\t\t\t\t}\n\t\t\t]\n\t\t},\n");
 	}
 	put_namespaces(t, o);
-	put_paths(t, "maskedPaths", masked, COUNT(masked));
-	put_paths(t, "readonlyPaths", readonly, COUNT(readonly));
-	put_seccomp(t, o->seccomp, o->seccomp_len);
-	text_puts(t, "\t}\n}\n");
+	put_paths(t, "maskedPaths", masked, COUNT(masked), o->profile ? &o->profile->masked_paths : NULL);
+	text_puts(t, ",\n");
+	put_paths(t, "readonlyPaths", readonly, COUNT(readonly),
+		  o->profile ? &o->profile->readonly_paths : NULL);
+	if (o->seccomp)
+		put_seccomp(t, o->seccomp, o->seccomp_len);
+	text_puts(t, "\n\t}\n}\n");
 }
 
 /* Past a string that begins at its quote; NULL when it does not end. */

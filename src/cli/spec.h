@@ -9,20 +9,22 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "orlop/profile.h"
 
 struct spec_options {
 	bool rootless;			/* a user namespace with one id, and what works in it */
 	uint32_t uid, gid;		/* rootless: the ids outside */
-	const char *seccomp;		/* the filter as a JSON object */
+	const char *seccomp;		/* the filter as a JSON object; NULL: none */
 	size_t seccomp_len;
+	const struct profile *profile;	/* what else it restricts, or NULL */
 };
 
 /* The document, indented with tabs. */
 void spec_print(struct text *t, const struct spec_options *o);
 
 /*
- * Finds the "seccomp" member of a profile's top object: its first byte, and *ret_len. NULL when
- * there is none or the brackets do not match. Whether it means anything is checked by reading the
- * document that it was put into.
+ * Finds the object that is the "seccomp" member of a profile's top object, so that it is copied
+ * with its layout and comments: its first byte, and *ret_len. NULL when there is none or the
+ * brackets do not match. Whether it means anything is profile_read's business.
  */
 const char *spec_profile_seccomp(const char *profile, size_t *ret_len);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -68,6 +69,9 @@ int start_clean(struct err *e)
 	clear_environment();
 	if (getauxval(AT_SECURE))
 		return err_set(e, ERR_POLICY, "refusing to run with more privileges than the caller");
+	/* Ours: a caller's "ignored" would lose children's ends, and a closed pipe our clean-up. */
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
 	if (fill_standard(e))
 		return -1;
 	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
@@ -77,7 +81,7 @@ int start_clean(struct err *e)
 }
 
 /* sd_listen_fds(3): the count is ours only when the process id is. */
-static unsigned listen_fds(void)
+unsigned start_listen_fds(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint32_t value;
@@ -87,14 +91,15 @@ static unsigned listen_fds(void)
 	return cli_number(count, INT16_MAX, &value) ? value : 0;
 }
 
-int start_check_preserved(unsigned preserve_fds, struct err *e)
+int start_check_preserved(unsigned listen_fds, unsigned preserve_fds, struct err *e)
 {
-	unsigned announced = listen_fds();
-
-	for (unsigned i = 0; i < announced + preserve_fds; i++)
-		if (fcntl((int)(STDERR_FILENO + 1 + i), F_GETFD) < 0)
-			return err_sys(e, "unable to stat preserved-fd %u (of %u)",
-				       i < announced ? i + 1 : i - announced + 1,
-				       i < announced ? announced : preserve_fds);
+	for (unsigned i = 0; i < listen_fds + preserve_fds; i++) {
+		if (fcntl((int)(STDERR_FILENO + 1 + i), F_GETFD) >= 0)
+			continue;
+		if (i < listen_fds)
+			return err_sys(e, "unable to stat fd %u of LISTEN_FDS", STDERR_FILENO + 1 + i);
+		return err_sys(e, "unable to stat preserved-fd %u (of %u)", i - listen_fds,
+			       preserve_fds);
+	}
 	return 0;
 }

@@ -15,9 +15,13 @@
  */
 int start_clean(struct err *e) __attribute__((warn_unused_result));
 
+/* How many descriptors from 3 on LISTEN_FDS announces to this very process; 0 without it. */
+unsigned start_listen_fds(void);
+
 /*
- * Refuses when one of the `extra` descriptors that are to be handed on (those after LISTEN_FDS
- * and --preserve-fds) is not open. Called before the first file of ours is opened, because that
- * one would take a missing one's place.
+ * Refuses when one of the descriptors that are to be handed on, those of LISTEN_FDS and then those
+ * of --preserve-fds, is not open. Called before the first file of ours is opened, because that one
+ * would take a missing one's place.
  */
-int start_check_preserved(unsigned preserve_fds, struct err *e) __attribute__((warn_unused_result));
+int start_check_preserved(unsigned listen_fds, unsigned preserve_fds, struct err *e)
+	__attribute__((warn_unused_result));

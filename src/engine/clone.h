@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,7 +17,13 @@ struct clone_request {
 	char *const *argv;	/* its arguments; the environment is empty */
 	const int *fds;		/* what the program gets, in the order in which it gets it ... */
 	size_t fd_count;
-	int fd_base;		/* ... at descriptors fd_base, fd_base + 1, ... */
+	int fd_base;		/* ... at descriptors fd_base, fd_base + 1, ...; below: as ours */
+	/*
+	 * A new user namespace: execution takes all rights from an id that is not mapped, so the
+	 * process waits for a message on fds[0] before it becomes the namespace's root and executes.
+	 * It runs on a copy of our memory, and an error of the execution is its exit status 127.
+	 */
+	bool wait_for_maps;
 };
 
 /*

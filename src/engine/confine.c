@@ -18,13 +18,13 @@ enum {
 	MAP_ROOM = 16 * 1024,		/* the kernel takes 340 lines */
 };
 
-static int set_limits(const struct confine *c, struct err *e)
+int confine_set_limits(pid_t pid, const struct plan_process *process, struct err *e)
 {
-	for (size_t n = 0; n < c->process->rlimits.count; n++) {
-		const struct plan_rlimit *l = &c->process->rlimits.items[n];
+	for (size_t n = 0; n < process->rlimits.count; n++) {
+		const struct plan_rlimit *l = &process->rlimits.items[n];
 		struct rlimit limit = { .rlim_cur = l->soft, .rlim_max = l->hard };
 
-		if (prlimit(c->pid, (enum __rlimit_resource)l->resource, &limit, NULL) == 0)
+		if (prlimit(pid, (enum __rlimit_resource)l->resource, &limit, NULL) == 0)
 			continue;
 		err_sys(e, "process.rlimits %s: soft %" PRIu64 ", hard %" PRIu64,
 			names_word(words_rlimits, (uint64_t)l->resource), l->soft, l->hard);
@@ -118,13 +118,24 @@ static bool has_group(const struct plan_process *process, const char *map, unsig
 	return false;
 }
 
+/* A user namespace that was joined may not let groups be set; they are then the caller's. */
+static bool groups_are_denied(const struct confine *c)
+{
+	char text[8];
+	struct err ignored;
+
+	return c->user_ns && !c->process->groups.count &&
+	       procfs_read(c->procfs, c->pid, "setgroups", text, sizeof(text), &ignored) > 0 &&
+	       !strcmp(text, "deny");
+}
+
 /* Every group that is there was asked for; duplicates in the configuration are no matter. */
 static int check_groups(const struct confine *c, const char *status, const char *map,
 			struct err *e)
 {
 	const char *at = field(status, "Groups");
 
-	if (!c->process->set_groups || !at)
+	if (!c->process->set_groups || !at || groups_are_denied(c))
 		return 0;
 	for (;;) {
 		char *end;
@@ -177,7 +188,7 @@ static int read_back(const struct confine *c, struct err *e)
 
 int confine_process(const struct confine *c, struct err *e)
 {
-	if (set_oom_score(c, e) < 0 || set_limits(c, e) < 0)
+	if (set_oom_score(c, e) < 0)
 		return -1;
 	return read_back(c, e) < 0 ? err_in(e, "read back") : 0;
 }

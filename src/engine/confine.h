@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. What the parent does to a process that is ready and waits for the word to start:
- * the limits and scores that it could not set on itself, and reading back what it did set.
+ * PARENT SIDE. What the parent does to the process: the limits and scores that it cannot set on
+ * itself, and reading back what it did set, when it is ready and waits for the word to start.
  */
 #pragma once
 
@@ -21,8 +21,12 @@ struct confine {
 	unsigned cap_last;
 };
 
+/* Sets the plan's resource limits on the process (prlimit). */
+int confine_set_limits(pid_t pid, const struct plan_process *process, struct err *e)
+	__attribute__((warn_unused_result));
+
 /*
- * Sets oom_score_adj and the resource limits, then compares ids, groups, capability sets and
+ * Sets oom_score_adj, then compares ids, groups, capability sets and
  * no_new_privs as a procfs of ours shows them with the plan's. A restriction that was asked for
  * and is not in force is an error, whatever the calls that set it returned.
  */

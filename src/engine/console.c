@@ -27,12 +27,17 @@ int console_send(const char *socket_path, const char *name, int fd, struct err *
 	return 0;
 }
 
-void console_resize(const struct console *c)
+void console_adopt_size(int master)
 {
 	struct winsize size;
 
 	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-		ioctl(c->master, TIOCSWINSZ, &size);
+		ioctl(master, TIOCSWINSZ, &size);
+}
+
+void console_resize(const struct console *c)
+{
+	console_adopt_size(c->master);
 }
 
 int console_begin(struct console *c, int master, struct err *e)

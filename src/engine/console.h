@@ -30,6 +30,9 @@ struct console {
 int console_begin(struct console *c, int master, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Sizes a terminal as ours, when standard input is one. */
+void console_adopt_size(int master);
+
 /* Takes over a change of our terminal's size (SIGWINCH). */
 void console_resize(const struct console *c);
 

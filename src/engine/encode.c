@@ -237,6 +237,18 @@ static struct child_list put_joins(struct text *t, const struct plan *plan, int 
 	return put_list(t, to, count, sizeof(*to));
 }
 
+static struct child_list put_limits(struct text *t, const struct plan_process *p)
+{
+	struct child_rlimit *to = arena_new_array(t->arena, struct child_rlimit, p->rlimits.count);
+
+	for (size_t n = 0; n < p->rlimits.count; n++) {
+		to[n].resource = (uint32_t)p->rlimits.items[n].resource;
+		to[n].soft = p->rlimits.items[n].soft;
+		to[n].hard = p->rlimits.items[n].hard;
+	}
+	return put_list(t, to, p->rlimits.count, sizeof(*to));
+}
+
 static void put_process(struct text *t, struct child_plan *to, const struct plan_process *p)
 {
 	const char *path = NULL;
@@ -261,6 +273,7 @@ static void put_process(struct text *t, struct child_plan *to, const struct plan
 	to->gid = p->gid;
 	to->umask = p->umask.value;
 	to->groups = put_list(t, p->groups.items, p->groups.count, sizeof(uint32_t));
+	to->rlimits = put_limits(t, p);
 	to->cap_bounding = p->cap_bounding;
 	to->cap_effective = p->cap_effective;
 	to->cap_inheritable = p->cap_inheritable;
@@ -279,7 +292,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 		     (plan->has_process ? 0 : CHILD_NO_PROGRAM) |
 		     (ns.respawn ? CHILD_RESPAWN : 0) |
 		     ((ns.new | ns.joined) & CLONE_NEWUSER ? CHILD_USER_NS : 0) |
-		     (ns.new & CLONE_NEWUSER ? CHILD_WAIT_MAPS : 0);
+		     (ns.respawn && (ns.new & CLONE_NEWUSER) ? CHILD_WAIT_MAPS : 0) |
+		     (ns.new & CLONE_NEWNET ? CHILD_NEW_NETWORK : 0);
 	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count)
 		to->flags |= CHILD_AT_HOOKS_WANTED;
 	to->joins = put_joins(t, plan, facts->fd_base + 2 + (facts->has_listener ? 1 : 0));

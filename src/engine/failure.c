@@ -84,14 +84,14 @@ static int program_failed(const struct child_message *m, struct err *e)
 static int hook_failed(const struct child_message *m, const char *kind, struct err *e)
 {
 	if (m->error == CHILD_E_HOOK_STATUS && m->value > 128)
-		return err_set(e, ERR_SYSTEM, "error running %s hook #%d (%s): killed by signal %d",
-			       kind, m->item, m->detail, (int)m->value - 128);
+		return err_set(e, ERR_SYSTEM, "error running %s hook #%d: killed by signal %d: %s",
+			       kind, m->item, (int)m->value - 128, m->detail);
 	if (m->error == CHILD_E_HOOK_STATUS)
 		return err_set(e, ERR_SYSTEM,
-			       "error running %s hook #%d (%s): exit status %d, stdout: , stderr: ",
-			       kind, m->item, m->detail, (int)m->value);
-	return err_set(e, ERR_SYSTEM, "error running %s hook #%d (%s): %s", kind, m->item,
-		       m->detail, reason(m->error));
+			       "error running %s hook #%d: exit status %d: %s", kind, m->item,
+			       (int)m->value, m->detail);
+	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
+		       reason(m->error), m->detail);
 }
 
 static int join_failed(const struct child_message *m, const struct plan *plan, struct err *e)

@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "engine/child_image.h"
 #include "engine/clone.h"
+#include "engine/confine.h"
 #include "engine/encode.h"
 #include "engine/failure.h"
 #include "engine/procfs.h"
@@ -184,6 +185,10 @@ static int serve(const struct spawn_request *r, struct spawn *s, const struct ch
 		return follow_respawn(r, s, m, e);
 	case CHILD_WANTS_SOURCE:
 		return serve_source(r, s, m, e);
+	case CHILD_WANTS_LIMITS:
+		if (confine_set_limits(s->pid, r->process, e) < 0)
+			return -1;
+		return send_word(s->control, PARENT_GO, e);
 	case CHILD_AT_HOOKS:
 		if (r->at_hooks(r->argument, s->pid, e) < 0)
 			return -1;
@@ -292,6 +297,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
 		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
+	request.wait_for_maps = request.flags & CLONE_NEWUSER;
 
 	if (block < 0 || image < 0)
 		return -1;
@@ -320,7 +326,7 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 	if (r->exec && (r->container_ns & CLONE_NEWPID) && setns(r->container, CLONE_NEWPID) < 0)
 		return err_sys(e, "enter the container's pid namespace");
 	if (clone_child(r, a, &s, e) < 0 ||
-	    (!r->exec && makes_user_ns(r->plan) && encode_clone_flags(r->plan) &&
+	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||
 	    converse(r, &s, e) < 0) {
 		spawn_kill(&s);

@@ -144,7 +144,7 @@ int bind_err_word(const struct binding *b, const struct node *n, const struct na
 		  const char *what)
 {
 	auto_arena a = ARENA_NONE;
-	const char *nearest = names_nearest(words, n->text);
+	const char *nearest = n->len > 2 ? names_nearest(words, n->text) : NULL;
 
 	doc_err(b->doc, n, b->e, "unknown %s %s", what, quoted(&a, n));
 	if (nearest)

@@ -7,8 +7,6 @@
  */
 #include "json/doc.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -19,7 +17,6 @@
 
 enum {
 	FEW_MEMBERS = 12,	/* up to here comparing all pairs beats sorting */
-	PATH_MAX_LEN = 300,	/* of a member path in a message; the end is what matters */
 	WORD_MAX_LEN = 60,	/* of a user's word in a message */
 };
 
@@ -42,100 +39,6 @@ struct reading {
 	struct err *e;
 };
 
-/* Messages */
-
-static bool is_plain_key(const struct node *n)
-{
-	if (n->key_len == 0 || n->key_len > WORD_MAX_LEN)
-		return false;
-	for (unsigned i = 0; i < n->key_len; i++) {
-		char c = n->key[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
-		      (c >= '0' && c <= '9')))
-			return false;
-	}
-	return true;
-}
-
-static size_t index_of(const struct node *n)
-{
-	size_t index = 0;
-
-	for (const struct node *other = n->parent->first; other != n; other = other->next)
-		index++;
-	return index;
-}
-
-static void add_path(struct text *t, const struct node *n)
-{
-	if (!n->parent)
-		return;
-	add_path(t, n->parent);
-	if (!n->key)
-		text_printf(t, "[%zu]", index_of(n));
-	else if (is_plain_key(n))
-		text_printf(t, "%s%s", t->len ? "." : "", n->key);
-	else
-		text_printf(t, "[%s]", text_quote(t->arena, n->key, WORD_MAX_LEN));
-}
-
-/* Puts "<name>:<line>: <path of n>: " in front of an error. */
-static int prepend_place(const char *name, unsigned line, const struct node *n, struct err *e)
-{
-	auto_arena a = ARENA_NONE;
-	struct text path = TEXT_IN(&a);
-	const char *cut = "";
-	const char *shown;
-
-	if (n)
-		add_path(&path, n);
-	if (path.len == 0)
-		return err_in(e, "%s:%u", name, line);
-	shown = text_get(&path);
-	if (path.len > PATH_MAX_LEN) {
-		shown += path.len - PATH_MAX_LEN;
-		cut = "...";
-	}
-	return err_in(e, "%s:%u: %s%s", name, line, cut, shown);
-}
-
-int doc_err(const struct doc *d, const struct node *n, struct err *e, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	err_setv(e, ERR_CONFIG, format, ap);
-	va_end(ap);
-	return prepend_place(d->name, n->line, n, e);
-}
-
-static const char *const type_words[NODE_TYPE_COUNT_] = {
-	[NODE_NULL] = "null",
-	[NODE_BOOL] = "the word",
-	[NODE_NUMBER] = "the number",
-	[NODE_STRING] = "the string",
-	[NODE_ARRAY] = "an array",
-	[NODE_OBJECT] = "an object",
-};
-
-int doc_err_type(const struct doc *d, const struct node *n, struct err *e, const char *expected)
-{
-	auto_arena a = ARENA_NONE;
-	const char *space = " ", *what = "";
-
-	if (n->type == NODE_STRING)
-		what = text_quote(&a, n->text, WORD_MAX_LEN);
-	else if (n->type == NODE_NUMBER)
-		what = n->text;
-	else if (n->type == NODE_BOOL)
-		what = n->truth ? "true" : "false";
-	else
-		space = "";
-	return doc_err(d, n, e, "expected %s, found %s%s%.*s", expected, type_words[n->type],
-		       space, WORD_MAX_LEN + 8, what);
-}
-
 static int stop(struct reading *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
@@ -149,7 +52,7 @@ static int stop(struct reading *r, const char *format, ...)
 	va_start(ap, format);
 	err_setv(r->e, ERR_CONFIG, format, ap);
 	va_end(ap);
-	prepend_place(r->doc->name, r->line, r->key ? &pending : container, r->e);
+	doc_err_in(r->doc->name, r->line, r->key ? &pending : container, r->e);
 	return 0;	/* which makes yajl stop */
 }
 
@@ -381,7 +284,7 @@ static int duplicate(struct reading *r, const struct node *earlier, const struct
 
 	err_set(r->e, ERR_CONFIG, "%s appears twice (first on line %u)",
 		text_quote(&a, again->key, WORD_MAX_LEN), earlier->line);
-	prepend_place(r->doc->name, again->line, again->parent, r->e);
+	doc_err_in(r->doc->name, again->line, again->parent, r->e);
 	return 0;
 }
 
@@ -477,15 +380,34 @@ static const struct {
 	{ "invalid character inside string",
 	  "a string has a control character (a missing quote on this line?)" },
 	{ "invalid string in json text", "a word that is not true, false or null" },
-	{ "invalid char in json text", "a character that begins no value" },
 	{ "unallowed token", "expected a value" },
 };
+
+/* yajl has stopped behind a character that begins nothing: shows the word that it begins. */
+static int report_word(struct reading *r)
+{
+	auto_arena a = ARENA_NONE;
+	bool is_name = !r->key && r->depth && r->open[r->depth - 1].node->type == NODE_OBJECT;
+	size_t at = r->offset - 1, len = 1;
+
+	while (at + len < r->len && len < WORD_MAX_LEN &&
+	       !strchr(" \t\r\n,:[]{}\"", r->text[at + len]))
+		len++;
+	stop(r, "expected %s, found %s",
+	     is_name ? "a member's name in double quotes" : "a value",
+	     text_quote(&a, arena_strndup(&a, r->text + at, len), WORD_MAX_LEN));
+	return -1;
+}
 
 static int report_yajl(struct reading *r)
 {
 	unsigned char *text = yajl_get_error(r->yajl, 0, (const unsigned char *)r->text, r->len);
 	const char *ours = "not a JSON document";
 
+	if (text && strstr((const char *)text, "invalid char in json text") && r->offset > 0) {
+		yajl_free_error(r->yajl, text);
+		return report_word(r);
+	}
 	for (size_t i = 0; text && i < ARRAY_LEN(sentences); i++)
 		if (strstr((const char *)text, sentences[i].yajl)) {
 			ours = sentences[i].ours;
@@ -580,92 +502,4 @@ void doc_done(struct doc *d)
 {
 	arena_free(&d->nodes);
 	d->root = NULL;
-}
-
-/* Reading the tree */
-
-const struct node *doc_find(const struct node *n, const char *key)
-{
-	if (n->type != NODE_OBJECT)
-		return NULL;
-	for (const struct node *member = n->first; member; member = member->next)
-		if (strcmp(member->key, key) == 0)
-			return member->type == NODE_NULL ? NULL : member;
-	return NULL;
-}
-
-const struct node *doc_at(const struct node *n, size_t index)
-{
-	const struct node *child;
-
-	BUG_ON(n->type != NODE_ARRAY && n->type != NODE_OBJECT);
-	for (child = n->first; child && index > 0; index--)
-		child = child->next;
-	BUG_ON(!child);
-	return child;
-}
-
-/* Takes a whole number apart; false for one with a fraction, an exponent or over 64 bits. */
-static bool magnitude(const char *digits, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	for (; *digits; digits++) {
-		if (*digits < '0' || *digits > '9')
-			return false;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (unsigned)(*digits - '0'), &value))
-			return false;
-	}
-	*ret = value;
-	return true;
-}
-
-/* Every integer row comes through here: min is not above 0 when it is negative. */
-static int whole(const struct doc *d, const struct node *n, int64_t min, uint64_t max,
-		 bool *negative, uint64_t *ret, struct err *e)
-{
-	uint64_t value;
-	bool minus, fits;
-
-	if (n->type != NODE_NUMBER)
-		return doc_err_type(d, n, e, "a number");
-	if (strpbrk(n->text, ".eE"))
-		return doc_err_type(d, n, e, "a whole number");
-	minus = n->text[0] == '-';
-	fits = magnitude(n->text + minus, &value);
-	if (fits && value == 0)
-		minus = false;
-	if (fits && minus)
-		fits = min < 0 && value <= -(uint64_t)min;
-	else if (fits)
-		fits = value <= max && (min <= 0 || value >= (uint64_t)min);
-	if (!fits)
-		return doc_err(d, n, e, "%.40s is out of range (%" PRId64 " to %" PRIu64 ")",
-			       n->text, min, max);
-	*negative = minus;
-	*ret = value;
-	return 0;
-}
-
-int doc_i64(const struct doc *d, const struct node *n, int64_t min, int64_t max, int64_t *ret,
-	    struct err *e)
-{
-	uint64_t value;
-	bool negative;
-
-	BUG_ON(max < 0);
-	if (whole(d, n, min, (uint64_t)max, &negative, &value, e))
-		return -1;
-	*ret = (int64_t)(negative ? -value : value);
-	return 0;
-}
-
-int doc_u64(const struct doc *d, const struct node *n, uint64_t min, uint64_t max, uint64_t *ret,
-	    struct err *e)
-{
-	bool negative;
-
-	BUG_ON(min > INT64_MAX);
-	return whole(d, n, (int64_t)min, max, &negative, ret, e);
 }

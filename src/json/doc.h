@@ -79,6 +79,10 @@ const struct node *doc_at(const struct node *n, size_t index);
 int doc_err(const struct doc *d, const struct node *n, struct err *e, const char *format, ...)
 	__attribute__((format(printf, 4, 5), cold));
 
+/* Puts "<name>:<line>: <member path of n>" in front of an error; n may be NULL. Returns -1. */
+int doc_err_in(const char *name, unsigned line, const struct node *n, struct err *e)
+	__attribute__((cold));
+
 /* Reports that the value is not what was expected ("a number", "an object"), and returns -1. */
 int doc_err_type(const struct doc *d, const struct node *n, struct err *e, const char *expected)
 	__attribute__((cold));

@@ -259,6 +259,8 @@ static int let_go(struct exec *x, struct err *e)
 
 	if (confine_process(&confine, e) < 0 || deliver(x, e) < 0)
 		return -1;
+	if (x->spawn.master >= 0 && !x->x->console_socket)
+		console_adopt_size(x->spawn.master);
 	return spawn_run(&starting, e) == 0 ? 0 : -1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/console.h"
 #include "life/container.h"
 #include "life/foreground.h"
 #include "life/making.h"
@@ -28,6 +29,9 @@ static int start_it(struct making *c, struct err *e)
 		.seccomp = plan->seccomp, .control = c->spawn.control, .pidfd = c->spawn.pidfd,
 	};
 
+	/* Before the program can look at it. */
+	if (c->spawn.master >= 0 && !c->create->console_socket)
+		console_adopt_size(c->spawn.master);
 	return start_program(&s, e) == 0 ? 0 : -1;
 }
 

@@ -9,7 +9,7 @@ static const struct bind hook_rows[] = {
 	B_STR(struct oci_hook, path, "path", B_REQUIRED | B_ABSOLUTE),
 	B_STRS(struct oci_hook, args, "args"),
 	B_STRS(struct oci_hook, env, "env"),
-	/* In seconds; a day is longer than anybody waits, and fits every clock in every unit. */
+	/* Seconds; 68 years of them fit into every clock in every unit. */
 	B_OPT_I64_IN(struct oci_hook, timeout, "timeout", 1, INT32_MAX),
 	B_END
 };

@@ -17,10 +17,11 @@
 struct mount_options {
 	/*
 	 * For mount_setattr: MOUNT_ATTR_* of the mount alone, and of the mount with everything
-	 * below it (AT_RECURSIVE). Apply the recursive ones first: "rro,rw" is a writable mount with
-	 * read-only ones below it, and of "ro,rrw" only the rrw is left. The clear masks have what has to be taken away from a clone; a new
-	 * file system begins with nothing set. Wherever an access time mode was asked for, the
-	 * clear mask has MOUNT_ATTR__ATIME, without which the kernel refuses the mode.
+	 * below it (AT_RECURSIVE). Apply the recursive ones first: "rro,rw" is a writable mount
+	 * with read-only ones below it, and of "ro,rrw" only the rrw is left. The clear masks
+	 * have what has to be taken away from a clone; a new file system begins with nothing set.
+	 * Wherever an access time mode was asked for, the clear mask has MOUNT_ATTR__ATIME,
+	 * without which the kernel refuses the mode.
 	 */
 	uint64_t attr_set, attr_clear;
 	uint64_t rec_set, rec_clear;
@@ -30,8 +31,9 @@ struct mount_options {
 
 	/*
 	 * Words for fsconfig(FSCONFIG_SET_FLAG) that every file system takes ("ro", "sync",
-	 * "lazytime"), one of each pair. "ro" and "rw" are here as well as in attr_set: a read-only
-	 * block device can only be mounted with a read-only superblock. They mean nothing for a bind.
+	 * "lazytime"), one of each pair. "ro" and "rw" are here as well as in attr_set: a
+	 * read-only block device can only be mounted with a read-only superblock. None of them
+	 * means anything for a bind.
 	 */
 	struct str_list superblock;
 

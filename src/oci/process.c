@@ -97,6 +97,17 @@ static const struct bind rlimit_rows[] = {
 	B_END
 };
 
+/* The word is the specification's, the number is reserved, and no kernel implements it. */
+static int check_scheduler(const struct binding *b, const struct node *n, void *object)
+{
+	const struct oci_scheduler *scheduler = object;
+	const struct node *policy = doc_find(n, "policy");
+
+	if (scheduler->policy != WORDS_SCHED_ISO)
+		return 0;
+	return doc_err(b->doc, policy, b->e, "no kernel implements %s", policy->text);
+}
+
 static const struct bind scheduler_rows[] = {
 	B_SET(struct oci_scheduler, set),
 	B_LINE(struct oci_scheduler, line),
@@ -109,6 +120,7 @@ static const struct bind scheduler_rows[] = {
 	B_U64(struct oci_scheduler, runtime, "runtime"),
 	B_U64(struct oci_scheduler, deadline, "deadline"),
 	B_U64(struct oci_scheduler, period, "period"),
+	B_CHECK(check_scheduler),
 	B_END
 };
 

@@ -23,5 +23,5 @@ struct state_doc {
 /* Writes the object into a document, under `key` as emit.h says. */
 void state_doc_put(struct emit *m, const char *key, const struct state_doc *state);
 
-/* The document on its own, with `indent` spaces for each level (0: one line), no newline at its end. */
+/* The document on its own, `indent` spaces for each level (0: one line), no newline at its end. */
 const char *state_doc_text(const struct state_doc *state, unsigned indent, struct arena *a);

@@ -206,7 +206,7 @@ const struct name words_sched_policies[] = {
 	{ "SCHED_FIFO", SCHED_FIFO },
 	{ "SCHED_RR", SCHED_RR },
 	{ "SCHED_BATCH", SCHED_BATCH },
-	{ "SCHED_ISO", 4 },		/* a number that the kernel keeps and does not implement */
+	{ "SCHED_ISO", WORDS_SCHED_ISO },
 	{ "SCHED_IDLE", SCHED_IDLE },
 	{ "SCHED_DEADLINE", SCHED_DEADLINE },
 	{ NULL, 0 },

@@ -43,6 +43,8 @@ extern const struct name words_personalities[];		/* PER_* */
 extern const struct name words_signals[];
 
 enum {
+	WORDS_SCHED_ISO = 4,	/* reserved by the kernel and not in its headers */
+
 	/* What user programs call SIGRTMIN: the two numbers below it are the C library's. */
 	WORDS_SIGRTMIN = 34,
 	WORDS_SIGRTMAX = 64,

@@ -8,6 +8,8 @@
 #include <linux/mount.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Containers whose configuration names no absolute path live below this group. */
 #define CGROUP_BASE "/orlop"
 
@@ -64,7 +66,7 @@ static int plan_path(struct planner *p)
 {
 	const char *asked = p->config->linux.cgroups_path, *path;
 
-	if (!asked || !*asked) {
+	if (!asked) {
 		p->plan->cgroup.path = plan_at(p, CGROUP_BASE "/%s", p->options->id);
 		plan_because(p, "default: linux.cgroupsPath is absent", "cgroup ");
 		return 0;
@@ -79,6 +81,9 @@ static int plan_path(struct planner *p)
 				   path[1] ? path : "the root of the hierarchy");
 	if (strlen(path) > CGROUP_PATH_MAX || !names_fit(path))
 		return plan_refuse(p, 0, "linux.cgroupsPath", "is too long");
+	if (strchr(asked, ':') && *asked != '/')
+		plan_warn(p, "linux.cgroupsPath: %s looks like the systemd driver's slice:prefix:name: taken "
+			  "as a path", text_quote(p->a, asked, 80));
 	p->plan->cgroup.path = path;
 	plan_because_of(p, 0, "linux.cgroupsPath", "cgroup ");
 	return 0;
@@ -149,8 +154,10 @@ int plan_cgroups(struct planner *p)
 		if (r->devices.count)
 			plan_warn(p, "linux.resources.devices needs a cgroup, and the container gets none: "
 				  "ignored");
-	} else if (plan_path(p) || plan_device_rules(p, r, "linux.resources", cgroup)) {
-		return -1;
+	} else {
+		if (plan_path(p))
+			return -1;
+		plan_device_rules(p, r, "linux.resources", cgroup);
 	}
 	if (plan_limits(p, r, "linux.resources", false, cgroup))
 		return -1;
@@ -166,9 +173,8 @@ int plan_resources(const struct oci_resources *resources, const char *name,
 	struct plan_cgroup cgroup = { .driver = PLAN_CGROUP_CGROUPFS };
 	struct planner p = { .name = name, .facts = facts, .a = a, .warnings = warnings, .e = e };
 
-	if (resources->devices.count &&
-	    plan_device_rules(&p, resources, "resources", &cgroup))
-		return -1;
+	if (resources->devices.count)
+		plan_device_rules(&p, resources, "resources", &cgroup);
 	if (plan_limits(&p, resources, "resources", true, &cgroup))
 		return -1;
 	*ret = cgroup;

@@ -51,30 +51,10 @@ static const struct plan_device_rule always_allowed[] = {
 	{ true, OCI_DEVICE_CHAR, 10, 200, PLAN_ACCESS_ALL },
 };
 
-/* The kernel's dev_t has 12 bits of major and 20 of minor number. */
-enum { DEVICE_MAJOR_MAX = 0xfff, DEVICE_MINOR_MAX = 0xfffff };
-
-static int check_number(struct planner *p, const struct oci_device *d, const char *at,
-			const char *member, const struct opt_i64 *value, int max, uint32_t *ret)
-{
-	if (d->type == OCI_DEVICE_FIFO)
-		return 0;
-	if (!value->set)
-		return plan_refuse(p, d->line, plan_at(p, "%s.%s", at, member), "is missing");
-	if (value->value < 0 || value->value > max)
-		return plan_refuse(p, d->line, plan_at(p, "%s.%s", at, member),
-				   "%lld is not between 0 and %d", (long long)value->value, max);
-	*ret = (uint32_t)value->value;
-	return 0;
-}
-
 static int check_owner(struct planner *p, const struct oci_device *d, const char *at,
 		       const char *member, const struct opt_u32 *id,
 		       const struct id_map_list *maps)
 {
-	if (id->set && id->value == ID_NONE)
-		return plan_refuse(p, d->line, plan_at(p, "%s.%s", at, member),
-				   "%u is not an id", id->value);
 	if (id->set && plan_map_id(maps, id->value) == ID_NONE)
 		return plan_refuse(p, d->line, plan_at(p, "%s.%s", at, member),
 				   "%u is not mapped in the container's user namespace", id->value);
@@ -87,22 +67,20 @@ static int read_device(struct planner *p, const struct oci_device *d, const char
 	/* Callers pass st_mode as it is, type bits and all. */
 	uint32_t mode = d->mode.set ? d->mode.value & ~(uint32_t)S_IFMT : 0666;
 
-	if (!d->path || d->path[0] != '/')
+	if (d->path[0] != '/')
 		return plan_refuse(p, d->line, plan_at(p, "%s.path", at), "must be an absolute path");
 	if (plan_path_climbs(d->path))
 		return plan_refuse(p, d->line, plan_at(p, "%s.path", at), "has a \"..\" component");
-	if (d->type == OCI_DEVICE_ALL)
-		return plan_refuse(p, d->line, plan_at(p, "%s.type", at), "must be c, b, u or p");
 	if (mode > 07777)
 		return plan_refuse(p, d->line, plan_at(p, "%s.fileMode", at),
 				   "%u has more than permission bits", d->mode.value);
-	if (check_number(p, d, at, "major", &d->major, DEVICE_MAJOR_MAX, &ret->major) ||
-	    check_number(p, d, at, "minor", &d->minor, DEVICE_MINOR_MAX, &ret->minor) ||
-	    check_owner(p, d, at, "uid", &d->uid, &p->plan->uid_maps) ||
+	if (check_owner(p, d, at, "uid", &d->uid, &p->plan->uid_maps) ||
 	    check_owner(p, d, at, "gid", &d->gid, &p->plan->gid_maps))
 		return -1;
 	ret->type = d->type;
 	ret->path = plan_path_clean(p->a, d->path, true);
+	ret->major = (uint32_t)d->major.value;
+	ret->minor = (uint32_t)d->minor.value;
 	ret->mode = mode;
 	ret->uid = d->uid.value;
 	ret->gid = d->gid.value;
@@ -150,7 +128,7 @@ static int plan_nodes(struct planner *p)
 {
 	const struct oci_linux *l = &p->config->linux;
 
-	for (size_t i = 0; i < sizeof(default_devices) / sizeof(default_devices[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(default_devices); i++) {
 		LIST_PUSH(p->a, p->plan->devices, { .type = OCI_DEVICE_CHAR,
 			  .path = default_devices[i].path, .major = default_devices[i].major,
 			  .minor = default_devices[i].minor, .mode = 0666, .is_default = true });
@@ -188,7 +166,7 @@ int plan_devices(struct planner *p)
 	if (plan_nodes(p))
 		return -1;
 	if (has_proc(p)) {
-		for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		for (size_t i = 0; i < ARRAY_LEN(links); i++) {
 			LIST_PUSH(p->a, p->plan->symlinks, { .target = links[i].target,
 							     .path = links[i].path });
 			plan_because(p, "default: there is a mount on /proc", "symlink %s ",
@@ -200,52 +178,33 @@ int plan_devices(struct planner *p)
 	return 0;
 }
 
-static int rule_number(struct planner *p, const struct oci_device_rule *r, const char *at,
-		       const char *member, const struct opt_i64 *value, int64_t *ret)
+/* Letters of "rwm"; without any, all of them. */
+static unsigned access_bits(const char *letters)
 {
-	*ret = value->set ? value->value : -1;
-	/* The kernel compares 32 bits; a larger number would match another device. */
-	if (*ret < -1 || *ret > UINT32_MAX)
-		return plan_refuse(p, r->line, plan_at(p, "%s.%s", at, member),
-				   "%lld is not a device number", (long long)*ret);
-	return 0;
+	unsigned bits = 0;
+
+	if (!letters)
+		return PLAN_ACCESS_ALL;
+	for (; *letters; letters++)
+		bits |= *letters == 'r' ? PLAN_ACCESS_READ : *letters == 'w' ? PLAN_ACCESS_WRITE :
+			PLAN_ACCESS_MKNOD;
+	return bits;
 }
 
-static int rule_access(struct planner *p, const struct oci_device_rule *r, const char *at,
-		       unsigned *ret)
-{
-	static const char letters[] = "mrw";
-
-	*ret = 0;
-	for (const char *c = r->access && *r->access ? r->access : letters; *c; c++) {
-		const char *letter = strchr(letters, *c);
-
-		if (!letter)
-			return plan_refuse(p, r->line, plan_at(p, "%s.access", at),
-					   "must be letters of \"rwm\"");
-		*ret |= 1u << (letter - letters);
-	}
-	return 0;
-}
-
-int plan_device_rules(struct planner *p, const struct oci_resources *resources, const char *at,
-		      struct plan_cgroup *ret)
+void plan_device_rules(struct planner *p, const struct oci_resources *resources, const char *at,
+		       struct plan_cgroup *ret)
 {
 	for (size_t i = 0; i < resources->devices.count; i++) {
 		const struct oci_device_rule *r = &resources->devices.items[i];
 		char *here = plan_at(p, "%s.devices[%zu]", at, i);
-		struct plan_device_rule rule = { .allow = r->allow, .type = r->type };
 
-		if (r->type == OCI_DEVICE_FIFO)
-			return plan_refuse(p, r->line, plan_at(p, "%s.type", here), "must be a, c or b");
-		if (rule_number(p, r, here, "major", &r->major, &rule.major) ||
-		    rule_number(p, r, here, "minor", &r->minor, &rule.minor) ||
-		    rule_access(p, r, here, &rule.access))
-			return -1;
-		LIST_ADD(p->a, ret->device_rules, rule);
+		LIST_PUSH(p->a, ret->device_rules, { .allow = r->allow, .type = r->type,
+			  .major = r->major.set ? r->major.value : -1,
+			  .minor = r->minor.set ? r->minor.value : -1,
+			  .access = access_bits(r->access) });
 		plan_because_of(p, r->line, here, "device-rule");
 	}
-	for (size_t i = 0; i < sizeof(always_allowed) / sizeof(always_allowed[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(always_allowed); i++) {
 		LIST_ADD(p->a, ret->device_rules, always_allowed[i]);
 		plan_because(p, "default: every container may use it", "device-rule");
 	}
@@ -256,5 +215,4 @@ int plan_device_rules(struct planner *p, const struct oci_resources *resources, 
 	if (p->facts->in_user_ns && resources->devices.count)
 		plan_warn(p, "%s.devices: a device filter cannot be attached in a user namespace; "
 			  "the namespace's own limits hold instead: ignored", at);
-	return 0;
 }

@@ -86,10 +86,12 @@ static void emit_namespaces(struct emit *m, const struct plan *p)
 	emit_maps(m, "gidMappings", &p->gid_maps);
 	if (p->deny_setgroups)
 		emit_bool(m, "denySetgroups", true);
-	emit_object(m, "timeOffsets");
-	emit_offset(m, "monotonic", &p->monotonic);
-	emit_offset(m, "boottime", &p->boottime);
-	emit_end(m);
+	if (p->monotonic.set || p->boottime.set) {
+		emit_object(m, "timeOffsets");
+		emit_offset(m, "monotonic", &p->monotonic);
+		emit_offset(m, "boottime", &p->boottime);
+		emit_end(m);
+	}
 	emit_optional(m, "hostname", p->hostname);
 	emit_optional(m, "domainname", p->domainname);
 	emit_pairs(m, "sysctl", &p->sysctls);

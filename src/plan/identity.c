@@ -9,13 +9,12 @@
 
 #include "oci/words.h"
 
-enum { UMASK_MAX = 0777, GROUPS_MAX = 65536 };
+/* NGROUPS_MAX of the kernel */
+enum { GROUPS_MAX = 65536 };
 
 static int check_id(struct planner *p, unsigned line, const char *at, uint32_t id,
 		    const struct id_map_list *maps)
 {
-	if (id == ID_NONE)
-		return plan_refuse(p, line, at, "%u is not an id", id);
 	if (maps && plan_map_id(maps, id) == ID_NONE)
 		return plan_refuse(p, line, at, "%u is not mapped in the container's user namespace", id);
 	return 0;
@@ -40,9 +39,6 @@ static int plan_user(struct planner *p, const struct oci_process *process,
 			     u->additional_gids.items[i], gids))
 			return -1;
 	}
-	if (u->umask.set && u->umask.value > UMASK_MAX)
-		return plan_refuse(p, line, "process.user.umask", "%u is more than %d (octal 777)",
-				   u->umask.value, UMASK_MAX);
 	ret->uid = u->uid;
 	ret->gid = u->gid;
 	ret->umask = u->umask;

@@ -34,7 +34,7 @@ int limits_put(struct limits *l, const char *controller, unsigned line, const ch
 int limits_put_unlimited(struct limits *l, const char *controller, unsigned line,
 			 const char *member, const char *file, const char *value)
 {
-	if (!plan_has_controller(l->p, controller))
+	if (!plan_has_controller(l->p, controller) || l->cgroup->driver == PLAN_CGROUP_DISABLED)
 		return 0;
 	member = limits_at(l, member);
 	if (plan_want_controller(l->p, l->cgroup, controller, line, member))
@@ -90,9 +90,6 @@ static int plan_swap(struct limits *l)
 		return limits_put_unlimited(l, "memory", line, at, file, "max");
 	if (swap == 0)
 		return 0;
-	if (swap < 0)
-		return plan_refuse(l->p, line, limits_at(l, at), "%lld is neither a size nor -1",
-				   (long long)swap);
 	if (limit == 0)
 		return plan_refuse(l->p, line, limits_at(l, at),
 				   "unable to set swap limit without memory limit");
@@ -144,9 +141,6 @@ static int plan_memory(struct limits *l)
 
 		if (value == 0)
 			continue;
-		if (value < -1)
-			return plan_refuse(l->p, m->line, limits_at(l, rows[i].member),
-					   "%lld is neither a size nor -1", (long long)value);
 		if (value == -1 && limits_put_unlimited(l, "memory", m->line, rows[i].member,
 						 rows[i].file, "max"))
 			return -1;
@@ -234,9 +228,6 @@ static int plan_cpu(struct limits *l)
 		return limits_refuse_v1(l, c->line, "cpu.realtimeRuntime");
 	if (c->realtime_period.value)
 		return limits_refuse_v1(l, c->line, "cpu.realtimePeriod");
-	if (c->idle.set && c->idle.value != 0 && c->idle.value != 1)
-		return plan_refuse(l->p, c->line, limits_at(l, "cpu.idle"), "%lld is not 0 or 1",
-				   (long long)c->idle.value);
 	if (c->idle.value && shares)
 		return plan_refuse(l->p, c->line, limits_at(l, "cpu.shares"), "unable to apply both "
 				   "shares and idle: an idle group has the lowest weight there is");
@@ -262,14 +253,8 @@ static int plan_cpuset(struct limits *l)
 	};
 
 	for (size_t i = 0; i < 2; i++) {
-		const char *value = rows[i].value;
-
-		if (!value || !*value)
-			continue;
-		if (value[strspn(value, "0123456789,- ")])
-			return plan_refuse(l->p, c->line, limits_at(l, rows[i].member),
-					   "must be a list of numbers and ranges such as \"0-3,8\"");
-		if (limits_put(l, "cpuset", c->line, rows[i].member, rows[i].file, value))
+		if (rows[i].value && limits_put(l, "cpuset", c->line, rows[i].member, rows[i].file,
+						rows[i].value))
 			return -1;
 	}
 	return 0;

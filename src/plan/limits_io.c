@@ -87,15 +87,6 @@ int limits_io(struct limits *l)
 	return 0;
 }
 
-/* [1-9][0-9]*[KMG]B, as the files of the hugetlb controller are called. */
-static bool is_page_size(const char *s)
-{
-	size_t digits = s ? strspn(s, "0123456789") : 0;
-
-	return digits && s[0] != '0' && strchr("KMG", s[digits]) && s[digits] &&
-	       strcmp(s + digits + 1, "B") == 0;
-}
-
 int limits_hugepages(struct limits *l)
 {
 	for (size_t i = 0; i < l->r->hugepages.count; i++) {
@@ -104,9 +95,6 @@ int limits_hugepages(struct limits *l)
 		char *size = plan_at(l->p, "%s.pageSize", at);
 		char *limit = plan_at(l->p, "%llu", (unsigned long long)h->limit);
 
-		if (!is_page_size(h->page_size))
-			return plan_refuse(l->p, l->r->line, limits_at(l, size),
-					   "must be a size such as \"2MB\"");
 		if (l->p->facts->hugepage_sizes &&
 		    !plan_has_word(l->p->facts->hugepage_sizes, h->page_size)) {
 			(void)plan_refuse(l->p, l->r->line, limits_at(l, size),
@@ -130,9 +118,6 @@ int limits_rdma(struct limits *l)
 		char *at = plan_at(l->p, "rdma.%.80s", d->device);
 		char *value = plan_at(l->p, "%s", d->device);
 
-		if (!d->handles.set && !d->objects.set)
-			return plan_refuse(l->p, l->r->line, limits_at(l, at),
-					   "needs hcaHandles or hcaObjects");
 		if (plan_has_control(d->device, false) || strchr(d->device, ' '))
 			return plan_refuse(l->p, l->r->line, limits_at(l, "rdma"),
 					   "a device's name has a blank or a control character");
@@ -153,18 +138,6 @@ static bool is_core_limit(const char *key)
 	       strcmp(key, "cgroup.pressure") == 0;
 }
 
-static int check_unified_key(struct limits *l, const char *key, const char *at)
-{
-	if (!*key || *key == '.' || strchr(key, '/') || !strchr(key, '.') ||
-	    plan_has_control(key, false))
-		return plan_refuse(l->p, l->r->line, limits_at(l, at),
-				   "must be a file name such as \"memory.high\"");
-	if (strncmp(key, "cgroup.", 7) == 0 && !is_core_limit(key))
-		return plan_refuse(l->p, l->r->line, limits_at(l, at),
-				   "may not be set: it is how the container's group is managed");
-	return 0;
-}
-
 int limits_unified(struct limits *l)
 {
 	for (size_t i = 0; i < l->r->unified.count; i++) {
@@ -172,10 +145,11 @@ int limits_unified(struct limits *l)
 		char *at = plan_at(l->p, "unified[\"%.80s\"]", key);
 		const char *controller = NULL;
 
-		if (check_unified_key(l, key, at))
-			return -1;
-		if (!is_core_limit(key))
+		if (strncmp(key, "cgroup.", 7) != 0)
 			controller = arena_strndup(l->p->a, key, strcspn(key, "."));
+		else if (!is_core_limit(key))
+			return plan_refuse(l->p, l->r->line, limits_at(l, at),
+					   "may not be set: it is how the container's group is managed");
 		/* Nested-keyed files take one line with each write. */
 		do {
 			size_t len = strcspn(value, "\n");

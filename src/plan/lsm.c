@@ -8,20 +8,15 @@
 
 #include <string.h>
 
-static bool is_asked(const char *word)
-{
-	return word && *word;
-}
-
 int plan_process_labels(struct planner *p, const struct oci_process *process,
 			struct plan_process *ret)
 {
 	const char *profile = process->apparmor_profile;
 
 	/* Without AppArmor in the kernel everything is unconfined. */
-	if (is_asked(profile) && (p->facts->apparmor || strcmp(profile, "unconfined") != 0))
+	if (profile && (p->facts->apparmor || strcmp(profile, "unconfined") != 0))
 		return plan_unsupported(p, process->line, "process.apparmorProfile");
-	if (is_asked(process->selinux_label))
+	if (process->selinux_label)
 		return plan_unsupported(p, process->line, "process.selinuxLabel");
 	if (process->scheduler.set)
 		return plan_unsupported(p, process->scheduler.line, "process.scheduler");
@@ -36,10 +31,10 @@ int plan_labels(struct planner *p)
 {
 	const struct oci_linux *l = &p->config->linux;
 
-	if (is_asked(l->mount_label))
+	if (l->mount_label)
 		return plan_unsupported(p, 0, "linux.mountLabel");
 	/* PER_LINUX is 0 and is what every process has that did not ask for another. */
-	if (l->personality.set && (l->personality.domain || l->personality.flags.count))
+	if (l->personality.set && l->personality.domain)
 		return plan_unsupported(p, l->personality.line, "linux.personality");
 	if (l->memory_policy.set)
 		return plan_unsupported(p, l->memory_policy.line, "linux.memoryPolicy");

@@ -32,7 +32,7 @@ static const char *const virtual_types[] = {
 
 static bool is_virtual(const char *type)
 {
-	for (size_t i = 0; i < sizeof(virtual_types) / sizeof(virtual_types[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(virtual_types); i++) {
 		if (strcmp(type, virtual_types[i]) == 0)
 			return true;
 	}
@@ -47,7 +47,7 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 
 	if (o->bind && o->remount) {
 		bind = false;
-	} else if (o->bind && (!m->source || !*m->source)) {
+	} else if (o->bind && !m->source) {
 		return plan_refuse(p, m->line, plan_at(p, "%s.source", at),
 				   "a bind mount needs a source");
 	}
@@ -57,7 +57,7 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 	if (o->remount && (o->data.count || o->tmpcopyup || o->idmap))
 		return plan_refuse(p, m->line, options, "a remount changes the mount's own flags only, "
 				   "not the file system's options");
-	if (!o->bind && !o->remount && (!m->type || !*m->type))
+	if (!o->bind && !o->remount && !m->type)
 		return plan_refuse(p, m->line, plan_at(p, "%s.type", at),
 				   "is missing, and the options have no \"bind\"");
 	if (!o->bind && !o->remount && strcmp(m->type, "bind") == 0) {
@@ -67,9 +67,6 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 	}
 	if (o->tmpcopyup && (o->bind || !m->type || strcmp(m->type, "tmpfs") != 0))
 		return plan_refuse(p, m->line, options, "\"tmpcopyup\" is for tmpfs only");
-	if (plan_has_control(m->destination, false))
-		return plan_refuse(p, m->line, plan_at(p, "%s.destination", at),
-				   "has a control character");
 	return 0;
 }
 
@@ -96,7 +93,7 @@ static int check_proc(struct planner *p, const struct oci_mount *m, const char *
 		return plan_refuse(p, m->line, member, "%s cannot be mounted because it is not type proc",
 				   text_quote(p->a, m->destination, 80));
 	}
-	for (size_t i = 0; i < sizeof(proc_files) / sizeof(proc_files[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(proc_files); i++) {
 		if (mount->kind == PLAN_MOUNT_BIND && strcmp(path, proc_files[i]) == 0)
 			return 0;
 	}
@@ -150,14 +147,15 @@ static void take_options(struct planner *p, const struct mount_options *o, struc
 }
 
 /*
- * A source that only the runtime can open: one that the container's ids have no way to, one that
+ * A source that the runtime has to open: one that the container's ids have no way to, one that
  * lives in another mount namespace than the one that is joined, one that names an open descriptor
- * of a process (kubelet hands over subpaths that way).
+ * of a process (kubelet hands over subpaths that way), and one that is to stay in its peer group:
+ * in the container's own copy of the mounts it already is a slave of what it should be a peer of.
  */
-static bool is_parents(struct planner *p, const char *source)
+static bool is_parents(struct planner *p, const struct plan_mount *m)
 {
 	return p->in_user_ns || plan_find_namespace(p->plan, OCI_NS_MOUNT)->path ||
-	       strncmp(source, "/proc/", 6) == 0;
+	       strncmp(m->source, "/proc/", 6) == 0 || m->propagation == MS_SHARED;
 }
 
 static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index)
@@ -166,8 +164,6 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 	struct plan_mount mount = { .index = index, .target = m->destination, .fstype = m->type };
 	struct mount_options o = { 0 };
 
-	if (!m->destination || !*m->destination)
-		return plan_refuse(p, m->line, plan_at(p, "%s.destination", at), "is empty");
 	if (mount_options_read(&m->options, p->a, &o, p->e))
 		return err_in(p->e, "%s:%u: %s.options", p->name, m->line, at);
 	if (check_options(p, m, at, &o))
@@ -179,7 +175,6 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 		mount.kind = PLAN_MOUNT_BIND;
 		mount.fstype = NULL;
 		mount.source = plan_path_below(p->a, p->options->bundle, m->source);
-		mount.source_from_parent = is_parents(p, mount.source);
 	} else if (strcmp(m->type, "cgroup") == 0 || strcmp(m->type, "cgroup2") == 0) {
 		mount.kind = PLAN_MOUNT_CGROUP;
 		mount.fstype = "cgroup2";
@@ -189,6 +184,8 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 		mount.source = m->source;
 	}
 	take_options(p, &o, &mount);
+	if (mount.kind == PLAN_MOUNT_BIND)
+		mount.source_from_parent = is_parents(p, &mount);
 	if (mount.kind == PLAN_MOUNT_CGROUP)
 		mount.data = (struct str_list){ 0 };
 	if (check_proc(p, m, at, &mount) || plan_idmap(p, m, at, &o, &mount))
@@ -204,11 +201,14 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 /* The directory of the socket through which the container reports that it is ready. */
 static void add_notify(struct planner *p)
 {
-	uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	struct plan_mount m = {
+		.kind = PLAN_MOUNT_BIND, .target = "/run/notify", .source = p->options->notify_dir,
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.index = SIZE_MAX,
+	};
 
-	LIST_PUSH(p->a, p->plan->mounts, { .kind = PLAN_MOUNT_BIND, .target = "/run/notify",
-		  .source = p->options->notify_dir, .attr_set = attrs, .index = SIZE_MAX,
-		  .source_from_parent = is_parents(p, p->options->notify_dir) });
+	m.source_from_parent = is_parents(p, &m);
+	LIST_ADD(p->a, p->plan->mounts, m);
 	plan_because(p, "option NOTIFY_SOCKET in the environment", "mount /run/notify ");
 }
 
@@ -230,8 +230,6 @@ static int plan_paths(struct planner *p, const struct str_list *from, const char
 		const char *path = from->items[i];
 		char *at = plan_at(p, "linux.%s[%zu]", member, i);
 
-		if (path[0] != '/')
-			return plan_refuse(p, 0, at, "must be an absolute path");
 		if (strcmp(plan_path_lexical(p->a, path), "/") == 0)
 			return plan_refuse(p, 0, at, "is the root: use root.readonly");
 		plan_push_str(p->a, to, path);

@@ -36,15 +36,11 @@ int plan_options_check(struct planner *p)
 	return check_host(p);
 }
 
-static int plan_root(struct planner *p)
+static void plan_root(struct planner *p)
 {
 	const struct oci_root *root = &p->config->root;
 	struct plan *plan = p->plan;
 
-	if (!root->set)
-		return plan_refuse(p, 0, "root", "is missing");
-	if (!root->path || !*root->path)
-		return plan_refuse(p, root->line, "root.path", "is empty");
 	plan->rootfs = plan_path_below(p->a, p->options->bundle, root->path);
 	plan_because_of(p, root->line, "root.path", "rootfs ");
 	plan->rootfs_readonly = root->readonly;
@@ -57,7 +53,6 @@ static int plan_root(struct planner *p)
 	plan->no_pivot = p->options->no_pivot;
 	plan_because(p, plan->no_pivot ? "option --no-pivot" :
 		     "default: the host's mounts are detached", "pivot");
-	return 0;
 }
 
 /*
@@ -150,11 +145,13 @@ int plan_make(const struct oci_config *config, const char *name,
 			     .explain = !options->quick, .e = e };
 
 	/* Namespaces and id maps first: what is allowed elsewhere depends on them. */
-	if (plan_options_check(&p) || plan_root(&p) || plan_namespaces(&p) || plan_id_maps(&p) ||
-	    plan_names(&p) || plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
+	if (plan_options_check(&p) || plan_namespaces(&p) || plan_id_maps(&p) || plan_names(&p) ||
+	    plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
-	    plan_seccomp(&p) || plan_hooks(&p) || plan_harden(&p))
+	    plan_seccomp(&p) || plan_harden(&p))
 		return -1;
+	plan_root(&p);
+	plan_hooks(&p);
 	plan_propagation(&p);
 	plan_rest(&p);
 	*ret = plan;

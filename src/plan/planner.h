@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "orlop/auto.h"
 #include "orlop/plan.h"
 
 enum { KERNEL_MAJOR_MIN = 5, KERNEL_MINOR_MIN = 14 };
@@ -115,7 +116,7 @@ int plan_devices(struct planner *p) __attribute__((warn_unused_result));
 int plan_cgroups(struct planner *p) __attribute__((warn_unused_result));
 int plan_labels(struct planner *p) __attribute__((warn_unused_result));
 int plan_seccomp(struct planner *p) __attribute__((warn_unused_result));
-int plan_hooks(struct planner *p) __attribute__((warn_unused_result));
+void plan_hooks(struct planner *p);
 int plan_harden(struct planner *p) __attribute__((warn_unused_result));
 
 /* Refuses seccomp rules that contradict themselves or this kernel. */
@@ -142,8 +143,8 @@ int plan_process_labels(struct planner *p, const struct oci_process *process,
 /* Device rules and limits of one resources object; `at` is its member path (limits.c). */
 int plan_limits(struct planner *p, const struct oci_resources *resources, const char *at,
 		bool update, struct plan_cgroup *ret) __attribute__((warn_unused_result));
-int plan_device_rules(struct planner *p, const struct oci_resources *resources, const char *at,
-		      struct plan_cgroup *ret) __attribute__((warn_unused_result));
+void plan_device_rules(struct planner *p, const struct oci_resources *resources, const char *at,
+		       struct plan_cgroup *ret);
 
 /*
  * Notes that a controller has to be enabled; refuses, naming it and the member that wants it, when

@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "oci/words.h"
 
-enum { OOM_SCORE_ADJ_MIN = -1000, OOM_SCORE_ADJ_MAX = 1000 };
-
 static size_t name_len(const char *entry)
 {
 	return strcspn(entry, "=");
@@ -137,9 +135,6 @@ static int plan_terminal(struct planner *p, const struct oci_process *process,
 	if (!process->terminal)
 		return 0;
 	ret->terminal = true;
-	if (process->console_size.height > UINT16_MAX || process->console_size.width > UINT16_MAX)
-		return plan_refuse(p, process->line, "process.consoleSize",
-				   "a terminal has at most %d lines and columns", UINT16_MAX);
 	ret->console_height = (uint16_t)process->console_size.height;
 	ret->console_width = (uint16_t)process->console_size.width;
 	plan_because_of(p, process->line, "process.terminal", "terminal");
@@ -154,10 +149,6 @@ static int plan_rlimits(struct planner *p, const struct oci_process *process,
 		const char *word = names_word(words_rlimits, (uint64_t)r->resource);
 		char *at = plan_at(p, "process.rlimits[%zu]", i);
 
-		for (size_t k = 0; k < i; k++) {
-			if (process->rlimits.items[k].resource == r->resource)
-				return plan_refuse(p, r->line, at, "%s is listed twice", word);
-		}
 		if (r->soft > r->hard)
 			return plan_refuse(p, r->line, plan_at(p, "%s.soft", at),
 					   "%llu is more than hard, %llu", (unsigned long long)r->soft,
@@ -174,8 +165,7 @@ static int plan_command(struct planner *p, const struct oci_process *process,
 {
 	if (!process->args.count)
 		return plan_refuse(p, process->line, "process.args", "args must not be empty");
-	if (!process->cwd || !*process->cwd)
-		return plan_refuse(p, process->line, "process.cwd", "Cwd property must not be empty");
+	/* For the directory that exec was given; the reader has seen to the document's. */
 	if (process->cwd[0] != '/')
 		return plan_refuse(p, process->line, "process.cwd", "Cwd must be an absolute path");
 	ret->args = process->args;
@@ -194,10 +184,6 @@ int plan_process_into(struct planner *p, const struct oci_process *process,
 	    plan_env(p, process, ret) || plan_identity(p, process, ret) ||
 	    plan_rlimits(p, process, ret) || plan_process_labels(p, process, ret))
 		return -1;
-	if (oom->set && (oom->value < OOM_SCORE_ADJ_MIN || oom->value > OOM_SCORE_ADJ_MAX))
-		return plan_refuse(p, process->line, "process.oomScoreAdj",
-				   "%lld is not between %d and %d", (long long)oom->value,
-				   OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX);
 	ret->oom_score_adj = *oom;
 	if (oom->set)
 		plan_because_of(p, process->line, "process.oomScoreAdj", "oom-score-adj");
@@ -224,7 +210,7 @@ int plan_process(const struct oci_process *process, const char *name,
 	struct plan_process made = { 0 };
 	const struct oci_cpu_affinity *cpus = &process->exec_cpu_affinity;
 
-	if ((cpus->initial && *cpus->initial) || (cpus->final && *cpus->final))
+	if (cpus->initial || cpus->final)
 		return plan_unsupported(&p, process->line, "process.execCPUAffinity");
 	if (plan_process_into(&p, process, &made))
 		return -1;

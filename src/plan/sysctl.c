@@ -56,7 +56,7 @@ static char *sysctl_path(struct arena *a, const char *key)
 
 static int check_owner(struct planner *p, const char *path, const char *at)
 {
-	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
 		size_t len = strlen(owners[i].prefix);
 
 		if (strncmp(path, owners[i].prefix, len) != 0 || (!owners[i].open && path[len]))

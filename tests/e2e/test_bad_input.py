@@ -93,7 +93,7 @@ def test_duplicate_members_are_refused():
 
 def test_wrong_types_are_refused():
     "the member is named with its path"
-    for changes, member in (({"hostname": 5}, "hostname"), ({"mounts": {}}, "mounts"),
+    for changes, member in (({"hostname": 5}, "hostname"), ({"base_mounts": {}}, "mounts"),
                             ({"process": {"args": "sh"}}, "process.args"),
                             ({"process": {"args": ["a", 1]}}, r"process.args\[1\]"),
                             ({"process": {"terminal": "yes"}}, "process.terminal"),
@@ -230,7 +230,8 @@ def test_a_full_state_directory():
     "no space and no inodes: create fails and leaves nothing"
     os.mkdir("full")
     root = os.path.abspath("full")
-    for options in ("size=4k,nr_inodes=3", "size=4096,nr_inodes=20", "nr_inodes=4"):
+    for options in ("mode=700,size=4k,nr_inodes=3", "mode=700,size=4096,nr_inodes=20",
+                    "mode=700,nr_inodes=4"):
         with mounted("tmpfs", root, "tmpfs", 0, options):
             if "nr_inodes=20" in options:
                 with open(root + "/filler", "wb") as out:
@@ -250,7 +251,7 @@ def test_kill_and_delete_work_with_a_full_disk():
     "the state directory has no byte and no inode left after create"
     os.mkdir("small")
     root = os.path.abspath("small")
-    with mounted("tmpfs", root, "tmpfs", 0, "size=1m,nr_inodes=100"):
+    with mounted("tmpfs", root, "tmpfs", 0, "mode=700,size=1m,nr_inodes=100"):
         c = Container(config(), "wait", root=root)
         c.create().ok
         c.up()
@@ -276,7 +277,7 @@ def test_a_read_only_state_directory():
     "create fails with the path; list and state still read"
     os.mkdir("ro")
     root = os.path.abspath("ro")
-    with mounted("tmpfs", root, "tmpfs"):
+    with mounted("tmpfs", root, "tmpfs", 0, "mode=700"):
         c = Container(config(), "wait", root=root)
         c.create().ok
         host.mount(None, root, None, host.MS_REMOUNT | host.MS_RDONLY)

@@ -50,7 +50,7 @@ def test_start_container_hooks_run_before_the_program():
     "the program sees what they did"
     c = config(hooks={"startContainer": [dict(path="/bin/probe",
                                               args=["probe", "write", "/tmp/mark", "x"])]})
-    assert run(c, "cat /tmp/mark").ok.lines == ["cat: x"]
+    assert run(c, "cat /tmp/mark").ok.lines[-1] == "cat: x"
 
 
 def test_poststart_hooks_run_after_the_program_began():

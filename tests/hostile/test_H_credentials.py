@@ -4,7 +4,7 @@
 import itertools
 import json
 
-from deck import Dir, File, bundle, caps, config, container, current, rt, run
+from deck import Dir, File, bundle, caps, config, container, current, host, needs, rt, run
 
 BIT = {"CHOWN": 0, "KILL": 5, "NET_ADMIN": 12}
 KINDS = ("bounding", "effective", "permitted", "inheritable", "ambient")
@@ -153,12 +153,21 @@ def test_H6_a_file_that_excludes_a_group_excludes_it():
         assert run(c, "cat /d/file").ok.lines == [shown], user
 
 
+ADD_KEY, KEYCTL = 248, 250
+JOIN_SESSION_KEYRING, SEARCH, SESSION = 1, 10, -3
+
+
+@needs("int80")
 def test_H_a_container_has_no_key_of_the_caller():
-    "the session keyring is another one"
-    with run(config(), "try keyctl; cat /proc/keys") as r:
-        assert r.rc == 0
-        for line in r.values("cat"):
-            assert "_ses" not in line or "_ses." in line, line
+    "a key in the session keyring of whoever calls the runtime is not found inside, nor by exec"
+    host.syscall_check(host.LIBC.syscall(KEYCTL, JOIN_SESSION_KEYRING, None), "keyctl join")
+    host.syscall_check(host.LIBC.syscall(ADD_KEY, b"user", b"orlop-secret", b"x", 1, SESSION),
+                       "add_key")
+    assert host.LIBC.syscall(KEYCTL, SEARCH, SESSION, b"user", b"orlop-secret", 0) > 0
+    with container(config(), "try key orlop-secret; wait") as c:
+        c.up()
+        assert c.values("try") == ["key: ENOKEY"]
+        assert c.exec("try key orlop-secret").ok.lines == ["try: key: ENOKEY"]
 
 
 def test_H_a_set_uid_program_stays_harmless_with_no_new_privileges():

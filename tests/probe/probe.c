@@ -1074,6 +1074,13 @@ static long try_keyctl(char **args)
 	return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
 }
 
+/* Finds a key by name in the session keyring: what a leaked keyring would allow. */
+static long try_key(char **args)
+{
+	return syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user",
+		       args[0] ? args[0] : "", 0);
+}
+
 static long try_io_uring_setup(char **args)
 {
 	struct io_uring_params params = { 0 };
@@ -1175,6 +1182,7 @@ static const struct attempt attempts[] = {
 	{ "int80", try_int80 },
 #endif
 	{ "io_uring_setup", try_io_uring_setup },
+	{ "key", try_key },
 	{ "keyctl", try_keyctl },
 	{ "mknod", try_mknod },
 	{ "mount", try_mount },

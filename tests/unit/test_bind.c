@@ -111,8 +111,8 @@ static int read_with(const struct bind *table, const char *text, struct arena *a
 }
 
 static const char everything[] =
-	"{ \"yes\": true, \"maybe\": false, \"text\": \"hello\", \"path\": \"/x\", \"kept\": \"\",\n"
-	"\"i32\": -20, \"i64\": -9223372036854775808, \"u32\": 4294967295,\n"
+	"{ \"yes\": true, \"maybe\": false, \"text\": \"hello\", \"path\": \"/x\",\n"
+	"\"kept\": \"\", \"i32\": -20, \"i64\": -9223372036854775808, \"u32\": 4294967295,\n"
 	"\"u64\": 18446744073709551615, \"optI64\": -1, \"optU32\": 9, \"optU64\": 0,\n"
 	"\"word\": \"green\", \"strs\": [\"a\", \"\"], \"paths\": [], \"u32s\": [0, 7],\n"
 	"\"mask32\": [\"red\", \"green\", \"red\"], \"mask64\": [\"blue\", \"red\"],\n"

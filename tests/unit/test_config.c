@@ -16,6 +16,7 @@
 #include "check.h"
 #include "orlop/auto.h"
 
+#define FULL SOURCE_ROOT "/tests/golden/accept/full.json"
 #define CAP(number) (UINT64_C(1) << (number))
 
 static bool is_u32(struct opt_u32 opt, uint32_t value)
@@ -254,7 +255,7 @@ static void check_full(void)
 	struct oci_config c = { 0 };
 	struct err e = { 0 };
 	size_t len;
-	char *text = file_read_path(SOURCE_ROOT "/tests/golden/accept/full.json", 1 << 20, &a, &len);
+	char *text = file_read_path(FULL, 1 << 20, &a, &len);
 
 	CHECK(text, "full.json cannot be read");
 	if (!text)
@@ -282,8 +283,9 @@ static const char *const accepted[] = {
 	"{\"ociVersion\": \"1.99.12345678901234567890\", " ROOT "}",
 	"{\"ociVersion\": \"1.2.3-rc.1.x-y.0+build.007\", " ROOT "}",
 	/* null is absence, and so is an empty string */
-	"{\"ociVersion\": \"1.0.0\", " ROOT ", \"process\": null, \"mounts\": null, \"hooks\": null,"
-	" \"linux\": {\"seccomp\": null, \"namespaces\": [{\"type\": \"pid\", \"path\": \"\"}],"
+	"{\"ociVersion\": \"1.0.0\", " ROOT ", \"process\": null, \"mounts\": null,"
+	" \"hooks\": null, \"linux\": {\"seccomp\": null,"
+	" \"namespaces\": [{\"type\": \"pid\", \"path\": \"\"}],"
 	" \"cgroupsPath\": \"\", \"maskedPaths\": null, \"resources\": {\"pids\": {}}}}",
 	/* what engines write */
 	"{\"ociVersion\": \"1.0.0\", " ROOT ", \"linux\": {\"rootfsPropagation\": \"rslave\","

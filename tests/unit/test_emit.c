@@ -73,7 +73,8 @@ static void check_bytes(void)
 	emit_str(&m, NULL, "\xff" "a\xc3" "b\xe2\x82");
 	emit_str(&m, NULL, "");
 	emit_end(&m);
-	CHECK_STR(emit_get(&m), "[\"\xef\xbf\xbd" "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\",\"\"]");
+	CHECK_STR(emit_get(&m),
+		  "[\"\xef\xbf\xbd" "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\",\"\"]");
 }
 
 static void check_top(void)

@@ -173,8 +173,8 @@ static void check_ours(void)
 		      ours[i].words);
 		CHECK(o.remount == ours[i].remount && o.tmpcopyup == ours[i].tmpcopyup, "%s",
 		      ours[i].words);
-		CHECK(o.idmap == ours[i].idmap && o.idmap_recursive == ours[i].idmap_recursive, "%s",
-		      ours[i].words);
+		CHECK(o.idmap == ours[i].idmap, "%s", ours[i].words);
+		CHECK(o.idmap_recursive == ours[i].idmap_recursive, "%s", ours[i].words);
 		CHECK(!o.data.count, "%s", ours[i].words);
 	}
 }
@@ -183,9 +183,9 @@ static void check_ours(void)
 static const char specification[] =
 	"async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev "
 	"nodiratime noexec noiversion nolazytime norelatime nostrictatime nosuid private rbind "
-	"relatime remount ro rprivate rshared rslave runbindable rw shared silent slave strictatime "
-	"suid sync unbindable nosymfollow symfollow ratime rdev rdiratime rexec rnoatime rnodev "
-	"rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow rrelatime rro rrw "
+	"relatime remount ro rprivate rshared rslave runbindable rw shared silent slave "
+	"strictatime suid sync unbindable nosymfollow symfollow ratime rdev rdiratime rexec rnoatime "
+	"rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow rrelatime rro rrw "
 	"rstrictatime rsuid rsymfollow idmap ridmap mand nomand tmpcopyup";
 
 static void check_table(void)

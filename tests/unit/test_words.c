@@ -2,6 +2,7 @@
 /* The tables agree with the kernel's headers, with libcap and with libseccomp. */
 #include "oci/words.h"
 
+#include <ctype.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -89,7 +90,7 @@ static void check_seccomp(void)
 		uint32_t token;
 
 		for (size_t i = 0; row->word[10 + i]; i++)
-			lower[i] = (char)(row->word[10 + i] | (row->word[10 + i] == '_' ? 0 : 0x20));
+			lower[i] = (char)tolower((unsigned char)row->word[10 + i]);
 		token = seccomp_arch_resolve_name(lower);
 		CHECK(token == 0 || token == row->value, "%s", row->word);
 		known += token != 0;

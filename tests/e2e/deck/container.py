@@ -18,7 +18,7 @@ import time
 
 from . import host
 from .bundle import Config, words
-from .tap import current
+from .tap import current, skip
 
 PATIENCE = float(os.environ.get("ORLOP_TEST_PATIENCE", "1"))
 
@@ -90,6 +90,13 @@ class Result:
         row = rows[-1]
         return {"options": row[1].split(","), "type": row[2], "propagation": row[3],
                 "source": row[4], "super": row[5].split(","), "root": row[6][5:]}
+
+    @property
+    def supported(self):
+        """Skips when the runtime says of a member that it does not know it yet."""
+        if self.rc and "not supported" in self.err:
+            skip(self.err.strip().rpartition("msg=")[2][:120])
+        return self
 
     @property
     def ok(self):

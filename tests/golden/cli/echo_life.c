@@ -71,6 +71,8 @@ static void print_create(const struct life_create *c)
 	flag("detach", c->detach);
 	flag("keep", c->keep);
 	flag("no-subreaper", c->no_subreaper);
+	if (c->listen_fds)
+		printf(" listen-fds %u\n", c->listen_fds);
 }
 
 int life_create(const struct life *l, const struct life_create *c, struct err *e)
@@ -126,7 +128,8 @@ int life_exec(const struct life *l, const struct life_exec *x, struct err *e)
 
 static struct life_view view_of(const char *id)
 {
-	static struct oci_pair pairs[] = { { "com.example", "a \"b\"\n" }, { "org.x", "" } };
+	static char keys[][16] = { "com.example", "org.x" }, values[][16] = { "a \"b\"\n", "" };
+	static struct oci_pair pairs[] = { { keys[0], values[0] }, { keys[1], values[1] } };
 
 	return (struct life_view){
 		.oci_version = "1.3.0",
