@@ -36,9 +36,10 @@ static inline void auto_close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-#define auto_fd __attribute__((cleanup(auto_close_fd)))
-#define auto_free __attribute__((cleanup(auto_free_ptr)))
-#define auto_dir __attribute__((cleanup(auto_close_dir)))
+/* unused: a variable that is only there to be released is no mistake (clang). */
+#define auto_fd __attribute__((cleanup(auto_close_fd), unused))
+#define auto_free __attribute__((cleanup(auto_free_ptr), unused))
+#define auto_dir __attribute__((cleanup(auto_close_dir), unused))
 
 /* Hands the descriptor over: the variable holds -1 afterwards and nothing is closed. */
 static inline int take_fd(int *fd)

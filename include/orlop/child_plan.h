@@ -103,6 +103,7 @@ enum {
 	CHILD_E_PARENT_GONE,
 	CHILD_E_PROTOCOL,
 	CHILD_E_TOO_DEEP,
+	CHILD_E_IN_PROC,		/* a mount would lie inside a procfs */
 	CHILD_E_OUTSIDE,		/* the working directory is not in the container */
 };
 

@@ -25,7 +25,7 @@ struct host_facts {
 	bool in_user_ns;		/* this process is not in the first user namespace */
 	enum host_cgroup_mode cgroup_mode;
 	const char *cgroup_mount;	/* "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or NULL */
-	const char *cgroup_self;	/* this process's cgroup below it, "/" at the top; or NULL */
+	const char *cgroup_self;	/* own cgroup below it, "/" at the top; NULL: not asked */
 	const char *controllers;	/* the root's cgroup.controllers: "cpuset cpu io memory" */
 	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB"; NULL: not asked */
 	unsigned cap_last;		/* highest capability the kernel knows */

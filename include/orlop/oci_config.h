@@ -6,7 +6,8 @@
  * false; an empty string counts as absent too, because the engines' own structs cannot tell the
  * two apart. All memory belongs to the arena that the document was read into.
  *
- * `line` is the line of config.json on which the object begins, for messages.
+ * `line` is the line of config.json on which the object begins, for messages; `lines` has those
+ * of members that are no objects with a line of their own, 0 for one that is absent.
  */
 #pragma once
 
@@ -333,6 +334,10 @@ struct oci_linux {
 		unsigned line;
 	} memory_policy;
 	struct oci_intel_rdt intel_rdt;
+	struct {
+		unsigned namespaces, uid_maps, time_offsets, net_devices, cgroups_path,
+			rootfs_propagation, sysctl, masked_paths, readonly_paths, mount_label;
+	} lines;
 };
 
 struct oci_config {
@@ -349,6 +354,9 @@ struct oci_config {
 	struct oci_hooks hooks;
 	struct pair_list annotations;
 	struct oci_linux linux;
+	struct {
+		unsigned hostname, domainname, annotations, linux;
+	} lines;
 };
 
 /*

@@ -37,7 +37,7 @@ struct plan_options {
 	bool detached;			/* create, run --detach: nobody stays to hold a terminal */
 	bool console_socket;		/* one was given */
 	bool notify_socket;		/* NOTIFY_SOCKET was in our environment */
-	const char *notify_dir;		/* with it: the host's directory for /run/notify, absolute */
+	const char *notify_dir;		/* then: the host's directory for /run/notify, absolute */
 	unsigned preserve_fds;		/* beyond 0-2, LISTEN_FDS included */
 	unsigned listen_fds;		/* how many of them LISTEN_FDS announces */
 	const struct profile *profile;	/* hardening on top of the configuration, or NULL */
@@ -81,7 +81,7 @@ struct plan_mount {
 	bool idmap_recursive;
 	struct id_map_list uid_maps, gid_maps;
 	struct str_list data;		/* "word" or "key=value" for fsconfig, in order */
-	size_t index;			/* in config.mounts, for messages; SIZE_MAX: not from there */
+	size_t index;			/* in config.mounts, for messages; SIZE_MAX: none */
 };
 
 struct plan_device {
@@ -134,7 +134,7 @@ struct plan_process {
 	const char *cwd;
 	bool terminal;
 	uint16_t console_height, console_width;	/* 0: leave */
-	bool find_home;			/* env has no HOME: take it from the image's passwd, else "/" */
+	bool find_home;			/* env has no HOME: from the image's passwd, else "/" */
 	uint32_t uid, gid;
 	struct {
 		uint32_t *items;
@@ -186,7 +186,7 @@ struct plan {
 	unsigned preserve_fds, listen_fds;
 	bool notify_socket;
 
-	struct str_list warnings;	/* what the user should hear; nothing was left out silently */
+	struct str_list warnings;	/* what the user should hear; nothing is silent */
 	LIST_OF(struct plan_reason) reasons;
 };
 

@@ -250,13 +250,21 @@ static void format_time(char *bytes, size_t size)
 		 (int)(rest % 60));
 }
 
+/* The place in the source tree, whatever directory it was compiled from. */
+static const char *in_tree(const char *file)
+{
+	const char *found = strstr(file, "src/");
+
+	return found ? found : file;
+}
+
 static void build(struct record *r, enum level level, const struct place *place, const char *text)
 {
 	char when[32], where[160] = "";
 
 	format_time(when, sizeof(when));
 	if (place)
-		snprintf(where, sizeof(where), "%s:%d", place->file, place->line);
+		snprintf(where, sizeof(where), "%s:%d", in_tree(place->file), place->line);
 	if (out.format == LOG_JSON) {	/* keys in alphabetical order */
 		if (place) {
 			put_member(r, "file", where);

@@ -3,8 +3,10 @@
  * CHILD SIDE. The mounts of the configuration, in its order. Each is made detached, given its
  * attributes, and attached from descriptor to descriptor; no path is resolved twice.
  */
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <sys/statfs.h>
 
 #include "child/bytes.h"
 #include "child/child.h"
@@ -181,25 +183,35 @@ static bool is_directory(int fd)
 	return SYS(fstat, fd, &st) >= 0 && S_ISDIR(st.st_mode);
 }
 
+static bool is_procfs(int fd)
+{
+	struct statfs fs;
+
+	return SYS(fstatfs, fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /*
- * The place to attach to. proc and sysfs go on a real directory of the image only: a link there
- * would move the files that labels and limits are written through (CVE-2019-19921). `*existed`
- * says whether the image had it.
+ * The place to attach to; `*existed` says whether it was there. proc and sysfs go on a real
+ * directory of the image only: a link there would move the files that labels and limits are
+ * written through (CVE-2019-19921). The planner saw to it that nothing is mounted inside /proc by
+ * name; where a link of the image led, only the kernel can say.
  */
 static int open_place(struct child *c, const struct child_mount *m, bool file, bool *existed)
 {
 	const char *target = child_string(c, m->target);
-	int place;
+	int place = sys_openat2(c->root, target, O_PATH | (m->ordinary_directory ? O_DIRECTORY : 0),
+				RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 
-	if (m->ordinary_directory)
-		place = sys_openat2(c->root, target, O_PATH | O_DIRECTORY,
-				    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-	else
-		place = path_open(c->root, target, 0);
 	*existed = place >= 0;
 	if (m->ordinary_directory && (place == -ELOOP || place == -ENOTDIR))
 		return -CHILD_E_NOT_ORDINARY;
-	return place == -ENOENT ? path_make(c->root, target, file) : place;
+	if (place != -ELOOP && place != -ENOENT)
+		return place;
+	place = path_open(c->root, target, 0);
+	*existed = place >= 0;
+	if (place == -ENOENT)
+		place = path_make(c->root, target, file);
+	return place >= 0 && is_procfs(place) ? -CHILD_E_IN_PROC : place;
 }
 
 /* Other attributes for what an earlier mount, or the image's own tree, has at the target. */

@@ -47,11 +47,12 @@ int step_session(struct child *c)
 
 /*
  * Goes on in a new process that is the runtime's child as we are (CLONE_PARENT): only a process
- * born after the joins can be first in a pid namespace owned by the user namespace joined.
+ * born after the joins can be in a pid namespace joined, or first in a new one that is owned by
+ * the user namespace joined.
  */
-static int respawn(struct child *c)
+static int respawn(struct child *c, uint64_t flags)
 {
-	struct clone_args args = { .flags = c->plan->respawn_flags | CLONE_PARENT };
+	struct clone_args args = { .flags = flags | CLONE_PARENT };
 	long pid = SYS(clone3, &args, sizeof(args));
 
 	if (pid < 0)
@@ -79,7 +80,7 @@ int step_join(struct child *c)
 		sys_close(joins[n].fd);
 	}
 	c->item = -1;
-	return child_flag(c, CHILD_RESPAWN) ? respawn(c) : 0;
+	return child_flag(c, CHILD_RESPAWN) ? respawn(c, c->plan->respawn_flags) : 0;
 }
 
 /* Ids 0 of the new user namespace, so that what is made from here on belongs to its root. */
@@ -170,13 +171,23 @@ int step_loopback(struct child *c)
 	return (int)error;
 }
 
+/*
+ * The container is entered by this program only, never by the runtime's own: a process born in its
+ * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but the
+ * socket and the plan (CVE-2016-9962, CVE-2019-5736).
+ */
 int step_enter(struct child *c)
 {
-	long error = SYS(setns, c->plan->container, c->plan->container_ns);
+	long error = SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 
+	if (error >= 0)
+		error = SYS(setns, c->plan->container, c->plan->container_ns);
 	if (error < 0)
 		return (int)error;
 	sys_close(c->plan->container);
+	error = respawn(c, 0);
+	if (error < 0)
+		return (int)error;
 	/* The runtime's user has no place in a user namespace that it did not come from. */
 	if (c->plan->container_ns & CLONE_NEWUSER) {
 		error = become_root();

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cli/parse.h"
@@ -67,6 +68,12 @@ static void clear_environment(void)
 int start_clean(struct err *e)
 {
 	clear_environment();
+	/*
+	 * Nobody looks into us or traces us. Without root the kernel would give our children's
+	 * /proc files to root as well, and their id maps could not be written.
+	 */
+	if (getauxval(AT_EUID) == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(e, "prctl PR_SET_DUMPABLE");
 	if (getauxval(AT_SECURE))
 		return err_set(e, ERR_POLICY, "refusing to run with more privileges than the caller");
 	/* Ours: a caller's "ignored" would lose children's ends, and a closed pipe our clean-up. */

@@ -17,7 +17,7 @@
 struct encode_facts {
 	bool exec;
 	int fd_base;			/* control, the block, then the rest from here on */
-	bool has_listener;
+	bool has_listener;		/* it is the third descriptor */
 	uint32_t container_ns;		/* exec: CLONE_NEW* to enter */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
 	const char *state, *start_state;	/* documents for hooks, with SPAWN_STATE_PID */

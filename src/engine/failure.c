@@ -54,7 +54,10 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 	const char *source = mount->source ? mount->source : mount->fstype;
 	const char *detail = m->detail[0] ? ": " : "";
 
-	if (m->error == CHILD_E_NOT_ORDINARY)
+	if (m->error == CHILD_E_IN_PROC)
+		err_set(e, ERR_POLICY, "\"%s\" cannot be mounted because it is inside /proc",
+			mount->target);
+	else if (m->error == CHILD_E_NOT_ORDINARY)
 		err_set(e, ERR_POLICY, "filesystem \"%s\" must be mounted on ordinary directory",
 			mount->fstype);
 	else

@@ -143,7 +143,7 @@ static int follow_respawn(const struct spawn_request *r, struct spawn *s,
 	close(s->pidfd);
 	s->pid = (pid_t)m->value;
 	s->pidfd = take_fd(&pidfd);
-	return makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
+	return !r->exec && makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
 }
 
 static int container_user_ns(const struct spawn_request *r, const struct spawn *s)
@@ -268,7 +268,7 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 {
 	struct encode_facts facts = {
 		.exec = r->exec, .fd_base = fd_base, .has_listener = r->listener >= 0,
-		.container_ns = r->container_ns & ~(uint32_t)CLONE_NEWPID,
+		.container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->cap_last, .trace = r->trace,
 	};
@@ -322,9 +322,6 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 {
 	struct spawn s = SPAWN_NONE;
 
-	/* What we clone next is born there; we stay where we are. */
-	if (r->exec && (r->container_ns & CLONE_NEWPID) && setns(r->container, CLONE_NEWPID) < 0)
-		return err_sys(e, "enter the container's pid namespace");
 	if (clone_child(r, a, &s, e) < 0 ||
 	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||

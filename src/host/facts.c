@@ -128,7 +128,8 @@ int host_facts_get(struct arena *a, struct host_facts *ret, struct err *e)
 	if (uname(&name) < 0)
 		return err_sys(e, "uname");
 	if (sscanf(name.release, "%u.%u", &f.kernel_major, &f.kernel_minor) != 2)
-		return err_set(e, ERR_SYSTEM, "uname: \"%s\" is not a release of Linux", name.release);
+		return err_set(e, ERR_SYSTEM, "uname: \"%s\" is not a release of Linux",
+			       name.release);
 	f.euid = (uint32_t)getauxval(AT_EUID);
 	if (stat("/proc/self/ns/user", &st) < 0)
 		return err_sys(e, "/proc/self/ns/user");

@@ -391,10 +391,16 @@ static int run_object_rows(const struct binding *b, const struct node *n, const 
 			   char *target)
 {
 	for (; table->kind != BIND_END; table++) {
+		const struct node *member = NULL;
+
+		if (table->kind == BIND_LINE_OF)
+			member = doc_find(n, table->what);
 		if (table->kind == BIND_SET)
 			*(bool *)(target + table->offset) = true;
 		else if (table->kind == BIND_LINE)
 			*(unsigned *)(target + table->offset) = n->line;
+		else if (member)
+			*(unsigned *)(target + table->offset) = member->line;
 		else if (table->kind == BIND_CHECK && table->check(b, n, target))
 			return -1;
 	}

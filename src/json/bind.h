@@ -30,6 +30,7 @@ enum bind_kind {
 	/* Rows that stand for no member. */
 	BIND_SET,	/* a bool that becomes true when the object is there */
 	BIND_LINE,	/* an unsigned: the line on which the object begins */
+	BIND_LINE_OF,	/* an unsigned: the line of the member named in `what`, 0 without it */
 	BIND_CHECK,	/* a function called when all members were read */
 	/* Scalars. */
 	BIND_BOOL,
@@ -147,6 +148,8 @@ int bind_check_str(const struct binding *b, const struct node *n, unsigned flags
 #define B_END { .kind = BIND_END }
 #define B_SET(s, f) { .kind = BIND_SET, .offset = B_FIELD(s, f, bool) }
 #define B_LINE(s, f) { .kind = BIND_LINE, .offset = B_FIELD(s, f, unsigned) }
+#define B_LINE_OF(s, f, name) \
+	{ .kind = BIND_LINE_OF, .offset = B_FIELD(s, f, unsigned), .what = (name) }
 #define B_CHECK(function) { .kind = BIND_CHECK, .check = (function) }
 
 #define B_BOOL(s, f, name, ...) B_ROW(BIND_BOOL, name, B_FIELD(s, f, bool), __VA_ARGS__)

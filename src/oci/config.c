@@ -122,6 +122,10 @@ static const struct bind config_rows[] = {
 	B_OBJECT(struct oci_config, hooks, "hooks", struct oci_hooks, oci_hooks_rows),
 	B_PAIRS(struct oci_config, annotations, "annotations"),
 	B_OBJECT(struct oci_config, linux, "linux", struct oci_linux, oci_linux_rows),
+	B_LINE_OF(struct oci_config, lines.hostname, "hostname"),
+	B_LINE_OF(struct oci_config, lines.domainname, "domainname"),
+	B_LINE_OF(struct oci_config, lines.annotations, "annotations"),
+	B_LINE_OF(struct oci_config, lines.linux, "linux"),
 	B_END
 };
 

@@ -250,6 +250,16 @@ const struct bind oci_linux_rows[] = {
 	B_OBJECT(struct oci_linux, memory_policy, "memoryPolicy", struct oci_memory_policy,
 		 memory_policy_rows),
 	B_PART("timeOffsets", time_offsets_rows),
+	B_LINE_OF(struct oci_linux, lines.namespaces, "namespaces"),
+	B_LINE_OF(struct oci_linux, lines.uid_maps, "uidMappings"),
+	B_LINE_OF(struct oci_linux, lines.time_offsets, "timeOffsets"),
+	B_LINE_OF(struct oci_linux, lines.net_devices, "netDevices"),
+	B_LINE_OF(struct oci_linux, lines.cgroups_path, "cgroupsPath"),
+	B_LINE_OF(struct oci_linux, lines.rootfs_propagation, "rootfsPropagation"),
+	B_LINE_OF(struct oci_linux, lines.sysctl, "sysctl"),
+	B_LINE_OF(struct oci_linux, lines.masked_paths, "maskedPaths"),
+	B_LINE_OF(struct oci_linux, lines.readonly_paths, "readonlyPaths"),
+	B_LINE_OF(struct oci_linux, lines.mount_label, "mountLabel"),
 	B_CHECK(check_namespaces),
 	B_END
 };

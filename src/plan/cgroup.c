@@ -41,7 +41,8 @@ int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const ch
 	(void)plan_refuse(p, line, member, "this host's cgroup v2 has no \"%.40s\" controller",
 			  controller);
 	if (p->facts->cgroup_mode == HOST_CGROUP_HYBRID)
-		return err_hint(p->e, "%s has: %s; controllers that cgroup v1 holds are not there, boot "
+		return err_hint(p->e,
+				"%s has: %s; controllers that cgroup v1 holds are not there, boot "
 				"with systemd.unified_cgroup_hierarchy=1", p->facts->cgroup_mount,
 				there && *there ? there : "none");
 	return err_hint(p->e, "%s/cgroup.controllers has: %s",
@@ -65,6 +66,7 @@ static bool names_fit(const char *path)
 static int plan_path(struct planner *p)
 {
 	const char *asked = p->config->linux.cgroups_path, *path;
+	unsigned line = p->config->linux.lines.cgroups_path;
 
 	if (!asked) {
 		p->plan->cgroup.path = plan_at(p, CGROUP_BASE "/%s", p->options->id);
@@ -72,20 +74,21 @@ static int plan_path(struct planner *p)
 		return 0;
 	}
 	if (plan_path_climbs(asked))
-		return plan_refuse(p, 0, "linux.cgroupsPath", "has a \"..\" component");
+		return plan_refuse(p, line, "linux.cgroupsPath", "has a \"..\" component");
 	if (plan_has_control(asked, false))
-		return plan_refuse(p, 0, "linux.cgroupsPath", "has a control character");
+		return plan_refuse(p, line, "linux.cgroupsPath", "has a control character");
 	path = plan_path_below(p->a, CGROUP_BASE, asked);
 	if (strcmp(path, "/") == 0 || strcmp(path, CGROUP_BASE) == 0)
-		return plan_refuse(p, 0, "linux.cgroupsPath", "names %s, which is not one container's",
+		return plan_refuse(p, line, "linux.cgroupsPath",
+				   "names %s, which is not one container's",
 				   path[1] ? path : "the root of the hierarchy");
 	if (strlen(path) > CGROUP_PATH_MAX || !names_fit(path))
-		return plan_refuse(p, 0, "linux.cgroupsPath", "is too long");
+		return plan_refuse(p, line, "linux.cgroupsPath", "is too long");
 	if (strchr(asked, ':') && *asked != '/')
-		plan_warn(p, "linux.cgroupsPath: %s looks like the systemd driver's slice:prefix:name: taken "
-			  "as a path", text_quote(p->a, asked, 80));
+		plan_warn(p, "linux.cgroupsPath: %s looks like the systemd driver's "
+			  "slice:prefix:name: taken as a path", text_quote(p->a, asked, 80));
 	p->plan->cgroup.path = path;
-	plan_because_of(p, 0, "linux.cgroupsPath", "cgroup ");
+	plan_because_of(p, line, "linux.cgroupsPath", "cgroup ");
 	return 0;
 }
 
@@ -96,7 +99,8 @@ static int check_driver(struct planner *p)
 		return 0;
 	case PLAN_CGROUP_SYSTEMD:
 		(void)err_set(p->e, ERR_USAGE, "the systemd cgroup driver is not built yet");
-		return err_hint(p->e, "use --cgroup-manager cgroupfs and a cgroupsPath that is a path");
+		return err_hint(p->e,
+				"use --cgroup-manager cgroupfs and a cgroupsPath that is a path");
 	case PLAN_CGROUP_CGROUPFS:
 		break;
 	case PLAN_CGROUP_DRIVER_COUNT_:
@@ -135,8 +139,8 @@ static void plan_delegate(struct planner *p)
 			return;
 		p->plan->cgroup.delegate = true;
 		p->plan->cgroup.delegate_uid = uid;
-		plan_because(p, plan_at(p, "default: a new cgroup namespace, and mounts[%zu] is writable",
-					m->index), "cgroup-delegate");
+		plan_because(p, plan_at(p, "default: a new cgroup namespace and mounts[%zu] being "
+					"writable", m->index), "cgroup-delegate");
 		return;
 	}
 }
@@ -152,8 +156,8 @@ int plan_cgroups(struct planner *p)
 	if (cgroup->driver == PLAN_CGROUP_DISABLED) {
 		plan_because(p, "option --cgroup-manager disabled", "cgroup ");
 		if (r->devices.count)
-			plan_warn(p, "linux.resources.devices needs a cgroup, and the container gets none: "
-				  "ignored");
+			plan_warn(p, "linux.resources.devices: there is no cgroup to apply them "
+				  "to: ignored");
 	} else {
 		if (plan_path(p))
 			return -1;

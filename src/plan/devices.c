@@ -68,7 +68,8 @@ static int read_device(struct planner *p, const struct oci_device *d, const char
 	uint32_t mode = d->mode.set ? d->mode.value & ~(uint32_t)S_IFMT : 0666;
 
 	if (d->path[0] != '/')
-		return plan_refuse(p, d->line, plan_at(p, "%s.path", at), "must be an absolute path");
+		return plan_refuse(p, d->line, plan_at(p, "%s.path", at),
+				   "must be an absolute path");
 	if (plan_path_climbs(d->path))
 		return plan_refuse(p, d->line, plan_at(p, "%s.path", at), "has a \"..\" component");
 	if (mode > 07777)
@@ -158,8 +159,8 @@ int plan_devices(struct planner *p)
 	p->plan->bind_devices = p->in_user_ns || p->facts->in_user_ns;
 	if (bound >= 0) {
 		if (p->config->linux.devices.count)
-			plan_warn(p, "linux.devices: mounts[%zu] binds %s on /dev, where nothing is made: "
-				  "ignored", p->plan->mounts.items[bound].index,
+			plan_warn(p, "linux.devices: mounts[%zu] binds %s on /dev, nothing is "
+				  "made: ignored", p->plan->mounts.items[bound].index,
 				  text_quote(p->a, p->plan->mounts.items[bound].source, 80));
 		return 0;
 	}
@@ -208,7 +209,7 @@ void plan_device_rules(struct planner *p, const struct oci_resources *resources,
 		LIST_ADD(p->a, ret->device_rules, always_allowed[i]);
 		plan_because(p, "default: every container may use it", "device-rule");
 	}
-	/* The kernel lets nobody in a user namespace attach the program; mknod fails there anyway. */
+	/* In a user namespace nobody may attach the program; mknod fails there anyway. */
 	ret->filter_devices = !p->facts->in_user_ns;
 	plan_because(p, ret->filter_devices ? "default: what no rule allows is denied" :
 		     "default: the host is a user namespace", "device-filter");

@@ -109,6 +109,13 @@ static void dump_root(struct dump *d)
 	line(d, "pivot %s", p->no_pivot ? "no" : "yes");
 }
 
+static void dump_maps(struct dump *d, const char *fact, const struct id_map_list *maps)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		line(d, "%s %u %u %u", fact, maps->items[i].container, maps->items[i].host,
+		     maps->items[i].size);
+}
+
 static void dump_namespaces(struct dump *d)
 {
 	const struct plan *p = d->plan;
@@ -121,12 +128,8 @@ static void dump_namespaces(struct dump *d)
 		else
 			line(d, "namespace %s new", words_ns[ns->type].word);
 	}
-	for (size_t i = 0; i < p->uid_maps.count; i++)
-		line(d, "uid-map %u %u %u", p->uid_maps.items[i].container, p->uid_maps.items[i].host,
-		     p->uid_maps.items[i].size);
-	for (size_t i = 0; i < p->gid_maps.count; i++)
-		line(d, "gid-map %u %u %u", p->gid_maps.items[i].container, p->gid_maps.items[i].host,
-		     p->gid_maps.items[i].size);
+	dump_maps(d, "uid-map", &p->uid_maps);
+	dump_maps(d, "gid-map", &p->gid_maps);
 	if (p->deny_setgroups)
 		line(d, "setgroups deny");
 	if (p->monotonic.set)

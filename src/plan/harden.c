@@ -34,15 +34,18 @@ static void add_paths(struct planner *p, const struct str_list *from, const char
 /* Two filters cannot be made one, and to choose between them would be to loosen one of them. */
 static int add_filter(struct planner *p, const struct profile *profile, const char *because)
 {
+	struct planner of_profile = *p;
+
 	if (!profile->seccomp.set)
 		return 0;
 	if (p->plan->seccomp) {
 		(void)plan_refuse(p, p->config->linux.seccomp.line, "linux.seccomp",
-				  "the profile \"%s\" has a seccomp filter too, and there can be one",
+				  "the profile \"%s\" has a filter too, and there can be one",
 				  profile->name);
 		return err_hint(p->e, "remove one of the two");
 	}
-	if (plan_check_seccomp(p, &profile->seccomp))
+	of_profile.name = plan_at(p, "profile %s", profile->name);
+	if (plan_check_seccomp(&of_profile, &profile->seccomp, "seccomp"))
 		return -1;
 	p->plan->seccomp = &profile->seccomp;
 	plan_because(p, because, "seccomp ");

@@ -22,9 +22,9 @@ void plan_hooks(struct planner *p)
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		for (size_t k = 0; k < kinds[i].list->count; k++) {
 			const struct oci_hook *hook = &kinds[i].list->items[k];
+			char *at = plan_at(p, "hooks.%s[%zu]", kinds[i].word, k);
 
-			plan_because_of(p, hook->line, plan_at(p, "hooks.%s[%zu]", kinds[i].word, k),
-					"hook %s[%zu]", kinds[i].word, k);
+			plan_because_of(p, hook->line, at, "hook %s[%zu]", kinds[i].word, k);
 		}
 	}
 	p->plan->hooks = *h;

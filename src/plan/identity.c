@@ -16,7 +16,8 @@ static int check_id(struct planner *p, unsigned line, const char *at, uint32_t i
 		    const struct id_map_list *maps)
 {
 	if (maps && plan_map_id(maps, id) == ID_NONE)
-		return plan_refuse(p, line, at, "%u is not mapped in the container's user namespace", id);
+		return plan_refuse(p, line, at,
+				   "%u is not mapped in the container's user namespace", id);
 	return 0;
 }
 
@@ -33,7 +34,8 @@ static int plan_user(struct planner *p, const struct oci_process *process,
 		return -1;
 	if (u->additional_gids.count > GROUPS_MAX)
 		return plan_refuse(p, line, "process.user.additionalGids",
-				   "%zu groups; the kernel takes %d", u->additional_gids.count, GROUPS_MAX);
+				   "%zu groups; the kernel takes %d", u->additional_gids.count,
+				   GROUPS_MAX);
 	for (size_t i = 0; i < u->additional_gids.count; i++) {
 		if (check_id(p, line, plan_at(p, "process.user.additionalGids[%zu]", i),
 			     u->additional_gids.items[i], gids))
@@ -121,16 +123,19 @@ static void plan_caps(struct planner *p, const struct oci_process *process,
 	ret->cap_ambient = c->ambient & ret->cap_permitted & ret->cap_inheritable;
 	left = c->effective & can & ~ret->cap_effective;
 	if (left)
-		plan_warn(p, "process.capabilities.effective: not in the permitted set: %s: ignored",
+		plan_warn(p,
+			  "process.capabilities.effective: not in the permitted set: %s: ignored",
 			  cap_list(p, left, NULL));
 	left = c->inheritable & can & ~ret->cap_inheritable;
 	if (left)
-		plan_warn(p, "process.capabilities.inheritable: not in the bounding set: %s: ignored",
+		plan_warn(p,
+			  "process.capabilities.inheritable: not in the bounding set: %s: ignored",
 			  cap_list(p, left, NULL));
 	left = c->ambient & can & ~ret->cap_ambient;
 	for (unsigned n = 0; n < 64; n++) {
 		if (left & bit(n))
-			plan_warn(p, "can't raise ambient capability %s: it is not both permitted and "
+			plan_warn(p,
+				  "can't raise ambient capability %s: it is not both permitted and "
 				  "inheritable: ignored", cap_name(p, n));
 	}
 	plan_because_of(p, process->line, "process.capabilities", "capabilities");

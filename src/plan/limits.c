@@ -73,7 +73,8 @@ static int plan_pids(struct limits *l)
 	if (limit < 0)
 		return limits_put_unlimited(l, "pids", l->r->line, "pids.limit", "pids.max", "max");
 	/* 0 would forbid the container's first process as well; runc writes 1 for it. */
-	return limits_put(l, "pids", l->r->line, "pids.limit", "pids.max", limits_number(l, limit ? limit : 1));
+	return limits_put(l, "pids", l->r->line, "pids.limit", "pids.max",
+			  limits_number(l, limit ? limit : 1));
 }
 
 /*
@@ -199,7 +200,8 @@ static int plan_cpu_max(struct limits *l)
 				   "%llu is more than the quota, %lld", (unsigned long long)burst,
 				   (long long)quota);
 	/* A burst that is left over would forbid a smaller quota: taken away first. */
-	if (l->update && c->burst.set && limits_put(l, "cpu", c->line, "cpu.burst", "cpu.max.burst", "0"))
+	if (l->update && c->burst.set &&
+	    limits_put(l, "cpu", c->line, "cpu.burst", "cpu.max.burst", "0"))
 		return -1;
 	if (quota || period) {
 		const char *member = quota ? "cpu.quota" : "cpu.period";
@@ -229,7 +231,8 @@ static int plan_cpu(struct limits *l)
 	if (c->realtime_period.value)
 		return limits_refuse_v1(l, c->line, "cpu.realtimePeriod");
 	if (c->idle.value && shares)
-		return plan_refuse(l->p, c->line, limits_at(l, "cpu.shares"), "unable to apply both "
+		return plan_refuse(l->p, c->line, limits_at(l, "cpu.shares"),
+				   "unable to apply both "
 				   "shares and idle: an idle group has the lowest weight there is");
 	if (c->idle.set && (c->idle.value || l->update)) {
 		if (c->idle.value ? limits_put(l, "cpu", c->line, "cpu.idle", "cpu.idle", "1") :

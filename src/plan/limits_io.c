@@ -50,7 +50,8 @@ static int plan_io_weights(struct limits *l)
 		struct plan_cgroup_write *w;
 
 		if (check_io_weight(l, "blockIO.weight", weight) ||
-		    limits_put(l, "io", b->line, "blockIO.weight", "io.bfq.weight", limits_number(l, weight)))
+		    limits_put(l, "io", b->line, "blockIO.weight", "io.bfq.weight",
+			       limits_number(l, weight)))
 			return -1;
 		w = &l->cgroup->writes.items[l->cgroup->writes.count - 1];
 		w->other_file = "io.weight";
@@ -149,7 +150,7 @@ int limits_unified(struct limits *l)
 			controller = arena_strndup(l->p->a, key, strcspn(key, "."));
 		else if (!is_core_limit(key))
 			return plan_refuse(l->p, l->r->line, limits_at(l, at),
-					   "may not be set: it is how the container's group is managed");
+					   "may not be set: the group is managed by it");
 		/* Nested-keyed files take one line with each write. */
 		do {
 			size_t len = strcspn(value, "\n");

@@ -32,14 +32,14 @@ int plan_labels(struct planner *p)
 	const struct oci_linux *l = &p->config->linux;
 
 	if (l->mount_label)
-		return plan_unsupported(p, 0, "linux.mountLabel");
+		return plan_unsupported(p, l->lines.mount_label, "linux.mountLabel");
 	/* PER_LINUX is 0 and is what every process has that did not ask for another. */
 	if (l->personality.set && l->personality.domain)
 		return plan_unsupported(p, l->personality.line, "linux.personality");
 	if (l->memory_policy.set)
 		return plan_unsupported(p, l->memory_policy.line, "linux.memoryPolicy");
 	if (l->net_devices.count)
-		return plan_unsupported(p, 0, "linux.netDevices");
+		return plan_unsupported(p, l->lines.net_devices, "linux.netDevices");
 	if (l->intel_rdt.set)
 		return plan_unsupported(p, l->intel_rdt.line, "linux.intelRdt");
 	return 0;

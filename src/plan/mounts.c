@@ -52,10 +52,12 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 				   "a bind mount needs a source");
 	}
 	if (bind && o->data.count)
-		return plan_refuse(p, m->line, options, "bind mounts cannot have any filesystem-specific "
+		return plan_refuse(p, m->line, options,
+				   "bind mounts cannot have any filesystem-specific "
 				   "options applied: %s", text_quote(p->a, o->data.items[0], 60));
 	if (o->remount && (o->data.count || o->tmpcopyup || o->idmap))
-		return plan_refuse(p, m->line, options, "a remount changes the mount's own flags only, "
+		return plan_refuse(p, m->line, options,
+				   "a remount changes the mount's own flags only, "
 				   "not the file system's options");
 	if (!o->bind && !o->remount && !m->type)
 		return plan_refuse(p, m->line, plan_at(p, "%s.type", at),
@@ -80,17 +82,19 @@ static int check_proc(struct planner *p, const struct oci_mount *m, const char *
 	const char *path = plan_path_lexical(p->a, m->destination);
 	const char *member = plan_at(p, "%s.destination", at);
 
-	if (strcmp(path, "/") == 0)
-		return plan_refuse(p, m->line, member, "a mount on / would hide the root file system");
-	if (strncmp(path, "/proc", 5) != 0 || (path[5] && path[5] != '/'))
-		return 0;
 	if (mount->kind == PLAN_MOUNT_REMOUNT)
+		return 0;
+	if (strcmp(path, "/") == 0)
+		return plan_refuse(p, m->line, member,
+				   "a mount on / would hide the root file system");
+	if (strncmp(path, "/proc", 5) != 0 || (path[5] && path[5] != '/'))
 		return 0;
 	if (!path[5]) {
 		if (mount->kind == PLAN_MOUNT_BIND ? strcmp(mount->source, "/proc") == 0 :
 		    mount->kind == PLAN_MOUNT_FS && strcmp(mount->fstype, "proc") == 0)
 			return 0;
-		return plan_refuse(p, m->line, member, "%s cannot be mounted because it is not type proc",
+		return plan_refuse(p, m->line, member,
+				   "%s cannot be mounted because it is not type proc",
 				   text_quote(p->a, m->destination, 80));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(proc_files); i++) {
@@ -113,7 +117,8 @@ static int plan_idmap(struct planner *p, const struct oci_mount *m, const char *
 	if (ret->kind != PLAN_MOUNT_BIND)
 		return plan_refuse(p, m->line, at, "only bind mounts can be id-mapped");
 	if (!own && !p->in_user_ns)
-		return plan_refuse(p, m->line, plan_at(p, "%s.options", at), "\"%s\" needs uidMappings and "
+		return plan_refuse(p, m->line, plan_at(p, "%s.options", at),
+				   "\"%s\" needs uidMappings and "
 				   "gidMappings, or a user namespace whose mappings it can take",
 				   o->idmap_recursive ? "ridmap" : "idmap");
 	ret->idmap = own ? PLAN_IDMAP_OWN : PLAN_IDMAP_CONTAINER;
@@ -191,8 +196,8 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 	if (check_proc(p, m, at, &mount) || plan_idmap(p, m, at, &o, &mount))
 		return -1;
 	if (m->destination[0] != '/')
-		plan_warn(p, "%s.destination: %s is relative, which is deprecated: taken from /", at,
-			  text_quote(p->a, m->destination, 80));
+		plan_warn(p, "%s.destination: %s is relative, which is deprecated: taken from /",
+			  at, text_quote(p->a, m->destination, 80));
 	LIST_ADD(p->a, p->plan->mounts, mount);
 	plan_because_of(p, m->line, at, "mount %s ", m->destination);
 	return 0;
@@ -203,7 +208,8 @@ static void add_notify(struct planner *p)
 {
 	struct plan_mount m = {
 		.kind = PLAN_MOUNT_BIND, .target = "/run/notify", .source = p->options->notify_dir,
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			    MOUNT_ATTR_NOEXEC,
 		.index = SIZE_MAX,
 	};
 
@@ -223,17 +229,17 @@ int plan_mounts(struct planner *p)
 	return 0;
 }
 
-static int plan_paths(struct planner *p, const struct str_list *from, const char *member,
-		      const char *fact, struct str_list *to)
+static int plan_paths(struct planner *p, const struct str_list *from, unsigned line,
+		      const char *member, const char *fact, struct str_list *to)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		const char *path = from->items[i];
 		char *at = plan_at(p, "linux.%s[%zu]", member, i);
 
 		if (strcmp(plan_path_lexical(p->a, path), "/") == 0)
-			return plan_refuse(p, 0, at, "is the root: use root.readonly");
+			return plan_refuse(p, line, at, "is the root: use root.readonly");
 		plan_push_str(p->a, to, path);
-		plan_because_of(p, 0, at, "%s %s", fact, path);
+		plan_because_of(p, line, at, "%s %s", fact, path);
 	}
 	return 0;
 }
@@ -242,7 +248,9 @@ int plan_masks(struct planner *p)
 {
 	const struct oci_linux *l = &p->config->linux;
 
-	if (plan_paths(p, &l->masked_paths, "maskedPaths", "mask", &p->plan->masked))
+	if (plan_paths(p, &l->masked_paths, l->lines.masked_paths, "maskedPaths", "mask",
+		       &p->plan->masked))
 		return -1;
-	return plan_paths(p, &l->readonly_paths, "readonlyPaths", "readonly", &p->plan->readonly);
+	return plan_paths(p, &l->readonly_paths, l->lines.readonly_paths, "readonlyPaths",
+			  "readonly", &p->plan->readonly);
 }

@@ -38,6 +38,7 @@ static void sort_namespaces(struct plan *plan)
 int plan_namespaces(struct planner *p)
 {
 	const struct oci_linux *l = &p->config->linux;
+	unsigned line = l->lines.namespaces ? l->lines.namespaces : p->config->lines.linux;
 
 	for (size_t i = 0; i < l->namespaces.count; i++) {
 		const struct oci_namespace *ns = &l->namespaces.items[i];
@@ -52,8 +53,8 @@ int plan_namespaces(struct planner *p)
 	sort_namespaces(p->plan);
 	p->in_user_ns = plan_find_namespace(p->plan, OCI_NS_USER) != NULL;
 	if (!plan_find_namespace(p->plan, OCI_NS_MOUNT)) {
-		(void)plan_refuse(p, 0, "linux.namespaces", "has no mount namespace: the container's "
-				  "mounts would be made on the host");
+		(void)plan_refuse(p, line, "linux.namespaces",
+				  "has no mount namespace: mounts would be made on the host");
 		return err_hint(p->e, "add { \"type\": \"mount\" }");
 	}
 	return 0;
@@ -63,7 +64,8 @@ static int check_map(struct planner *p, const struct id_map_list *maps, const ch
 {
 	if (maps->count > ID_MAP_LINES_MAX)
 		return plan_refuse(p, maps->items[ID_MAP_LINES_MAX].line, at,
-				   "%zu mappings; the kernel takes %d", maps->count, ID_MAP_LINES_MAX);
+				   "%zu mappings; the kernel takes %d", maps->count,
+				   ID_MAP_LINES_MAX);
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct oci_id_map *m = &maps->items[i];
 		char *here = plan_at(p, "%s[%zu]", at, i);
@@ -75,7 +77,8 @@ static int check_map(struct planner *p, const struct id_map_list *maps, const ch
 			bool outside = m->host < o->host + o->size && o->host < m->host + m->size;
 
 			if (inside || outside)
-				return plan_refuse(p, m->line, here, "overlaps %s[%zu] in its %s ids",
+				return plan_refuse(p, m->line, here,
+						   "overlaps %s[%zu] in its %s ids",
 						   at, k, inside ? "container" : "host");
 		}
 	}
@@ -127,12 +130,21 @@ static int plan_offsets(struct planner *p)
 		if (!clocks[i].from->set)
 			continue;
 		if (!ns || ns->path)
-			return plan_refuse(p, 0, at, "needs a new time namespace%s", ns ?
+			return plan_refuse(p, l->lines.time_offsets, at,
+					   "needs a new time namespace%s", ns ?
 					   "; the one that is joined has its own offsets" : "");
 		*clocks[i].to = *clocks[i].from;
-		plan_because_of(p, 0, at, "time-offset %s", clocks[i].word);
+		plan_because_of(p, l->lines.time_offsets, at, "time-offset %s", clocks[i].word);
 	}
 	return 0;
+}
+
+static void explain_maps(struct planner *p, const struct id_map_list *maps, const char *member,
+			 const char *fact)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		plan_because_of(p, maps->items[i].line, plan_at(p, "%s[%zu]", member, i), "%s %u ",
+				fact, maps->items[i].container);
 }
 
 /*
@@ -150,21 +162,18 @@ int plan_id_maps(struct planner *p)
 				   "linux.uidMappings" : "linux.gidMappings",
 				   "needs a user namespace in linux.namespaces");
 	if (ns && !ns->path && !l->uid_maps.count)
-		return plan_refuse(p, 0, "linux.uidMappings", "a new user namespace needs mappings");
+		return plan_refuse(p, l->lines.namespaces, "linux.uidMappings",
+				   "a new user namespace needs mappings");
 	if (plan_check_maps(p, &l->uid_maps, &l->gid_maps, "linux"))
 		return -1;
 	if (ns && !ns->path && (plan_map_id(&l->uid_maps, 0) == ID_NONE ||
 				plan_map_id(&l->gid_maps, 0) == ID_NONE))
 		return plan_refuse(p, l->uid_maps.items[0].line, "linux.uidMappings",
-				   "id 0 of the container is not mapped; it owns what is set up there");
+				   "id 0 of the container is not mapped; it owns what is set up");
 	p->plan->uid_maps = l->uid_maps;
 	p->plan->gid_maps = l->gid_maps;
-	for (size_t i = 0; i < l->uid_maps.count; i++)
-		plan_because_of(p, l->uid_maps.items[i].line, plan_at(p, "linux.uidMappings[%zu]", i),
-				"uid-map %u ", l->uid_maps.items[i].container);
-	for (size_t i = 0; i < l->gid_maps.count; i++)
-		plan_because_of(p, l->gid_maps.items[i].line, plan_at(p, "linux.gidMappings[%zu]", i),
-				"gid-map %u ", l->gid_maps.items[i].container);
+	explain_maps(p, &l->uid_maps, "linux.uidMappings", "uid-map");
+	explain_maps(p, &l->gid_maps, "linux.gidMappings", "gid-map");
 	return plan_offsets(p);
 }
 
@@ -173,10 +182,11 @@ int plan_names(struct planner *p)
 	const struct oci_config *c = p->config;
 	const struct {
 		const char *member, *value;
+		unsigned line;
 		const char **to;
 	} names[] = {
-		{ "hostname", c->hostname, &p->plan->hostname },
-		{ "domainname", c->domainname, &p->plan->domainname },
+		{ "hostname", c->hostname, c->lines.hostname, &p->plan->hostname },
+		{ "domainname", c->domainname, c->lines.domainname, &p->plan->domainname },
 	};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -185,14 +195,16 @@ int plan_names(struct planner *p)
 		if (!value)
 			continue;
 		if (!plan_find_namespace(p->plan, OCI_NS_UTS)) {
-			(void)plan_refuse(p, 0, names[i].member, "needs a uts namespace: "
+			(void)plan_refuse(p, names[i].line, names[i].member,
+					  "needs a uts namespace: "
 					  "the host's name would be changed");
 			return err_hint(p->e, "add { \"type\": \"uts\" } to linux.namespaces");
 		}
 		if (plan_has_control(value, false))
-			return plan_refuse(p, 0, names[i].member, "has a control character");
+			return plan_refuse(p, names[i].line, names[i].member,
+					   "has a control character");
 		*names[i].to = value;
-		plan_because_of(p, 0, names[i].member, "%s", names[i].member);
+		plan_because_of(p, names[i].line, names[i].member, "%s", names[i].member);
 	}
 	return 0;
 }

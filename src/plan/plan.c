@@ -14,12 +14,13 @@ static int check_host(struct planner *p)
 
 	if (f->kernel_major < KERNEL_MAJOR_MIN ||
 	    (f->kernel_major == KERNEL_MAJOR_MIN && f->kernel_minor < KERNEL_MINOR_MIN))
-		return err_set(p->e, ERR_SYSTEM, "this is Linux %u.%u, and %d.%d is the oldest that orlop "
+		return err_set(p->e, ERR_SYSTEM,
+			       "this is Linux %u.%u, and %d.%d is the oldest that orlop "
 			       "works on", f->kernel_major, f->kernel_minor, KERNEL_MAJOR_MIN,
 			       KERNEL_MINOR_MIN);
 	if (f->euid != 0) {
-		(void)err_set(p->e, ERR_USAGE, "must be run as root; containers of other users are not "
-			      "built yet");
+		(void)err_set(p->e, ERR_USAGE,
+			      "must be run as root; containers of other users are not built yet");
 		return err_hint(p->e, "this is user %u", f->euid);
 	}
 	return 0;
@@ -74,7 +75,8 @@ static void plan_propagation(struct planner *p)
 	if (asked == OCI_PROPAGATION_UNSET)
 		plan_because(p, "default: linux.rootfsPropagation is absent", "rootfs-propagation");
 	else
-		plan_because_of(p, 0, "linux.rootfsPropagation", "rootfs-propagation");
+		plan_because_of(p, p->config->linux.lines.rootfs_propagation,
+				"linux.rootfsPropagation", "rootfs-propagation");
 }
 
 /* What is said about sockets in the environment replaces what the configuration says. */
@@ -104,7 +106,8 @@ static int plan_init(struct planner *p)
 		plan_because(p, "default: process is absent; the container cannot be started",
 			     "process ");
 		if (p->options->console_socket)
-			return err_set(p->e, ERR_USAGE, "cannot use console socket if runc will not detach "
+			return err_set(p->e, ERR_USAGE,
+				       "cannot use console socket if runc will not detach "
 				       "or allocate tty");
 		return 0;
 	}
@@ -122,7 +125,8 @@ static void plan_rest(struct planner *p)
 
 	plan->annotations = p->config->annotations;
 	for (size_t i = 0; i < plan->annotations.count; i++)
-		plan_because_of(p, 0, "annotations", "annotation %s ", plan->annotations.items[i].key);
+		plan_because_of(p, p->config->lines.annotations, "annotations", "annotation %s ",
+				plan->annotations.items[i].key);
 	plan->preserve_fds = p->options->preserve_fds;
 	plan->listen_fds = p->options->listen_fds;
 	if (plan->preserve_fds > plan->listen_fds)

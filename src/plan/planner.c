@@ -59,8 +59,7 @@ int plan_refuse(struct planner *p, unsigned line, const char *member, const char
 
 int plan_unsupported(struct planner *p, unsigned line, const char *member)
 {
-	return plan_refuse(p, line, member, "not supported yet; it is refused rather "
-			   "than ignored");
+	return plan_refuse(p, line, member, "not supported yet; it is refused rather than ignored");
 }
 
 void plan_warn(struct planner *p, const char *format, ...)

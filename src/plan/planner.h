@@ -119,8 +119,8 @@ int plan_seccomp(struct planner *p) __attribute__((warn_unused_result));
 void plan_hooks(struct planner *p);
 int plan_harden(struct planner *p) __attribute__((warn_unused_result));
 
-/* Refuses seccomp rules that contradict themselves or this kernel. */
-int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s)
+/* Refuses seccomp rules that contradict themselves or this kernel; `at` is their member path. */
+int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s, const char *at)
 	__attribute__((warn_unused_result));
 
 /* One process: args, environment, terminal, limits (process.c) and who it is (identity.c). */

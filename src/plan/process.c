@@ -67,7 +67,7 @@ static void take_env(struct planner *p, const struct str_list *from, struct str_
 	for (size_t i = from->count; i-- > 0;) {
 		if (!add_name(seen, room, from->items[i]))
 			continue;
-		/* An empty HOME is as good as none, and must not stand beside the one that is found. */
+		/* An empty HOME is as good as none, and must not hide the one that is found. */
 		if (strcmp(from->items[i], "HOME=") != 0)
 			kept[--first] = from->items[i];
 	}
@@ -127,11 +127,12 @@ static int plan_terminal(struct planner *p, const struct oci_process *process,
 
 	/* runc's sentences, which engines show to their users. */
 	if (o->detached && process->terminal && !o->console_socket)
-		return err_set(p->e, ERR_USAGE, "cannot allocate tty if runc will detach without setting "
+		return err_set(p->e, ERR_USAGE,
+			       "cannot allocate tty if runc will detach without setting "
 			       "console socket");
 	if (o->console_socket && !(o->detached && process->terminal))
-		return err_set(p->e, ERR_USAGE, "cannot use console socket if runc will not detach or "
-			       "allocate tty");
+		return err_set(p->e, ERR_USAGE,
+			       "cannot use console socket if runc will not detach or allocate tty");
 	if (!process->terminal)
 		return 0;
 	ret->terminal = true;
@@ -151,7 +152,8 @@ static int plan_rlimits(struct planner *p, const struct oci_process *process,
 
 		if (r->soft > r->hard)
 			return plan_refuse(p, r->line, plan_at(p, "%s.soft", at),
-					   "%llu is more than hard, %llu", (unsigned long long)r->soft,
+					   "%llu is more than hard, %llu",
+					   (unsigned long long)r->soft,
 					   (unsigned long long)r->hard);
 		LIST_PUSH(p->a, ret->rlimits, { .resource = r->resource, .soft = r->soft,
 						.hard = r->hard });

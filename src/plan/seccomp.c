@@ -18,36 +18,38 @@ static int check_rule(struct planner *p, const struct oci_seccomp_rule *r, const
 	return 0;
 }
 
-static int check_listener(struct planner *p, const struct oci_seccomp *s)
+static int check_listener(struct planner *p, const struct oci_seccomp *s, const char *at)
 {
 	const char *path = s->listener_path;
 
 	if (!path)
-		return plan_refuse(p, s->line, "linux.seccomp.listenerPath", "seccomp listenerPath is "
+		return plan_refuse(p, s->line, plan_at(p, "%s.listenerPath", at),
+				   "seccomp listenerPath is "
 				   "not set, and a rule has the action SCMP_ACT_NOTIFY");
 	if (path[0] != '/' && path[0] != '@')
-		return plan_refuse(p, s->line, "linux.seccomp.listenerPath", "must be an absolute path, or "
+		return plan_refuse(p, s->line, plan_at(p, "%s.listenerPath", at),
+				   "must be an absolute path, or "
 				   "begin with @ for an abstract socket");
 	return 0;
 }
 
-int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s)
+int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s, const char *at)
 {
 	uint32_t unknown = s->flags & ~p->facts->seccomp_flags;
 	bool notify = false;
 
 	if (s->default_action == OCI_SECCOMP_NOTIFY)
-		return plan_refuse(p, s->line, "linux.seccomp.defaultAction",
+		return plan_refuse(p, s->line, plan_at(p, "%s.defaultAction", at),
 				   "SCMP_ACT_NOTIFY cannot be used as default action");
 	for (size_t i = 0; i < s->rules.count; i++) {
-		if (check_rule(p, &s->rules.items[i], plan_at(p, "linux.seccomp.syscalls[%zu]", i)))
+		if (check_rule(p, &s->rules.items[i], plan_at(p, "%s.syscalls[%zu]", at, i)))
 			return -1;
 		notify = notify || s->rules.items[i].action == OCI_SECCOMP_NOTIFY;
 	}
-	if (notify && check_listener(p, s))
+	if (notify && check_listener(p, s, at))
 		return -1;
 	if (unknown)
-		return plan_refuse(p, s->line, "linux.seccomp.flags",
+		return plan_refuse(p, s->line, plan_at(p, "%s.flags", at),
 				   "this kernel does not know the filter flag 0x%x", unknown);
 	return 0;
 }
@@ -60,7 +62,7 @@ int plan_seccomp(struct planner *p)
 		plan_because(p, "default: linux.seccomp is absent", "seccomp none");
 		return 0;
 	}
-	if (plan_check_seccomp(p, s))
+	if (plan_check_seccomp(p, s, "linux.seccomp"))
 		return -1;
 	p->plan->seccomp = s;
 	plan_because_of(p, s->line, "linux.seccomp", "seccomp ");

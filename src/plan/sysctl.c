@@ -46,7 +46,7 @@ static char *sysctl_path(struct arena *a, const char *key)
 	for (const char *c = path;; c++) {
 		size_t len = strcspn(c, "/");
 
-		if (len == 0 || (len == 1 && c[0] == '.') || (len == 2 && c[0] == '.' && c[1] == '.'))
+		if (len == 0 || (len <= 2 && strncmp(c, "..", len) == 0))
 			return NULL;
 		c += len;
 		if (!*c)
@@ -56,54 +56,61 @@ static char *sysctl_path(struct arena *a, const char *key)
 
 static int check_owner(struct planner *p, const char *path, const char *at)
 {
+	unsigned line = p->config->linux.lines.sysctl;
+
 	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
 		size_t len = strlen(owners[i].prefix);
 
 		if (strncmp(path, owners[i].prefix, len) != 0 || (!owners[i].open && path[len]))
 			continue;
 		if (owners[i].ns == OCI_NS_COUNT_) {
-			(void)plan_refuse(p, 0, at, "may not be set as a sysctl");
+			(void)plan_refuse(p, line, at, "may not be set as a sysctl");
 			return err_hint(p->e, "use the member \"hostname\"");
 		}
 		if (plan_find_namespace(p->plan, owners[i].ns))
 			return 0;
-		(void)plan_refuse(p, 0, at, "needs %s %s namespace: the host's value would be changed",
+		(void)plan_refuse(p, line, at,
+				  "needs %s %s namespace: the host's value would be changed",
 				  owners[i].ns == OCI_NS_IPC ? "an" : "a", owners[i].ns_word);
 		return err_hint(p->e, "add { \"type\": \"%s\" } to linux.namespaces",
 				owners[i].ns_word);
 	}
-	return plan_refuse(p, 0, at, "belongs to no namespace: it would be changed for the whole host");
+	return plan_refuse(p, line, at,
+			   "belongs to no namespace: it would be changed for the whole host");
 }
 
 int plan_sysctls(struct planner *p)
 {
 	const struct pair_list *list = &p->config->linux.sysctl;
 	struct pair_list *to = &p->plan->sysctls;
+	unsigned line = p->config->linux.lines.sysctl;
 
 	for (size_t i = 0; i < list->count; i++) {
 		const char *key = list->items[i].key, *value = list->items[i].value;
 		char *at, *path;
 
 		if (plan_has_control(key, false))
-			return plan_refuse(p, 0, "linux.sysctl", "a key has a control character");
+			return plan_refuse(p, line, "linux.sysctl",
+					   "a key has a control character");
 		at = plan_at(p, "linux.sysctl[\"%.80s\"]", key);
 		path = sysctl_path(p->a, key);
 		if (!path)
-			return plan_refuse(p, 0, at, "not a kernel parameter's name");
+			return plan_refuse(p, line, at, "not a kernel parameter's name");
 		if (check_owner(p, path, at))
 			return -1;
 		/* A tab is what the kernel itself puts between the numbers of tcp_rmem. */
 		if (plan_has_control(value, true))
-			return plan_refuse(p, 0, at, "the value has a control character");
+			return plan_refuse(p, line, at, "the value has a control character");
 		if (strlen(value) > SYSCTL_VALUE_MAX)
-			return plan_refuse(p, 0, at, "the value is longer than %d bytes",
+			return plan_refuse(p, line, at, "the value is longer than %d bytes",
 					   SYSCTL_VALUE_MAX);
 		for (size_t k = 0; k < to->count; k++) {
 			if (strcmp(to->items[k].key, path) == 0)
-				return plan_refuse(p, 0, at, "given twice in different spellings");
+				return plan_refuse(p, line, at,
+						   "given twice in different spellings");
 		}
 		LIST_PUSH(p->a, *to, { .key = path, .value = (char *)(uintptr_t)value });
-		plan_because_of(p, 0, at, "sysctl %s", path);
+		plan_because_of(p, line, at, "sysctl %s", path);
 	}
 	return 0;
 }

@@ -19,11 +19,13 @@ static void check_refusals(void)
 		  "profile p:1: drop_capabilities[0]: unknown capability \"CAP_SYS_ADMN\"\n"
 		  "hint: did you mean \"CAP_SYS_ADMIN\"?" },
 		{ "{\"description\": \"x\", \"drop_capabilities\": \"CAP_KILL\"}",
-		  "profile p:1: drop_capabilities: expected an array, found the string \"CAP_KILL\"" },
+		  "profile p:1: drop_capabilities: expected an array, found the string "
+		  "\"CAP_KILL\"" },
 		{ "{\"description\": \"x\", \"masked_paths\": [\"proc\"]}",
 		  "profile p:1: masked_paths[0]: expected an absolute path, found \"proc\"" },
 		{ "{\"description\": \"x\", \"no_new_privileges\": \"true\"}",
-		  "profile p:1: no_new_privileges: expected true or false, found the string \"true\"" },
+		  "profile p:1: no_new_privileges: expected true or false, found the string "
+		  "\"true\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -41,7 +43,8 @@ static void check_reading(void)
 {
 	static const char text[] =
 		"{ \"description\": \"d\", \"no_new_privileges\": true,"
-		"  \"drop_capabilities\": [\"CAP_CHOWN\", \"CAP_KILL\"], \"masked_paths\": [\"/a\"],"
+		"  \"drop_capabilities\": [\"CAP_CHOWN\", \"CAP_KILL\"],"
+		"  \"masked_paths\": [\"/a\"],"
 		"  \"readonly_paths\": [\"/b\", \"/c\"],"
 		"  \"seccomp\": { \"defaultAction\": \"SCMP_ACT_ERRNO\" } }";
 	auto_arena a = ARENA_NONE;
@@ -112,7 +115,9 @@ static void check_pair(unsigned config_bits, unsigned profile_bits)
 {
 	auto_arena a = ARENA_NONE;
 	const struct host_facts facts = {
-		.kernel_major = 6, .cgroup_mode = HOST_CGROUP_PURE, .cgroup_mount = "/sys/fs/cgroup",
+		.kernel_major = 6,
+		.cgroup_mode = HOST_CGROUP_PURE,
+		.cgroup_mount = "/sys/fs/cgroup",
 		.cap_last = 40, .cap_bounding = UINT64_MAX, .controllers = "",
 	};
 	struct plan_options options = { .id = "x", .bundle = "/b" };

@@ -13,10 +13,10 @@ A case is a directory:
            are written as words in capitals
   out/     files that are there afterwards and were not before (optional)
 
-usage: run.py --program PATH [--doc PATH] [--bless] [CASE...]
+usage: run.py --program PATH [--doc PATH] [--bless [--into DIRECTORY]] [CASE...]
 
-Without cases all are run. With --bless what is expected is replaced by what happened; review the
-difference before you commit it.
+Without cases all are run. With --bless what is expected is replaced by what happened, or written
+below another directory for tools/bless, which shows the difference and asks.
 """
 
 import argparse
@@ -40,7 +40,7 @@ VARIABLE = [
     (re.compile(rb"(version )\d+\.\d+\.\d+"), rb"\1VERSION"),
     (re.compile(rb"/\S+/orlop/profiles"), b"DATADIR/profiles"),
     (re.compile(rb'("seccomp": )\{.*?\n\t\t\}', re.S), rb"\1SECCOMP"),
-    (re.compile(rb'[^" ]*/(src/[a-z/_]+\.c):\d+'), rb"\1:LINE"),
+    (re.compile(rb'(src/[a-z/_]+\.c):\d+'), rb"\1:LINE"),
 ]
 
 
@@ -101,11 +101,11 @@ def expected(case):
     return result
 
 
-def bless(case, result):
-    shutil.rmtree(case / "out", ignore_errors=True)
+def bless(directory, result):
+    shutil.rmtree(directory / "out", ignore_errors=True)
     for name, content in result.items():
-        (case / name).parent.mkdir(parents=True, exist_ok=True)
-        (case / name).write_bytes(content)
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
 
 
 def compare(case, result):
@@ -127,6 +127,7 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--doc")
     parser.add_argument("--bless", action="store_true")
+    parser.add_argument("--into", type=pathlib.Path, default=HERE)
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
     programs = {"orlop": str(pathlib.Path(options.program).resolve())}
@@ -139,7 +140,7 @@ def main():
     for case in cases:
         result = perform(case, programs)
         if options.bless:
-            bless(case, result)
+            bless(options.into / case.name, result)
         elif not compare(case, result):
             wrong.append(case.name)
     print(f"{len(cases)} cases, {len(wrong)} wrong" + "".join("\n  " + w for w in wrong))
