@@ -34,6 +34,7 @@ sys.path.insert(0, str(TOP / "tests/e2e"))
 from deck import host  # noqa: E402  pylint: disable=wrong-import-position
 
 SUM = re.compile(r"^(?:# )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+CHECK = re.compile(r"^[\w-]+ +(ok|FAIL|SKIP) +[\d.]+ s *(.*)$", re.M)
 MESON = re.compile(r"^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout): +(\d+)", re.M)
 NO_CONTROLLER = re.compile(r"^ok \d+ - (.*?) # SKIP (needs the \w+ controller.*)$", re.M)
 SKIPPED = re.compile(r"# SKIP (.*)$", re.M)
@@ -136,8 +137,24 @@ def summed(status, text):
 # ---- the tiers ---------------------------------------------------------------------------------
 
 
+def checked(status, text):
+    """A Result out of the lines of tools/check."""
+    result = Result()
+    for word, note in CHECK.findall(text):
+        result.add(Result(word == "ok", word == "FAIL", word == "SKIP"))
+        if word == "SKIP":
+            result.reasons[note] += 1
+    if status and not result.failed:
+        result.failed = 1
+    return result
+
+
 def run_check(run):
-    return summed(*run.call("tools/check"))
+    return checked(*run.call("tools/check", env={"CHECK_STRICT": "1"} if CI else {}))
+
+
+def run_fuzz(run):
+    return checked(*run.call("tools/check", "fuzz", env={"CHECK_FUZZ_SECONDS": "20"}))
 
 
 def run_unit(run):
@@ -194,15 +211,14 @@ def wanting_controllers():
 
 
 def run_vm(run):
-    """The quickstart in pure cgroup v2, then what the host could not."""
+    """The quickstart in pure cgroup v2, all about cgroups, and what the host could not."""
     claims = wanting_controllers()
     result = summed(*run.call("tests/vm/run", "-T", run.left(), "--", "tools/quickstart"))
-    what = ["-k", f"^({'|'.join(map(re.escape, claims))})$"] if claims else ["tests/e2e"]
-    if claims:
-        what += ["tests/e2e", "tests/hostile"]
     result.add(summed(*run.call(
         "tests/vm/run", "-T", run.left(), "-e", f"ORLOP={ORLOP}", "-e", f"ORLOP_PROBE={PROBE}",
-        "-e", "ORLOP_TEST_PATIENCE=10", "--", "tests/e2e/run", *what)))
+        "-e", "ORLOP_TEST_PATIENCE=10", "--", "tests/e2e/run",
+        "-k", "|".join(["^cgroups: ", *(f"^{re.escape(claim)}$" for claim in claims)]),
+        "tests/e2e", "tests/hostile")))
     result.skipped -= len(claims)       # they were counted as skipped before
     return result
 
@@ -226,8 +242,8 @@ class Tier:
 
 
 TIERS = [
-    Tier("check", "the source keeps the rules of the house", run_check, 240, quick=True,
-         root=False, packages=("shellcheck",), file="tools/check"),
+    Tier("check", "the source keeps the rules of the house", run_check, 420, quick=True,
+         root=False, packages=("clang", "git", "shellcheck"), file="tools/check"),
     Tier("unit", "functions, tables, plans and messages, without a kernel", run_unit, 240,
          quick=True, root=False),
     Tier("seccomp", "the profiles decide as written, on a simulator", run_seccomp, 300,
@@ -242,6 +258,8 @@ TIERS = [
          packages=("crun", "runc"), file="tests/diff"),
     Tier("vm", "pure cgroup v2 with every controller, in an emulated machine", run_vm, 900,
          packages=("busybox-static",)),
+    Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
+         root=False, packages=("clang",), file="tests/fuzz"),
     Tier("bench", "the measuring program works", run_bench, 180,
          packages=("crun", "runc", "strace")),
 ]
