@@ -28,6 +28,7 @@ TOP = Path(__file__).resolve().parent.parent
 LOGS = TOP / "build/test-logs"
 ORLOP = TOP / "build/src/orlop"
 PROBE = TOP / "build/tests/probe/probe"
+OURS = {"ORLOP": str(ORLOP), "ORLOP_PROBE": str(PROBE)}
 CI = os.environ.get("CI") == "true"
 
 sys.path.insert(0, str(TOP / "tests/e2e"))
@@ -184,8 +185,7 @@ def run_quickstart(run):
 
 
 def containers(run, *paths):
-    env = {"ORLOP": str(ORLOP), "ORLOP_PROBE": str(PROBE)}
-    return summed(*run.call("tests/e2e/run", *paths, env=env))
+    return summed(*run.call("tests/e2e/run", *paths, env=OURS))
 
 
 def run_e2e(run):
@@ -197,7 +197,7 @@ def run_hostile(run):
 
 
 def run_diff(run):
-    return containers(run, "tests/diff")
+    return summed(*run.call("tests/diff/run", env=OURS))
 
 
 def wanting_controllers():
@@ -255,7 +255,7 @@ TIERS = [
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
     Tier("diff", "the same bundles under crun and runc", run_diff, 300,
-         packages=("crun", "runc"), file="tests/diff"),
+         packages=("crun", "runc"), file="tests/diff/run"),
     Tier("vm", "pure cgroup v2 with every controller, in an emulated machine", run_vm, 900,
          packages=("busybox-static",)),
     Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
