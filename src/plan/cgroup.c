@@ -35,7 +35,8 @@ int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const ch
 	}
 	if (plan_has_controller(p, controller)) {
 		plan_push_str(p->a, &cgroup->controllers, controller);
-		plan_because_of(p, line, member, "cgroup-controller %s", controller);
+		plan_because_of(p, line, member, "cgroup-controller %s",
+				plan_word(p->a, controller));
 		return 0;
 	}
 	(void)plan_refuse(p, line, member, "this host's cgroup v2 has no \"%.40s\" controller",

@@ -142,7 +142,7 @@ static int plan_nodes(struct planner *p)
 		if (read_device(p, d, at, &device))
 			return -1;
 		put_device(p, &device);
-		plan_because_of(p, d->line, at, "device %s ", device.path);
+		plan_because_of(p, d->line, at, "device %s ", plan_word(p->a, device.path));
 	}
 	for (size_t i = 0; i < p->plan->devices.count; i++) {
 		if (p->plan->devices.items[i].is_default)

@@ -73,18 +73,9 @@ static void line(struct dump *d, const char *format, ...)
 	text_add(&d->t, "\n", 1);
 }
 
-/* A word as it is, or in quotes when it could be misread. */
 static const char *word(struct dump *d, const char *s)
 {
-	struct text t = TEXT_IN(d->a);
-	const char *c;
-
-	for (c = s; *c > ' ' && *c < 0x7f && *c != '"' && *c != '#' && *c != '\\'; c++)
-		;
-	if (*s && !*c)
-		return s;
-	text_json(&t, s);
-	return text_get(&t);
+	return plan_word(d->a, s);
 }
 
 static const char *words(struct dump *d, const struct str_list *list)
@@ -218,7 +209,7 @@ static void dump_cgroup(struct dump *d)
 
 	line(d, "cgroup %s %s", dump_drivers[c->driver], c->path ? word(d, c->path) : "-");
 	for (size_t i = 0; i < c->controllers.count; i++)
-		line(d, "cgroup-controller %s", c->controllers.items[i]);
+		line(d, "cgroup-controller %s", word(d, c->controllers.items[i]));
 	for (size_t i = 0; i < c->writes.count; i++) {
 		const struct plan_cgroup_write *w = &c->writes.items[i];
 		const char *other = "";
@@ -252,6 +243,13 @@ static void dump_caps(struct dump *d, const char *set, uint64_t caps)
 	line(d, "capabilities %s%s", set, t.len ? text_get(&t) : " none");
 }
 
+static void dump_env(struct dump *d, const char *entry)
+{
+	size_t len = strcspn(entry, "=");
+
+	line(d, "env %s=%s", word(d, arena_strndup(d->a, entry, len)), word(d, entry + len + 1));
+}
+
 static void dump_process(struct dump *d)
 {
 	const struct plan_process *p = &d->plan->process;
@@ -260,7 +258,7 @@ static void dump_process(struct dump *d)
 	line(d, "args%s", words(d, &p->args));
 	line(d, "cwd %s", word(d, p->cwd));
 	for (size_t i = 0; i < p->env.count; i++)
-		line(d, "env %s", word(d, p->env.items[i]));
+		dump_env(d, p->env.items[i]);
 	if (p->find_home)
 		line(d, "home find");
 	if (p->terminal)

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PURE. What a hardening profile adds to a plan that is otherwise complete. Everything here takes
- * away: a path more is masked, a capability less is held. Each change leaves its reason.
+ * PURE. What a hardening profile adds to a plan, or to one process, that is otherwise complete.
+ * Everything here takes away: a path more is masked, a capability less is held. Each change leaves
+ * its reason.
  */
 #include "plan/planner.h"
 
 #include <string.h>
 
 #include "orlop/profile.h"
+
+static const char *cause(struct planner *p, const struct profile *profile)
+{
+	return plan_at(p, "profile %s: %s", profile->name, profile->description);
+}
 
 static bool has_path(struct planner *p, const struct str_list *list, const char *path)
 {
@@ -27,7 +33,7 @@ static void add_paths(struct planner *p, const struct str_list *from, const char
 		if (has_path(p, to, from->items[i]))
 			continue;
 		plan_push_str(p->a, to, from->items[i]);
-		plan_because(p, because, "%s %s", fact, from->items[i]);
+		plan_because(p, because, "%s %s", fact, plan_word(p->a, from->items[i]));
 	}
 }
 
@@ -52,41 +58,45 @@ static int add_filter(struct planner *p, const struct profile *profile, const ch
 	return 0;
 }
 
-static void drop_caps(struct plan_process *process, uint64_t drop)
+void plan_harden_process(struct planner *p, struct plan_process *process)
 {
+	static const char *const sets[] = {
+		"bounding", "effective", "inheritable", "permitted", "ambient",
+	};
+	const struct profile *profile = p->options->profile;
+	const char *because;
+	uint64_t drop;
+
+	if (!profile)
+		return;
+	because = cause(p, profile);
+	if (profile->no_new_privileges && !process->no_new_privs) {
+		process->no_new_privs = true;
+		plan_because(p, because, "no-new-privileges yes");
+	}
+	drop = profile->drop_capabilities & (process->cap_bounding | process->cap_permitted);
+	if (!drop)
+		return;
 	process->cap_bounding &= ~drop;
 	process->cap_effective &= ~drop;
 	process->cap_inheritable &= ~drop;
 	process->cap_permitted &= ~drop;
 	process->cap_ambient &= ~drop;
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+		plan_because(p, because, "capabilities %s", sets[i]);
 }
 
 int plan_harden(struct planner *p)
 {
 	const struct profile *profile = p->options->profile;
-	struct plan_process *process = &p->plan->process;
 	const char *because;
 
 	if (!profile)
 		return 0;
-	because = plan_at(p, "profile %s: %s", profile->name, profile->description);
+	because = cause(p, profile);
 	if (add_filter(p, profile, because))
 		return -1;
 	add_paths(p, &profile->masked_paths, "mask", because, &p->plan->masked);
 	add_paths(p, &profile->readonly_paths, "readonly", because, &p->plan->readonly);
-	if (!p->plan->has_process)
-		return 0;
-	if (profile->no_new_privileges && !process->no_new_privs) {
-		process->no_new_privs = true;
-		plan_because(p, because, "no-new-privileges yes");
-	}
-	if (profile->drop_capabilities & (process->cap_bounding | process->cap_permitted)) {
-		drop_caps(process, profile->drop_capabilities);
-		plan_because(p, because, "capabilities bounding");
-		plan_because(p, because, "capabilities effective");
-		plan_because(p, because, "capabilities inheritable");
-		plan_because(p, because, "capabilities permitted");
-		plan_because(p, because, "capabilities ambient");
-	}
 	return 0;
 }

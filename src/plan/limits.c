@@ -21,7 +21,7 @@ static void push(struct limits *l, const char *controller, unsigned line, const 
 {
 	LIST_PUSH(l->p->a, l->cgroup->writes, { .file = file, .value = value,
 		  .controller = controller, .member = member, .skip_if_absent = skip_if_absent });
-	plan_because_of(l->p, line, member, "cgroup-write %s", file);
+	plan_because_of(l->p, line, member, "cgroup-write %s ", plan_word(l->p->a, file));
 }
 
 int limits_put(struct limits *l, const char *controller, unsigned line, const char *member,

@@ -199,7 +199,7 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 		plan_warn(p, "%s.destination: %s is relative, which is deprecated: taken from /",
 			  at, text_quote(p->a, m->destination, 80));
 	LIST_ADD(p->a, p->plan->mounts, mount);
-	plan_because_of(p, m->line, at, "mount %s ", m->destination);
+	plan_because_of(p, m->line, at, "mount %s ", plan_word(p->a, m->destination));
 	return 0;
 }
 
@@ -239,7 +239,7 @@ static int plan_paths(struct planner *p, const struct str_list *from, unsigned l
 		if (strcmp(plan_path_lexical(p->a, path), "/") == 0)
 			return plan_refuse(p, line, at, "is the root: use root.readonly");
 		plan_push_str(p->a, to, path);
-		plan_because_of(p, line, at, "%s %s", fact, path);
+		plan_because_of(p, line, at, "%s %s", fact, plan_word(p->a, path));
 	}
 	return 0;
 }

@@ -126,7 +126,7 @@ static void plan_rest(struct planner *p)
 	plan->annotations = p->config->annotations;
 	for (size_t i = 0; i < plan->annotations.count; i++)
 		plan_because_of(p, p->config->lines.annotations, "annotations", "annotation %s ",
-				plan->annotations.items[i].key);
+				plan_word(p->a, plan->annotations.items[i].key));
 	plan->preserve_fds = p->options->preserve_fds;
 	plan->listen_fds = p->options->listen_fds;
 	if (plan->preserve_fds > plan->listen_fds)

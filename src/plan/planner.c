@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static char *format_text(struct arena *a, const char *format, va_list ap)
 {
 	char small[256];
@@ -93,6 +95,19 @@ void plan_because(struct planner *p, const char *cause, const char *fact, ...)
 	LIST_PUSH(p->a, p->plan->reasons, { .fact = format_text(p->a, fact, ap),
 					    .because = cause });
 	va_end(ap);
+}
+
+const char *plan_word(struct arena *a, const char *s)
+{
+	struct text t = TEXT_IN(a);
+	const char *c;
+
+	for (c = s; *c > ' ' && *c < 0x7f && *c != '"' && *c != '#' && *c != '\\'; c++)
+		;
+	if (*s && !*c)
+		return s;
+	text_json(&t, s);
+	return text_get(&t);
 }
 
 void *plan_list_grow(struct arena *a, void *items, size_t count, size_t size)

@@ -58,6 +58,9 @@ void plan_because_of(struct planner *p, unsigned line, const char *member, const
 void plan_because(struct planner *p, const char *cause, const char *fact, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* A word as a fact has it: as it is, or in quotes where it could be misread. */
+const char *plan_word(struct arena *a, const char *s);
+
 /* Used by LIST_ADD: room for one element more; doubles when count is 0 or a power of two. */
 void *plan_list_grow(struct arena *a, void *items, size_t count, size_t size);
 
@@ -131,6 +134,9 @@ int plan_identity(struct planner *p, const struct oci_process *process,
 
 /* Adds an entry to an environment; an earlier one of that name goes, so the last one counts. */
 void plan_put_env(struct planner *p, struct str_list *env, const char *entry);
+
+/* Takes from a process what the profile of the options does not want it to have (harden.c). */
+void plan_harden_process(struct planner *p, struct plan_process *process);
 
 /* Gives the reasons for an environment, once it is complete. */
 void plan_explain_env(struct planner *p, const struct oci_process *process,

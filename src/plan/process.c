@@ -108,14 +108,16 @@ void plan_explain_env(struct planner *p, const struct oci_process *process,
 
 	/* What is left stands in the configuration's order, and is the same strings. */
 	for (size_t i = 0; p->explain && i < made->env.count; i++) {
+		const char *name;
 		size_t k = from;
 
 		while (k < process->env.count && process->env.items[k] != made->env.items[i])
 			k++;
 		if (k == process->env.count)
 			continue;
-		plan_because_of(p, process->line, plan_at(p, "process.env[%zu]", k), "env %.*s=",
-				(int)name_len(made->env.items[i]), made->env.items[i]);
+		name = arena_strndup(p->a, made->env.items[i], name_len(made->env.items[i]));
+		plan_because_of(p, process->line, plan_at(p, "process.env[%zu]", k), "env %s=",
+				plan_word(p->a, name));
 		from = k + 1;
 	}
 }
@@ -199,6 +201,7 @@ int plan_process_into(struct planner *p, const struct oci_process *process,
 		plan_because(p, "default: the caller's session keyring is not shared", "keyring");
 	else
 		plan_because(p, "option --no-new-keyring", "keyring");
+	plan_harden_process(p, ret);
 	return 0;
 }
 

@@ -110,7 +110,7 @@ int plan_sysctls(struct planner *p)
 						   "given twice in different spellings");
 		}
 		LIST_PUSH(p->a, *to, { .key = path, .value = (char *)(uintptr_t)value });
-		plan_because_of(p, line, at, "sysctl %s", path);
+		plan_because_of(p, line, at, "sysctl %s", plan_word(p->a, path));
 	}
 	return 0;
 }

@@ -109,8 +109,9 @@ int main(int argc, char **argv)
 			sig = 0;
 			if (++stops == target) {
 				kill(root, SIGKILL);
-				while (waitpid(root, &status, __WALL) == root &&
-				       WIFSTOPPED(status))
+				/* Its other threads have to be taken first: wait for all. */
+				while ((pid = waitpid(-1, &status, __WALL)) > 0 &&
+				       (pid != root || WIFSTOPPED(status)))
 					;
 				report(stops);
 				return 0;
