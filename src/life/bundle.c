@@ -61,16 +61,17 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 		.console_socket = c->console_socket != NULL,
 		.preserve_fds = c->preserve_fds, .listen_fds = c->listen_fds, .quick = !explain,
 	};
-	struct bundle b = { .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
+	/* The plan points into the configuration, so that is read to where it will stay. */
+	struct bundle *b = ret;
 
-	if (!b.path || read_config(c, a, &b, e) < 0 || host_facts_get(a, &b.facts, e) < 0)
+	*b = (struct bundle){ .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
+	if (!b->path || read_config(c, a, b, e) < 0 || host_facts_get(a, &b->facts, e) < 0)
 		return -1;
-	options.bundle = b.path;
-	if (plan_make(&b.config, "config.json", &options, &b.facts, a, &b.plan, e) < 0)
+	options.bundle = b->path;
+	if (plan_make(&b->config, "config.json", &options, &b->facts, a, &b->plan, e) < 0)
 		return -1;
-	for (size_t n = 0; n < b.plan.warnings.count; n++)
-		l->warn(b.plan.warnings.items[n]);
-	*ret = b;
+	for (size_t n = 0; n < b->plan.warnings.count; n++)
+		l->warn(b->plan.warnings.items[n]);
 	return 0;
 }
 
@@ -94,10 +95,10 @@ int bundle_check_rootfs(const struct plan *plan, struct err *e)
 int life_plan(const struct life *l, const struct life_create *c, struct arena *a,
 	      struct plan *ret, struct err *e)
 {
-	struct bundle b;
+	struct bundle *b = arena_new(a, struct bundle);
 
-	if (bundle_plan(l, c, true, a, &b, e) < 0)
+	if (bundle_plan(l, c, true, a, b, e) < 0)
 		return -1;
-	*ret = b.plan;
+	*ret = b->plan;
 	return 0;
 }
