@@ -172,8 +172,13 @@ def run_unit(run):
 
 
 def run_seccomp(run):
-    samples = ["--samples", "500"] if run.quick else []
-    return summed(*run.call("python3", "-B", "tests/seccomp/check.py", *samples))
+    """libseccomp's programs, and ours."""
+    result = Result()
+    ours = ["--enosys", "--bpf-command", "build/tests/seccomp/compile {profile}"]
+    for generator in ([], ours):
+        result.add(summed(*run.call("python3", "-B", "tests/seccomp/check.py", *generator,
+                                    *(["--samples", "500"] if run.quick else []))))
+    return result
 
 
 def run_quickstart(run):
@@ -193,7 +198,10 @@ def run_e2e(run):
 
 
 def run_hostile(run):
-    return containers(run, "tests/hostile")
+    result = containers(run, "tests/hostile")
+    result.add(summed(*run.call("tests/hostile/kill_random.py", "--rounds", "500", env=OURS)))
+    result.add(summed(*run.call("tests/hostile/kill_sweep.py", env=OURS)))
+    return result
 
 
 def run_diff(run):
