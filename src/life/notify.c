@@ -81,32 +81,36 @@ static int tell(int manager, const char *text, struct err *e)
 }
 
 /* The manager closes its end when it has seen what came before, or never. */
-static int wait_at_barrier(int manager, struct err *e)
+static void wait_at_barrier(int manager)
 {
 	static const char barrier[] = "BARRIER=1";
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
+		return;
 	auto_fd int ours = ends[0];
 	auto_fd int theirs = ends[1];
 
 	if (fd_send(manager, barrier, sizeof(barrier) - 1, theirs) < 0)
-		return err_sys(e, "tell the service manager \"%s\"", barrier);
+		return;
 	auto_close_fd(&theirs);
-	return fd_wait_readable(ours, -1, BARRIER_MS) < 0 ? err_sys(e, "wait for the service manager")
-							   : 0;
+	if (fd_wait_readable(ours, -1, BARRIER_MS) != 0)
+		return;
 }
 
 static int pass_on(const struct notify *n, const char *ready, pid_t pid, struct err *e)
 {
 	auto_fd int manager = fd_connect_unix(n->target, SOCK_DGRAM, PATIENCE_MS, e);
+	struct err ignored;
 	char main_pid[32];
 
 	snprintf(main_pid, sizeof(main_pid), "MAINPID=%d", (int)pid);
-	if (manager < 0 || tell(manager, ready, e) < 0 || tell(manager, main_pid, e) < 0)
+	if (manager < 0 || tell(manager, ready, e) < 0)
 		return -1;
-	return wait_at_barrier(manager, e);
+	/* It has what it waits for; one that wants to hear no more is no failure of ours. */
+	if (tell(manager, main_pid, &ignored) == 0)
+		wait_at_barrier(manager);
+	return 0;
 }
 
 int notify_take(struct notify *n, pid_t pid, struct err *e)
