@@ -29,6 +29,7 @@ struct host_facts {
 	const char *controllers;	/* the root's cgroup.controllers: "cpuset cpu io memory" */
 	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB"; NULL: not asked */
 	unsigned cap_last;		/* highest capability the kernel knows */
+	uint64_t ignored_signals;	/* that our caller left ignored; bit n-1 is signal n */
 	uint64_t cap_bounding;		/* what this process may pass on */
 	bool apparmor, selinux;		/* the module is active */
 	bool time_ns;			/* /proc/self/ns/time exists */

@@ -89,6 +89,9 @@ int state_open(int root, const char *id, int *ret_fd, struct err *e)
  */
 int state_lock(int dir, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
 
+/* Gives the lock back and keeps the directory open: for whoever stays while the container runs. */
+void state_unlock(int dir);
+
 /*
  * Marks a directory whose lock could not be had: it is about to be removed, and whoever is making
  * a container in it has to stop. Works on a full disk.

@@ -155,7 +155,7 @@ int fd_send(int socket, const void *bytes, size_t len, int fd)
 	return n < 0 ? -1 : 0;
 }
 
-ssize_t fd_receive(int socket, void *bytes, size_t len, int *ret_fd)
+ssize_t fd_receive(int socket, void *bytes, size_t len, int flags, int *ret_fd)
 {
 	union {
 		struct cmsghdr header;
@@ -171,7 +171,7 @@ ssize_t fd_receive(int socket, void *bytes, size_t len, int *ret_fd)
 
 	*ret_fd = -1;
 	do
-		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -1;

@@ -45,8 +45,11 @@ int fd_wait_readable(int fd, int pidfd, int timeout_ms) __attribute__((warn_unus
 int fd_send(int socket, const void *bytes, size_t len, int fd)
 	__attribute__((warn_unused_result));
 
-/* Receives a message and at most one descriptor; *ret_fd is -1 when there was none. */
-ssize_t fd_receive(int socket, void *bytes, size_t len, int *ret_fd)
+/*
+ * Receives a message and at most one descriptor; *ret_fd is -1 when there was none. `flags` are
+ * recvmsg's: MSG_DONTWAIT or 0. The length, or -1 and errno.
+ */
+ssize_t fd_receive(int socket, void *bytes, size_t len, int flags, int *ret_fd)
 	__attribute__((warn_unused_result));
 
 /*

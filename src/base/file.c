@@ -13,6 +13,8 @@
 #include "base/sys.h"
 #include "orlop/auto.h"
 
+enum { WHOLE_BELOW = 2048 };
+
 int file_open(int dir, const char *name, int flags)
 {
 	return sys_openat2(dir, name, (uint64_t)flags, 0,
@@ -37,14 +39,19 @@ int file_write(int dir, const char *name, const char *text)
 	return n < 0 ? -1 : 0;
 }
 
-ssize_t file_read(int dir, const char *name, char *bytes, size_t size)
+ssize_t file_read_fd(int fd, char *bytes, size_t size)
 {
-	auto_fd int fd = file_open(dir, name, O_RDONLY);
 	ssize_t n;
 
-	if (fd < 0)
-		return -1;
-	n = fd_read_full(fd, bytes, size - 1);
+	do
+		n = read(fd, bytes, size - 1);
+	while (n < 0 && errno == EINTR);
+	/* seq_file gives what fits into a page at a time: less than half of one was all. */
+	if (n >= WHOLE_BELOW && (size_t)n < size - 1) {
+		ssize_t more = fd_read_full(fd, bytes + n, size - 1 - (size_t)n);
+
+		n = more < 0 ? -1 : n + more;
+	}
 	if (n < 0)
 		return -1;
 	if (n > 0 && bytes[n - 1] == '\n')
@@ -53,10 +60,19 @@ ssize_t file_read(int dir, const char *name, char *bytes, size_t size)
 	return n;
 }
 
+ssize_t file_read(int dir, const char *name, char *bytes, size_t size)
+{
+	auto_fd int fd = file_open(dir, name, O_RDONLY);
+
+	return fd < 0 ? -1 : file_read_fd(fd, bytes, size);
+}
+
 char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_len)
 {
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	char *bytes;
+	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return NULL;
@@ -68,7 +84,29 @@ char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_
 		errno = EFBIG;
 		return NULL;
 	}
-	return fd_read_text(fd, max, a, ret_len);
+	if (st.st_size == 0)		/* also what /proc says of its files */
+		return fd_read_text(fd, max, a, ret_len);
+	/* What was its size is all of it: no read only to learn that nothing follows. */
+	bytes = arena_alloc(a, (size_t)st.st_size + 1);
+	n = fd_read_full(fd, bytes, (size_t)st.st_size);
+	if (n < 0)
+		return NULL;
+	bytes[n] = '\0';
+	if (ret_len)
+		*ret_len = (size_t)n;
+	return bytes;
+}
+
+static int create(int dir, const char *name)
+{
+	return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+int file_create(int dir, const char *name, const void *bytes, size_t len)
+{
+	auto_fd int fd = create(dir, name);
+
+	return fd < 0 ? -1 : fd_write_all(fd, bytes, len);
 }
 
 int file_replace(int dir, const char *name, const void *bytes, size_t len)
@@ -81,11 +119,10 @@ int file_replace(int dir, const char *name, const void *bytes, size_t len)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	auto_fd int fd = create(dir, temporary);
 	/* One left by a crash of a process with our pid is in the way. */
-	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
-		return -1;
-	auto_fd int fd = openat(dir, temporary,
-				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
+		fd = create(dir, temporary);
 	if (fd < 0)
 		return -1;
 	if (fd_write_all(fd, bytes, len) == 0 && renameat(dir, temporary, dir, name) == 0)

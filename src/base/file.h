@@ -23,12 +23,19 @@ int file_write(int dir, const char *name, const char *text) __attribute__((warn_
 ssize_t file_read(int dir, const char *name, char *bytes, size_t size)
 	__attribute__((warn_unused_result));
 
+/* As file_read, of an open descriptor that nothing was read from. */
+ssize_t file_read_fd(int fd, char *bytes, size_t size) __attribute__((warn_unused_result));
+
 /*
  * Reads a whole file given by an ordinary path, `max` bytes at most, into the arena. Anything but
  * a regular file is refused (EINVAL; EISDIR for a directory) and a FIFO never waited for. NULL and
  * errno on failure.
  */
 char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_len)
+	__attribute__((warn_unused_result));
+
+/* Makes a new file, 0600; one that is there is EEXIST. What a crash leaves may be incomplete. */
+int file_create(int dir, const char *name, const void *bytes, size_t len)
 	__attribute__((warn_unused_result));
 
 /* Replaces a file: a temporary one beside it, 0600, renamed over it. -1 and errno. */

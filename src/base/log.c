@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -292,21 +291,14 @@ static void build(struct record *r, enum level level, const struct place *place,
 	}
 }
 
-/*
- * One write for one line: several programs append to the same file. A reader that went away must
- * not end us in the middle of an operation, and an ignored SIGPIPE would be inherited by what we
- * start, so it is ignored for this write alone.
- */
+/* One write for one line: several programs append to the same file. */
 static bool write_line(int fd, const char *bytes, size_t len)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	ssize_t n;
 
-	sigaction(SIGPIPE, &ignore, &before);
 	do
 		n = write(fd, bytes, len);
 	while (n < 0 && errno == EINTR);
-	sigaction(SIGPIPE, &before, NULL);
 	return n == (ssize_t)len;
 }
 

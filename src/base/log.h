@@ -5,7 +5,8 @@
  *
  * Errors are printed once, by the main function. Deeper code may warn, in a sentence that ends
  * with what happened instead, and may say what it is doing under a topic. Nothing here allocates,
- * so that a record can be written when everything else is broken.
+ * so that a record can be written when everything else is broken. A reader who went away must not
+ * end us in the middle of an operation: the main function ignores SIGPIPE.
  *
  * PARENT SIDE. The one state of it is the destination, set once by the main function.
  */

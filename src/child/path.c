@@ -118,6 +118,31 @@ int path_make(int root, const char *path, bool file)
 	return walk(root, room, file);
 }
 
+int path_make_last(int root, const char *path, bool file)
+{
+	const uint64_t plain = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
+	char room[PATH_ROOM];
+	size_t len = strlen(path), slash;
+	int dir, error;
+
+	for (slash = len; slash > 0 && path[slash - 1] != '/'; slash--)
+		;
+	if (slash <= 1 || slash == len || len >= sizeof(room) || bytes_equal(path + slash, ".."))
+		return -ELOOP;
+	memcpy(room, path, slash);
+	room[slash] = '\0';
+	dir = sys_openat2(root, room, O_PATH | O_DIRECTORY, plain);
+	if (dir < 0)
+		return dir;
+	error = make_one(dir, path + slash, file);
+	if (error >= 0)
+		error = sys_openat2(dir, path + slash, O_PATH | O_NOFOLLOW,
+				    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	else if (error == -EEXIST)		/* a dangling link */
+		error = -ELOOP;
+	return error;
+}
+
 int path_make_parent(int root, const char *path, char *room, const char **name)
 {
 	size_t len = strlen(path), slash;

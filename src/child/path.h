@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "child/child.h"
@@ -21,6 +22,12 @@ int path_open(int root, const char *path, uint64_t flags);
  * negative errno.
  */
 int path_make(int root, const char *path, bool file);
+
+/*
+ * Makes a missing last component in a directory that is there, without a link anywhere on the way,
+ * and opens it: the usual case in three calls. -ENOENT or -ELOOP when it is not that case.
+ */
+int path_make_last(int root, const char *path, bool file);
 
 /*
  * Opens the directory that holds the path's last component, making missing ones; the component is

@@ -14,6 +14,7 @@
 #include "child/listener.h"
 #include "child/path.h"
 
+enum { USUAL_STRINGS = 128 };
 enum { PASSWD_MAX = 1 << 20 };		/* an image's passwd beyond this is not read further */
 
 /*
@@ -24,11 +25,14 @@ enum { PASSWD_MAX = 1 << 20 };		/* an image's passwd beyond this is not read fur
 int step_cwd(struct child *c)
 {
 	const char *cwd = child_string(c, c->plan->cwd);
-	int root = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), fd;
 	char where[PATH_ROOM];
+	int root, fd;
 	long error;
 
+	if (bytes_equal(cwd, "/"))
+		return (int)SYS(chdir, cwd);
 	child_detail(c, cwd);
+	root = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (root < 0)
 		return root;
 	fd = path_make(root, cwd, false);
@@ -95,17 +99,22 @@ out:
 	return found;
 }
 
-/* The arrays for execve, in pages of their own. */
+/* The arrays for execve; in pages of their own when there are many. */
 static int make_arrays(struct child *c)
 {
 	const struct child_plan *plan = c->plan;
+	static const char *usual[USUAL_STRINGS];
 	size_t count = plan->args.count + plan->env.count + 3;
-	long at = SYS(mmap, 0, count * sizeof(char *), PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const char **p = (const char **)at;
+	const char **p = usual;
 
-	if (at < 0 && at > -4096)
-		return (int)at;
+	if (count > USUAL_STRINGS) {
+		long at = SYS(mmap, 0, count * sizeof(char *), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (at < 0 && at > -4096)
+			return (int)at;
+		p = (const char **)at;
+	}
 	c->arguments = p;
 	for (uint32_t n = 0; n < plan->args.count; n++)
 		*p++ = child_item_string(c, plan->args, n);

@@ -10,6 +10,8 @@
 #include "child/child.h"
 #include "child/path.h"
 
+enum { PATHS_PER_CLOSE = 12 };	/* each opens two descriptors */
+
 struct covers {
 	int null;		/* a place: cloned for each file */
 	int empty;		/* the tmpfs: the first use attaches it, the others clone it */
@@ -36,12 +38,7 @@ static int make_empty(void)
 
 	if (fs < 0)
 		return fs;
-	result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "size", "4k", 0);
-	/* Two, because kernels before 5.18 count the root of the file system twice. */
-	if (result >= 0)
-		result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "nr_inodes", "2", 0);
-	if (result >= 0)
-		result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", "755", 0);
+	result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", "755", 0);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	if (result >= 0)
@@ -50,13 +47,23 @@ static int make_empty(void)
 		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC,
 			     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				     MOUNT_ATTR_NOEXEC);
-	sys_close(fs);
 	return (int)result;
+}
+
+/* The covers stay open for the next one; everything above them is done with. */
+static void close_used(struct child *c, const struct covers *covers)
+{
+	int keep = covers->null > covers->empty ? covers->null : covers->empty;
+
+	if (keep < 0)
+		child_close_temporary(c);
+	else
+		sys_close_from((unsigned)keep + 1);
 }
 
 static int cover_directory(struct covers *covers, int place)
 {
-	int clone, error;
+	int clone;
 
 	if (covers->empty < 0) {
 		covers->empty = make_empty();
@@ -69,16 +76,12 @@ static int cover_directory(struct covers *covers, int place)
 	}
 	clone = sys_open_tree(covers->empty, "",
 			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	if (clone < 0)
-		return clone;
-	error = sys_attach(clone, place);
-	sys_close(clone);
-	return error;
+	return clone < 0 ? clone : sys_attach(clone, place);
 }
 
 static int cover_file(struct covers *covers, int place)
 {
-	int clone, error;
+	int clone;
 
 	if (covers->null < 0) {
 		covers->null = open_null();
@@ -87,11 +90,7 @@ static int cover_file(struct covers *covers, int place)
 	}
 	clone = sys_open_tree(covers->null, "",
 			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	if (clone < 0)
-		return clone;
-	error = sys_attach(clone, place);
-	sys_close(clone);
-	return error;
+	return clone < 0 ? clone : sys_attach(clone, place);
 }
 
 static int mask_one(struct child *c, struct covers *covers, const char *path)
@@ -104,29 +103,18 @@ static int mask_one(struct child *c, struct covers *covers, const char *path)
 	} else {
 		error = place < 0 ? place : cover_directory(covers, place);
 	}
-	if (place >= 0)
-		sys_close(place);
 	/* Nothing to hide; a path through a file is nothing either. */
 	return error == -ENOENT && place < 0 ? 0 : error == -ENOTDIR && place < 0 ? 0 : error;
 }
 
 static int make_readonly(struct child *c, const char *path)
 {
-	int place = path_open(c->root, path, 0), tree, error;
+	int place = path_open(c->root, path, 0), tree;
 
 	if (place < 0)
 		return place == -ENOENT || place == -ENOTDIR ? 0 : place;
-	tree = sys_open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-						AT_RECURSIVE);
-	error = tree;
-	if (tree >= 0)
-		error = sys_mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0);
-	if (error >= 0)
-		error = sys_attach(tree, place);
-	sys_close(place);
-	if (tree >= 0)
-		sys_close(tree);
-	return error;
+	tree = sys_open_tree_readonly(place);
+	return tree < 0 ? tree : sys_attach(tree, place);
 }
 
 int step_masks(struct child *c)
@@ -137,10 +125,14 @@ int step_masks(struct child *c)
 	for (uint32_t n = 0; n < c->plan->readonly.count && error >= 0; n++) {
 		child_detail(c, child_item_string(c, c->plan->readonly, n));
 		error = make_readonly(c, child_item_string(c, c->plan->readonly, n));
+		if (n % PATHS_PER_CLOSE == PATHS_PER_CLOSE - 1)
+			child_close_temporary(c);
 	}
 	for (uint32_t n = 0; n < c->plan->masked.count && error >= 0; n++) {
 		child_detail(c, child_item_string(c, c->plan->masked, n));
 		error = mask_one(c, &covers, child_item_string(c, c->plan->masked, n));
+		if (n % PATHS_PER_CLOSE == PATHS_PER_CLOSE - 1)
+			close_used(c, &covers);
 	}
 	child_close_temporary(c);
 	return error;

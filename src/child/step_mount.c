@@ -13,6 +13,8 @@
 #include "child/copy_up.h"
 #include "child/path.h"
 
+enum { MOUNTS_PER_CLOSE = 8 };	/* each opens three or four descriptors */
+
 /* What the kernel says about a file system's options, more than an errno. */
 static void read_reason(struct child *c, int fs)
 {
@@ -92,7 +94,6 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC, attr);
 	if (result < 0)
 		read_reason(c, fs);
-	sys_close(fs);
 	return (int)result;
 }
 
@@ -114,14 +115,12 @@ static int ask_for_source(struct child *c, int item)
 static int clone_tree(const char *path, bool recursive)
 {
 	/* Through a descriptor, because open_tree alone does not follow /proc/PID/fd/N. */
-	int source = (int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0), tree;
+	int source = (int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
 
 	if (source < 0)
 		return source;
-	tree = sys_open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+	return sys_open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
 						 (recursive ? AT_RECURSIVE : 0));
-	sys_close(source);
-	return tree;
 }
 
 /*
@@ -205,8 +204,11 @@ static int open_place(struct child *c, const struct child_mount *m, bool file, b
 	*existed = place >= 0;
 	if (m->ordinary_directory && (place == -ELOOP || place == -ENOTDIR))
 		return -CHILD_E_NOT_ORDINARY;
+	if (place == -ENOENT)
+		place = path_make_last(c->root, target, file);
 	if (place != -ELOOP && place != -ENOENT)
 		return place;
+	/* A link of the image is on the way, or more is missing than the last directory. */
 	place = path_open(c->root, target, 0);
 	*existed = place >= 0;
 	if (place == -ENOENT)
@@ -267,7 +269,10 @@ int step_mounts(struct child *c)
 
 		if (error < 0)
 			return error;
-		child_close_temporary(c);
+		/* One call for many, yet never more than a few open. */
+		if (n % MOUNTS_PER_CLOSE == MOUNTS_PER_CLOSE - 1)
+			child_close_temporary(c);
 	}
+	child_close_temporary(c);
 	return 0;
 }

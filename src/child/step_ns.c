@@ -64,6 +64,8 @@ static int respawn(struct child *c, uint64_t flags)
 		sys_exit(0);
 	}
 	die_with_parent();
+	/* The container we are in may have others: none of them traces us or looks into our /proc. */
+	SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return (int)SYS(setsid);
 }
 
@@ -109,8 +111,7 @@ int step_maps(struct child *c)
 			return error;
 		die_with_parent();		/* changing ids cleared it */
 	}
-	/* From here on nobody traces us or looks into our /proc entries; changing ids keeps it. */
-	return (int)SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
 }
 
 /*
@@ -178,7 +179,7 @@ int step_loopback(struct child *c)
  */
 int step_enter(struct child *c)
 {
-	long error = SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	long error = SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);	/* respawned as well */
 
 	if (error >= 0)
 		error = SYS(setns, c->plan->container, c->plan->container_ns);

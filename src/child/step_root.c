@@ -90,33 +90,27 @@ static int move_root(struct child *c)
 	return (int)error;
 }
 
-/* Peers on the host must not see the old tree go, so it becomes their slave first. */
-static int enslave_old(struct child *c, int old)
-{
-	return root_propagation(c) == MS_SHARED
-		       ? sys_mount_setattr(old, AT_RECURSIVE, 0, 0, MS_SLAVE)
-		       : 0;
-}
-
 /*
  * The new root is stacked on the old one and the old one detached from below: no directory of the
  * image is needed to hold it, and nothing of the host's tree can be named afterwards.
  */
 static int pivot(struct child *c)
 {
-	int old = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	long error = old;
+	bool shared = root_propagation(c) == MS_SHARED;
+	int old = -1;
+	long error = 0;
 
+	if (shared)
+		error = old = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (error >= 0)
 		error = SYS(fchdir, c->root);
 	if (error >= 0)
 		error = SYS(pivot_root, ".", ".");
-	if (error >= 0)
-		error = enslave_old(c, old);
+	/* Peers on the host must not see the old tree go, so it becomes their slave first. */
+	if (error >= 0 && shared)
+		error = sys_mount_setattr(old, AT_RECURSIVE, 0, 0, MS_SLAVE);
 	if (error >= 0)
 		error = SYS(umount2, ".", 2 /* MNT_DETACH */);
-	if (old >= 0)
-		sys_close(old);
 	return (int)error;
 }
 
@@ -125,17 +119,14 @@ int step_pivot(struct child *c)
 	uint32_t type = root_propagation(c);
 	long error = child_flag(c, CHILD_NO_PIVOT) ? move_root(c) : pivot(c);
 
-	if (error >= 0)
-		error = SYS(chdir, "/");
 	if (error >= 0 && (type == MS_SHARED || type == MS_UNBINDABLE))
 		error = sys_mount_setattr(c->root, 0, 0, 0, type);
 	if (error >= 0 && child_flag(c, CHILD_ROOT_READONLY))
 		error = sys_mount_setattr(c->root, 0, MOUNT_ATTR_RDONLY, 0, 0);
 	if (error < 0)
 		return (int)error;
-	sys_close(c->root);
-	sys_close(c->place);
 	c->root = c->place = -1;
+	child_close_temporary(c);
 	return 0;
 }
 

@@ -100,6 +100,26 @@ static inline int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uin
 	return (int)SYS(mount_setattr, mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr));
 }
 
+#ifndef __NR_open_tree_attr
+#define __NR_open_tree_attr 467		/* Linux 6.15, the same everywhere */
+#endif
+
+/* A detached, recursively read-only clone of the tree at `place`: in one call where there is one. */
+static inline int sys_open_tree_readonly(int place)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int tree = (int)SYS(open_tree_attr, place, "", flags, &attr, sizeof(attr)), error;
+
+	if (tree != -ENOSYS)
+		return tree;
+	tree = sys_open_tree(place, "", flags);
+	if (tree < 0)
+		return tree;
+	error = sys_mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0);
+	return error < 0 ? error : tree;
+}
+
 /* Closes every descriptor from `first` on. */
 static inline void sys_close_from(unsigned first)
 {

@@ -26,13 +26,22 @@ static int spawn_ps(char *const argv[], int out, pid_t *ret, struct err *e)
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
 	static char *const environment[] = { path, locale, NULL };
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	int code = ENOENT;
+	sigset_t usual;
 
+	sigemptyset(&usual);
+	sigaddset(&usual, SIGPIPE);	/* which we ignore */
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &usual);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	for (size_t i = 0; i < ARRAY_LEN(ps_programs) && code == ENOENT; i++)
-		code = posix_spawn(ret, ps_programs[i], &actions, NULL, argv, environment);
+		code = posix_spawn(ret, ps_programs[i], &actions, &attributes, argv,
+				   environment);
 	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
 	if (code == 0)
 		return 0;
 	err_sys_code(e, code, "run ps");

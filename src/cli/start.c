@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,13 @@ static const char *const allowed[] = {
 
 static int fill_standard(struct err *e)
 {
+	struct pollfd standard[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	/* Says POLLNVAL of what is not open, for all three at once. */
+	if (poll(standard, 3, 0) < 0)
+		return err_sys(e, "poll the standard descriptors");
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
+		if (!(standard[fd].revents & POLLNVAL))
 			continue;
 		/* The lowest free number is this one: those below are open. */
 		if (open("/dev/null", O_RDWR | O_NOCTTY) != fd)
@@ -65,6 +71,11 @@ static void clear_environment(void)
 	environ = kept;
 }
 
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
 int start_clean(struct err *e)
 {
 	clear_environment();
@@ -76,9 +87,12 @@ int start_clean(struct err *e)
 		return err_sys(e, "prctl PR_SET_DUMPABLE");
 	if (getauxval(AT_SECURE))
 		return err_set(e, ERR_POLICY, "refusing to run with more privileges than the caller");
-	/* Ours: a caller's "ignored" would lose children's ends, and a closed pipe our clean-up. */
+	/*
+	 * A caller's "ignored" would lose our children's ends, and a closed pipe our clean-up. A
+	 * handler that does nothing is not inherited, as "ignored" would be.
+	 */
 	signal(SIGCHLD, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, do_nothing);
 	if (fill_standard(e))
 		return -1;
 	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)

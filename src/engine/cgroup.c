@@ -171,6 +171,9 @@ static int check_usable(int group, const char *path, bool existed, struct err *e
 		err_set(e, ERR_STATE, "container's cgroup unexpectedly frozen");
 		return existed ? -1 : err_hint(e, "a cgroup above \"%s\" is frozen", path);
 	}
+	/* Of a new one the kernel says it when a process is to be born there: cgroup_explain_join. */
+	if (!existed)
+		return 0;
 	if (file_read(group, "cgroup.type", text, sizeof(text)) < 0)
 		return err_sys(e, "cgroup \"%s\": cgroup.type", path);
 	if (strcmp(text, "domain") == 0)

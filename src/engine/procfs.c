@@ -63,12 +63,15 @@ int procfs_write(int procfs, pid_t pid, const char *name, const char *text, stru
 ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t size,
 		    struct err *e)
 {
-	char path[64];
+	char path[64] = "/proc/";
+	char *below = path + 6;
+	auto_fd int fd = -1;
 	ssize_t n;
 
-	path_of(path, sizeof(path), pid, name);
-	n = file_read(procfs, path, bytes, size);
-	return n < 0 ? err_sys(e, "read /proc/%s", path) : n;
+	path_of(below, sizeof(path) - 6, pid, name);
+	fd = procfs >= 0 ? file_open(procfs, below, O_RDONLY) : open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : file_read_fd(fd, bytes, size);
+	return n < 0 ? err_sys(e, "read %s", path) : n;
 }
 
 static int write_map(int procfs, pid_t pid, const char *name, const struct id_map_list *maps,

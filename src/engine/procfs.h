@@ -11,7 +11,10 @@
 #include "orlop/err.h"
 #include "orlop/plan.h"
 
-/* Opens it. Returns a directory descriptor or -1. */
+/*
+ * Opens it. Returns a directory descriptor or -1. It costs more than a file's read, so it is opened
+ * only when something is to be written; reading also works with -1, through the host's /proc.
+ */
 int procfs_open(struct err *e) __attribute__((warn_unused_result));
 
 /* Writes one file of a process, as "uid_map". */

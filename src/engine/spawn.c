@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/cgroup.h"
 #include "engine/child_image.h"
 #include "engine/clone.h"
 #include "engine/confine.h"
@@ -32,19 +32,6 @@
 #include "orlop/child_plan.h"
 
 enum { FDS_MAX = 3 + OCI_NS_COUNT_ };
-
-/* Which signals our caller left ignored: the program is to find them at their default. */
-static int read_ignored_signals(int procfs, uint64_t *ret, struct err *e)
-{
-	char status[4096];
-	const char *line;
-
-	if (procfs_read(procfs, getpid(), "status", status, sizeof(status), e) < 0)
-		return -1;
-	line = strstr(status, "\nSigIgn:");
-	*ret = line ? strtoull(line + 8, NULL, 16) : 0;
-	return 0;
-}
 
 static int open_namespace(const struct plan_namespace *ns, struct err *e)
 {
@@ -95,10 +82,9 @@ static int receive(const struct spawn *s, struct child_message *m, int *ret_fd, 
 	if (fd_wait_readable(s->control, s->pidfd, -1) < 0)
 		return err_sys(e, "wait for the child");
 	/* Also when it died: its last words may be in the socket. */
-	n = recv(s->control, m, 0, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+	n = fd_receive(s->control, m, sizeof(*m), MSG_DONTWAIT, ret_fd);
 	if (n < 0 && errno == EAGAIN)
 		return report_death(s->pid, e);
-	n = fd_receive(s->control, m, sizeof(*m), ret_fd);
 	if (n == 0 || (n < 0 && errno == ECONNRESET)) {
 		/* The socket ends a moment before the process does. */
 		if (fd_wait_readable(s->pidfd, -1, 1000) < 0)
@@ -236,8 +222,8 @@ static int clone_failed(const struct spawn_request *r, uint32_t flags, struct er
 	else if (code == EPERM && (flags & CLONE_NEWUSER))
 		err_hint(e, "user namespaces may be switched off: see "
 			    "kernel.unprivileged_userns_clone and user.max_user_namespaces");
-	else if (code == EBUSY && r->cgroup >= 0)
-		err_hint(e, "a cgroup with controllers enabled for its children takes no process");
+	else if (r->cgroup >= 0)
+		cgroup_explain_join(r->cgroup, e);
 	return -1;
 }
 
@@ -270,14 +256,13 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 		.exec = r->exec, .fd_base = fd_base, .has_listener = r->listener >= 0,
 		.container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
-		.filter = r->filter, .cap_last = r->cap_last, .trace = r->trace,
+		.filter = r->filter, .cap_last = r->facts->cap_last, .trace = r->trace,
+		.ignored_signals = r->facts->ignored_signals,
 	};
 	const void *bytes;
 	size_t len;
 	int fd;
 
-	if (read_ignored_signals(r->procfs, &facts.ignored_signals, e) < 0)
-		return -1;
 	encode_plan(r->plan, r->process, &facts, a, &bytes, &len);
 	fd = fd_memfd_sealed("orlop:plan", bytes, len, false);
 	return fd < 0 ? err_sys(e, "memfd for the child's plan") : fd;
@@ -353,7 +338,7 @@ int spawn_run(const struct spawn_starting *s, struct err *e)
 
 		if (fd_wait_readable(s->control, s->pidfd, -1) < 0)
 			return err_sys(e, "wait for the container's process");
-		n = fd_receive(s->control, &m, sizeof(m), &fd);
+		n = fd_receive(s->control, &m, sizeof(m), 0, &fd);
 		if (n == 0 || (n < 0 && errno == ECONNRESET))
 			return 0;
 		if (n < 0)

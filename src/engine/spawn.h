@@ -22,11 +22,11 @@ struct spawn_request {
 	uint32_t container_ns;		/* which namespaces to enter */
 	int cgroup;			/* to be born in; -1: ours */
 	int listener;			/* create: of start.sock; -1 */
-	int procfs;
+	int procfs;			/* as procfs_open gave it, or -1: see procfs.h */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
-	unsigned cap_last;
+	const struct host_facts *facts;
 	/* Runs the hooks of the runtime's namespaces; `pid` is the container's process. */
 	int (*at_hooks)(void *argument, pid_t pid, struct err *e);
 	void *argument;

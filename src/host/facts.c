@@ -86,6 +86,8 @@ static void get_caps(struct host_facts *f)
 	       strstr(status, "\nCapBnd:") : NULL;
 	if (line) {
 		f->cap_bounding = strtoull(line + 8, NULL, 16);
+		line = strstr(status, "\nSigIgn:");
+		f->ignored_signals = line ? strtoull(line + 8, NULL, 16) : 0;
 		return;
 	}
 	/* A long list of groups can push the line out of reach: ask for each. */

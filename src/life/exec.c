@@ -215,7 +215,7 @@ static int start_process(struct exec *x, struct err *e)
 		.plan = &x->plan, .process = &x->process, .exec = true, .container = x->c.pidfd,
 		.container_ns = r->ns_new | r->ns_joined, .cgroup = x->cgroup, .listener = -1,
 		.procfs = x->procfs, .filter = x->plan.seccomp ? &x->filter : NULL,
-		.cap_last = x->facts.cap_last, .trace = x->life->trace,
+		.facts = &x->facts, .trace = x->life->trace,
 	};
 	int result = spawn_start(&request, x->arena, &x->spawn, e);
 
@@ -272,8 +272,12 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
 	    container_config(&x->c, x->arena, &x->config, e) < 0 || decide(x, e) < 0)
 		return -1;
-	x->procfs = procfs_open(e);
-	if (x->procfs < 0 || open_cgroup(x, e) < 0)
+	if (x->process.oom_score_adj.set) {
+		x->procfs = procfs_open(e);
+		if (x->procfs < 0)
+			return -1;
+	}
+	if (open_cgroup(x, e) < 0)
 		return -1;
 	if (start_process(x, e) < 0)
 		return err_in(e, "unable to start container process");

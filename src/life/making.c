@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "engine/cgroup.h"
 #include "engine/confine.h"
 #include "engine/console.h"
@@ -63,16 +64,27 @@ static void undo_hooks(void *argument)
 		c->life->warn(e.text);
 }
 
+/*
+ * RFC 3339 in UTC. Not by gmtime_r and strftime: they read the machine's time zone first.
+ * Days are turned into a date of the proleptic Gregorian calendar in years that begin in March.
+ */
 static const char *now_text(struct arena *a)
 {
+	enum { DAY = 86400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
 	struct timespec now;
-	struct tm utc;
-	char text[32];
+	unsigned day, second, of_era, year, of_year, month;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	return arena_printf(a, "%s.%09ldZ", text, now.tv_nsec);
+	day = (unsigned)(now.tv_sec / DAY) + DAYS_TO_1970;
+	second = (unsigned)(now.tv_sec % DAY);
+	of_era = day % ERA_DAYS;
+	year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
+	of_year = of_era - (365 * year + year / 4 - year / 100);
+	month = (5 * of_year + 2) / 153;
+	year += day / ERA_DAYS * 400 + (month >= 10);
+	return arena_printf(a, "%04u-%02u-%02uT%02u:%02u:%02u.%09ldZ", year,
+			    month < 10 ? month + 3 : month - 9, of_year - (153 * month + 2) / 5 + 1,
+			    second / 3600, second / 60 % 60, second % 60, now.tv_nsec);
 }
 
 static void fill_record(struct making *c)
@@ -111,9 +123,7 @@ static int make_directory(struct making *c, struct err *e)
 	if (claimed < 0)
 		return -1;
 	undo_push(&c->undo, undo_dir, c);
-	auto_fd int fd = openat(c->dir, "config.json",
-				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fd_write_all(fd, c->bundle.text, c->bundle.len) < 0)
+	if (file_create(c->dir, "config.json", c->bundle.text, c->bundle.len) < 0)
 		return err_sys(e, "%s/%s/config.json", c->life->root, id);
 	return 0;
 }
@@ -168,7 +178,7 @@ static int make_process(struct making *c, struct err *e)
 	const struct plan *plan = &b->plan;
 	struct spawn_request request = {
 		.plan = plan, .process = &plan->process, .container = -1, .cgroup = c->cgroup,
-		.listener = c->listener, .procfs = c->procfs, .cap_last = b->facts.cap_last,
+		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
 	};
@@ -204,6 +214,14 @@ static int confine(struct making *c, struct err *e)
 	return plan->has_process ? confine_process(&request, e) : 0;
 }
 
+static bool writes_to_proc(const struct plan *plan)
+{
+	for (size_t n = 0; n < plan->mounts.count; n++)
+		if (plan->mounts.items[n].idmap != PLAN_IDMAP_NONE)
+			return true;
+	return plan->uid_maps.count || plan->process.oom_score_adj.set;
+}
+
 static int make(struct making *c, bool listener, struct err *e)
 {
 	const struct plan *plan = &c->bundle.plan;
@@ -218,9 +236,11 @@ static int make(struct making *c, bool listener, struct err *e)
 		return -1;
 	if (make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
 		return -1;
-	c->procfs = procfs_open(e);
-	if (c->procfs < 0)
-		return -1;
+	if (writes_to_proc(plan)) {
+		c->procfs = procfs_open(e);
+		if (c->procfs < 0)
+			return -1;
+	}
 	if (make_process(c, e) < 0 || confine(c, e) < 0)
 		return err_in(e, "unable to start container process: error during container init");
 	auto_close_fd(&c->listener);	/* the process alone listens now */

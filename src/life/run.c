@@ -39,8 +39,13 @@ static int stay(struct making *c, struct foreground *f, struct err *e)
 {
 	int master = c->create->console_socket ? -1 : c->spawn.master;
 
+	int status;
+
 	auto_close_fd(&c->spawn.control);
-	return foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, e);
+	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, e);
+	if (status >= 0)
+		auto_close_fd(&c->spawn.pidfd);		/* reaped: nothing is left to kill */
+	return status;
 }
 
 static int run(struct making *c, struct foreground *f, const struct life *l,

@@ -31,8 +31,16 @@ static ssize_t read_proc(const char *path, char *bytes, size_t size)
 
 int identity_boot(char ret[BOOT_ID_LEN + 1])
 {
+	/* It does not change while anything of ours runs. */
+	static char known[BOOT_ID_LEN + 1];
 	char text[64];
-	ssize_t n = read_proc("/proc/sys/kernel/random/boot_id", text, sizeof(text));
+	ssize_t n;
+
+	if (*known) {
+		memcpy(ret, known, sizeof(known));
+		return 0;
+	}
+	n = read_proc("/proc/sys/kernel/random/boot_id", text, sizeof(text));
 
 	if (n < 0)
 		return -1;
@@ -40,8 +48,8 @@ int identity_boot(char ret[BOOT_ID_LEN + 1])
 		errno = EINVAL;
 		return -1;
 	}
-	memcpy(ret, text, BOOT_ID_LEN);
-	ret[BOOT_ID_LEN] = '\0';
+	memcpy(known, text, BOOT_ID_LEN);
+	memcpy(ret, known, sizeof(known));
 	return 0;
 }
 

@@ -177,6 +177,11 @@ int state_lock(int dir, int timeout_ms, struct err *e)
 	return st.st_nlink == 0 ? STATE_ABSENT : 0;
 }
 
+void state_unlock(int dir)
+{
+	flock(dir, LOCK_UN);
+}
+
 int state_condemn(int dir, struct err *e)
 {
 	if (fchmod(dir, condemned_mode) < 0)
@@ -233,7 +238,8 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n", path, mount, id, boot);
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.*s\"", QUOTED, path);
-	if (file_replace(dir, cgroup_file, text, (size_t)len) < 0 && !state_condemned(dir))
+	/* Written once; what a crash leaves of it is no whole line and is not believed. */
+	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 && !state_condemned(dir))
 		return err_sys(e, "write the container's cgroup file");
 	if (state_condemned(dir))
 		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
@@ -361,8 +367,24 @@ static int remove_planted(int root, const char *id)
 	return remove_entry(root, id, REMOVE_DEPTH);
 }
 
+/* 0 when the name is gone or another's, 1 when the directory is not empty, -1 and errno. */
+static int remove_empty(int root, int dir, const char *id)
+{
+	int gone = is_renamed(root, dir, id);
+
+	if (gone != 0)
+		return gone < 0 ? -1 : 0;
+	if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	return errno == ENOTEMPTY || errno == EEXIST ? 1 : -1;
+}
+
 static int remove_directory(int root, int dir, const char *id)
 {
+	/* What nearly every container has; with these gone there is mostly nothing to list. */
+	static const char *const usual[] = { "cgroup", "config.json" };
+	int gone;
+
 	/*
 	 * The record goes first: what a crash leaves of the rest is then what a create that was
 	 * killed leaves. A create that goes on in a condemned directory may add a file while we
@@ -371,21 +393,21 @@ static int remove_directory(int root, int dir, const char *id)
 	if (unlinkat(dir, "state.json", 0) < 0 && errno != ENOENT && errno != EISDIR &&
 	    errno != EPERM)
 		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		unlinkat(dir, usual[i], 0);
+	gone = remove_empty(root, dir, id);
+	if (gone <= 0)
+		return gone;
 	for (int i = 0; i < REMOVE_ROUNDS; i++) {
 		auto_fd int list = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int gone;
 
 		if (list < 0)
 			return errno == ENOENT ? 0 : -1;
 		if (remove_contents(list, REMOVE_DEPTH) < 0)
 			return -1;
-		gone = is_renamed(root, dir, id);
-		if (gone != 0)
-			return gone < 0 ? -1 : 0;
-		if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
-			return 0;
-		if (errno != ENOTEMPTY && errno != EEXIST)
-			return -1;
+		gone = remove_empty(root, dir, id);
+		if (gone <= 0)
+			return gone;
 	}
 	return -1;
 }

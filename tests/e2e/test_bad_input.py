@@ -62,7 +62,8 @@ def test_a_binary_document():
     refused(os.urandom(4096))
     refused(document().encode("utf-16"))
     refused(document(hostname="a\0b"), "(?i)hostname|NUL|null")
-    refused(document(hostname="MARK").encode().replace(b"MARK", b"\xff\xfe"), "(?i)utf-8|config.json")
+    refused(document(hostname="MARK").encode().replace(b"MARK", b"\xff\xfe"),
+            "(?i)utf-8|config.json")
 
 
 @timeout(180)

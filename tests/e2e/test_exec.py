@@ -94,8 +94,8 @@ def test_exec_cap_adds_to_bounding_effective_and_permitted():
     "never to inheritable; to ambient only where the config has inheritable ones"
     with container(config(process={"capabilities": caps(*[["KILL"]] * 3)})) as c:
         c.up()
-        found = dict(line.split() for line in
-                     c.exec("caps", "--cap", "CAP_NET_ADMIN", "--cap", "CAP_NET_RAW").ok.values("caps"))
+        r = c.exec("caps", "--cap", "CAP_NET_ADMIN", "--cap", "CAP_NET_RAW").ok
+        found = dict(line.split() for line in r.values("caps"))
         wanted = f"{1 << 5 | 1 << 12 | 1 << 13:016x}"
         assert found["bounding"] == found["effective"] == found["permitted"] == wanted
         assert int(found["inheritable"], 16) == 0 and int(found["ambient"], 16) == 0

@@ -29,7 +29,7 @@ def said(name="hooks"):
 
 
 def test_hooks_run_in_the_order_of_the_specification():
-    "prestart, createRuntime, createContainer in create; startContainer, poststart in start; poststop"
+    "three kinds in create, startContainer and poststart in start, poststop in delete"
     hooks = {kind: [hook("echo", kind + "1"), hook("echo", kind + "2")] for kind in KINDS}
     hooks["startContainer"] = [inside("echo", "startContainer1"), inside("echo", "startContainer2")]
     with container(config(hooks=hooks)) as c:
@@ -130,7 +130,7 @@ def test_a_hook_has_default_signals():
 
 
 def test_hooks_run_in_their_namespaces():
-    "prestart, createRuntime, poststart, poststop in the runtime's; createContainer in the container's"
+    "createContainer and startContainer in those of the container, the others in the runtime's"
     hooks = {kind: [hook("ns", into=os.path.join(current().tmp, kind))] for kind in HOST}
     hooks["createContainer"] = [hook("ns", into=os.path.join(current().tmp, "createContainer"))]
     hooks["startContainer"] = [inside("ns")]
@@ -169,7 +169,7 @@ def test_a_mount_of_a_create_container_hook_is_seen_inside():
 
 
 def test_a_failing_hook_before_start_ends_the_create():
-    "prestart, createRuntime, createContainer: an error with kind and status, poststop run, nothing left"
+    "an error with kind and status, poststop hooks run, nothing left"
     for kind in ("prestart", "createRuntime", "createContainer"):
         log = os.path.join(current().tmp, "after-" + kind)
         hooks = {kind: [hook("stderr", "went wrong", ";", "exit", "3"), hook("echo", "second")],
@@ -244,7 +244,8 @@ def test_a_hook_that_is_not_there_is_an_error():
     "absent, not executable, relative: the path and the kind are in the message"
     for path in ("/nonexistent/hook", "/etc/hostname"):
         run(config(hooks={"createRuntime": [{"path": path}]}), "exit 0").fails(path)
-    run(config(hooks={"createRuntime": [{"path": "bin/true"}]}), "exit 0").fails("(?i)absolute|path")
+    run(config(hooks={"createRuntime": [{"path": "bin/true"}]}), "exit 0").fails(
+        "(?i)absolute|path")
     run(config(hooks={"createRuntime": [{"args": ["x"]}]}), "exit 0").fails("path")
 
 

@@ -77,7 +77,8 @@ def test_unknown_words_go_to_the_file_system():
 
 def test_an_unknown_file_system_is_an_error():
     "with the destination and the type in the message"
-    run(config(mounts=[dict(TMPFS, type="bogusfs")]), "exit 0").fails("/m", "(?i)bogusfs|no such dev")
+    run(config(mounts=[dict(TMPFS, type="bogusfs")]), "exit 0").fails(
+        "/m", "(?i)bogusfs|no such dev")
 
 
 def test_mounts_are_made_in_the_listed_order():

@@ -9,7 +9,9 @@
  *
  * strace can inject a signal at the n-th call of one process; it cannot count over all of them.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -109,8 +111,9 @@ int main(int argc, char **argv)
 			sig = 0;
 			if (++stops == target) {
 				kill(root, SIGKILL);
-				while (waitpid(root, &status, __WALL) == root &&
-				       WIFSTOPPED(status))
+				/* Its other threads have to be taken first: wait for all. */
+				while ((pid = waitpid(-1, &status, __WALL)) > 0 &&
+				       (pid != root || WIFSTOPPED(status)))
 					;
 				report(stops);
 				return 0;

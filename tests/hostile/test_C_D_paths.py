@@ -24,7 +24,8 @@ def test_C1_links_in_a_destination_lead_nowhere_outside():
     bait = canary()
     chain = {f"/c{number}": Link(f"/c{number + 1}") for number in range(38)}
     chain["/c38"] = Link(bait)
-    rootfs = dict({"/abs": Link(bait), "/rel": Link(up_from(bait)), "/dots": Link("../../.." + bait),
+    rootfs = dict({"/abs": Link(bait), "/rel": Link(up_from(bait)),
+                   "/dots": Link("../../.." + bait),
                    "/dangling": Link(bait + "/new/deep"), "/loop": Link("/loop2"),
                    "/loop2": Link("/loop")}, **chain)
     with host_unchanged(bait):

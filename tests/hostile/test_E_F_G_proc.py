@@ -58,7 +58,7 @@ def test_E2_a_socket_can_be_masked():
 
 
 def test_E3_a_console_comes_from_the_own_devpts():
-    "pts replaced, numbers planted as links, a hostile directory over /dev: still a pty, still masked"
+    "pts replaced, numbers planted as links, a hostile /dev: still a pty, still masked"
     bait = canary()
     planted = {f"/dev/pts/{number}": Link("/proc/sys/kernel/core_pattern")
                for number in range(10)}

@@ -18,7 +18,8 @@ ADMIN = {"capabilities": caps(*[["SYS_ADMIN", "DAC_OVERRIDE"]] * 3)}
 def test_I1_without_a_cgroup_namespace_nothing_can_be_written():
     "neither a limit, nor a process moved, nor a directory made"
     with run(config(linux={"namespaces": NO_CGROUP}, process=ADMIN),
-             "put /sys/fs/cgroup/cgroup.procs 1; put /sys/fs/cgroup/cgroup.subtree_control +hugetlb; "
+             "put /sys/fs/cgroup/cgroup.procs 1; "
+             "put /sys/fs/cgroup/cgroup.subtree_control +hugetlb; "
              "put /sys/fs/cgroup/cgroup.max.depth 1; mkdir /sys/fs/cgroup/new; "
              "put /sys/fs/cgroup/cgroup.kill 1") as r:
         assert r.ok.lines == ["put: EROFS"] * 3 + ["mkdir: EROFS"] + ["put: EROFS"]

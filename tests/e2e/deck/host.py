@@ -16,7 +16,7 @@ CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_BIND = 0x4000, 1 << 18, 1 << 19, 1 << 20, 4096
 MS_RDONLY, MS_REMOUNT = 1, 32
 MNT_DETACH = 2
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 SYSCTLS = ["kernel/core_pattern", "kernel/modprobe", "kernel/hotplug", "kernel/sysrq",
            "kernel/hostname", "kernel/domainname", "kernel/shmmax", "kernel/msgmax",
@@ -82,6 +82,10 @@ def make_pure_cgroup2():
 
 def become_subreaper():
     syscall_check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+
+
+def die_with_parent():
+    syscall_check(LIBC.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0), "prctl")
 
 
 def read(path):

@@ -11,6 +11,7 @@ import ast
 import contextlib
 import importlib.util
 import inspect
+import itertools
 import json
 import os
 import re
@@ -47,14 +48,13 @@ class Test:
         self.runtime, self.probe = runtime, probe
         self.root = os.path.join(tmp, "state")
         self.kind = None
-        self.count = 0
+        self.numbers = itertools.count(1)
         self.journal = []
         self.sysctls = host.sysctls()
         self.prefix = f"t{os.getpid()}-{number}"
 
     def next_number(self):
-        self.count += 1
-        return self.count
+        return next(self.numbers)
 
     def next_id(self):
         return f"{self.prefix}-{self.next_number()}"
@@ -251,6 +251,8 @@ class Worker:
         status = 1
         try:
             os.setsid()
+            host.die_with_parent()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             with open(f"{host.CGROUP}{self.cgroup}/test/cgroup.procs", "w",
                       encoding="ascii") as out:
@@ -376,6 +378,7 @@ class Runner:
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         host.unshare_mounts()
         host.make_pure_cgroup2()
         host.become_subreaper()
