@@ -20,7 +20,7 @@
  */
 enum {
 	HAS_INTEL_RDT = false,
-	HAS_MEMORY_POLICY = false,
+	HAS_MEMORY_POLICY = true,
 	HAS_NET_DEVICES = false,
 };
 

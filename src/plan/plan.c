@@ -111,7 +111,8 @@ static int plan_init(struct planner *p)
 				       "or allocate tty");
 		return 0;
 	}
-	if (plan_process_into(p, process, &p->plan->process))
+	if (plan_process_into(p, process, &p->plan->process) ||
+	    plan_schedule(p, process, &p->config->linux, false, &p->plan->process))
 		return -1;
 	p->plan->has_process = true;
 	add_sockets(p);

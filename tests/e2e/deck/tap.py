@@ -99,6 +99,7 @@ CONDITIONS = {
     "userns": (can_new_user, "user namespaces"),
     "timens": (lambda: os.path.exists("/proc/self/ns/time"), "time namespaces"),
     "sys_resource": (lambda: has_capability(24), "CAP_SYS_RESOURCE"),
+    "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
