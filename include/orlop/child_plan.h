@@ -37,7 +37,7 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(MOUNTS, "mounts", step_mounts, CREATE)	/* while host paths still resolve */ \
 	X(DEVICES, "devices", step_devices, CREATE)	/* after /dev was mounted */ \
 	X(CONSOLE, "console", step_console, BOTH)	/* needs the container's devpts */ \
-	X(HOOKS, "hooks", step_hooks, CREATE)		/* see the mounts, before pivot_root */ \
+	X(HOOKS, "hooks", step_hooks, CREATE)		/* see mounts and network, before pivot_root */ \
 	X(LOOPBACK, "loopback interface", step_loopback, CREATE)	/* of a new network */ \
 	X(SYSCTL, "sysctl", step_sysctl, CREATE)	/* through a procfs of our own */ \
 	X(MASKS, "masked and read-only paths", step_masks, CREATE)	/* after all who write there */ \
@@ -72,7 +72,7 @@ enum child_word {
 	CHILD_RESPAWNED,	/* value: pid of the process that goes on, this one exits */
 	CHILD_WANTS_SOURCE,	/* item: mount; answered by PARENT_SOURCE with a descriptor */
 	CHILD_WANTS_LIMITS,	/* scheduling, or limits it may not raise; answered by PARENT_GO */
-	CHILD_AT_HOOKS,		/* namespaces and mounts are there; answered by PARENT_GO */
+	CHILD_AT_HOOKS,		/* namespaces, mounts are there; answered by PARENT_GO */
 	CHILD_CONSOLE,		/* carries the pty's master */
 	CHILD_READY,		/* everything but the program is done; PARENT_GO or _START */
 	CHILD_TRACE,		/* step was done; value: nanoseconds of CLOCK_MONOTONIC */
@@ -121,7 +121,7 @@ enum {
 	CHILD_SET_UMASK = 1 << 8,
 	CHILD_WAIT_MAPS = 1 << 9,	/* a new user namespace: the parent writes its maps */
 	CHILD_RESPAWN = 1 << 10,	/* join first, then clone the process that goes on */
-	CHILD_AT_HOOKS_WANTED = 1 << 11,	/* the parent has hooks to run */
+	CHILD_AT_HOOKS_WANTED = 1 << 11,	/* the parent has work at that point */
 	CHILD_TRACE_WANTED = 1 << 12,
 	CHILD_BIND_DEVICES = 1 << 13,
 	CHILD_MAKE_PTMX = 1 << 14,

@@ -196,6 +196,7 @@ struct plan {
 	LIST_OF(struct plan_symlink) symlinks;
 	bool make_ptmx;			/* /dev/ptmx -> pts/ptmx */
 	struct str_list masked, readonly;
+	LIST_OF(struct oci_net_device) net_devices;	/* of the runtime's, to be moved */
 	struct pair_list sysctls;	/* key is the path below /proc/sys, '/' separated */
 
 	struct plan_cgroup cgroup;

@@ -303,7 +303,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 		     ((ns.new | ns.joined) & CLONE_NEWUSER ? CHILD_USER_NS : 0) |
 		     (ns.respawn && (ns.new & CLONE_NEWUSER) ? CHILD_WAIT_MAPS : 0) |
 		     (ns.new & CLONE_NEWNET ? CHILD_NEW_NETWORK : 0);
-	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count)
+	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count ||
+	    plan->net_devices.count)
 		to->flags |= CHILD_AT_HOOKS_WANTED;
 	to->joins = put_joins(t, plan, facts->fd_base + 2 + (facts->has_listener ? 1 : 0));
 	to->respawn_flags = ns.respawn ? ns.new & ~(uint32_t)MADE_BY_CHILD : 0;

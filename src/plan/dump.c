@@ -133,6 +133,11 @@ static void dump_namespaces(struct dump *d)
 		line(d, "hostname %s", word(d, p->hostname));
 	if (p->domainname)
 		line(d, "domainname %s", word(d, p->domainname));
+	for (size_t i = 0; i < p->net_devices.count; i++) {
+		const struct oci_net_device *v = &p->net_devices.items[i];
+
+		line(d, "net-device %s as %s", v->host_name, v->name ? v->name : v->host_name);
+	}
 	for (size_t i = 0; i < p->sysctls.count; i++)
 		line(d, "sysctl %s = %s", word(d, p->sysctls.items[i].key),
 		     word(d, p->sysctls.items[i].value));

@@ -94,6 +94,15 @@ static void emit_namespaces(struct emit *m, const struct plan *p)
 	}
 	emit_optional(m, "hostname", p->hostname);
 	emit_optional(m, "domainname", p->domainname);
+	if (p->net_devices.count) {
+		emit_object(m, "netDevices");
+		for (size_t i = 0; i < p->net_devices.count; i++) {
+			const struct oci_net_device *d = &p->net_devices.items[i];
+
+			emit_str(m, d->host_name, d->name ? d->name : d->host_name);
+		}
+		emit_end(m);
+	}
 	emit_pairs(m, "sysctl", &p->sysctls);
 }
 

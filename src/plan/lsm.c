@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PURE. Members that are understood but not carried out yet: labels, network
- * devices and the like. A value that asks for nothing is accepted; any other is refused,
+ * PURE. Members that are understood but not carried out yet: labels
+ * and the like. A value that asks for nothing is accepted; any other is refused,
  * because a container that silently lacks its label is worse than none.
  */
 #include "plan/planner.h"
@@ -29,8 +29,6 @@ int plan_labels(struct planner *p)
 
 	if (l->mount_label)
 		return plan_unsupported(p, l->lines.mount_label, "linux.mountLabel");
-	if (l->net_devices.count)
-		return plan_unsupported(p, l->lines.net_devices, "linux.netDevices");
 	if (l->intel_rdt.set)
 		return plan_unsupported(p, l->intel_rdt.line, "linux.intelRdt");
 	return 0;

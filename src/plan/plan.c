@@ -151,6 +151,7 @@ int plan_make(const struct oci_config *config, const char *name,
 
 	/* Namespaces and id maps first: what is allowed elsewhere depends on them. */
 	if (plan_options_check(&p) || plan_namespaces(&p) || plan_id_maps(&p) || plan_names(&p) ||
+	    plan_net_devices(&p) ||
 	    plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
 	    plan_seccomp(&p) || plan_harden(&p))
