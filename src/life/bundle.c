@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "life/notify.h"
 #include "orlop/auto.h"
 
 enum { CONFIG_MAX = 16 << 20 };
@@ -60,6 +61,9 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 		.no_new_keyring = c->no_new_keyring, .detached = c->detach,
 		.console_socket = c->console_socket != NULL,
 		.preserve_fds = c->preserve_fds, .listen_fds = c->listen_fds, .quick = !explain,
+		.notify_socket = notify_wanted() != NULL,
+		.notify_dir = arena_printf(a, "%s/%s/%s", l->root, c->id ? c->id : "",
+					   notify_directory),
 	};
 
 	/* In its place: the plan points into the configuration. */

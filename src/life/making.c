@@ -19,6 +19,7 @@
 #include "engine/hooks.h"
 #include "engine/procfs.h"
 #include "life/container.h"
+#include "life/notify.h"
 #include "life/pid_file.h"
 #include "orlop/auto.h"
 
@@ -234,7 +235,7 @@ static int make(struct making *c, bool listener, struct err *e)
 	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
 					     c->arena, &c->filter, e) < 0)
 		return -1;
-	if (make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
+	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
 		return -1;
 	if (writes_to_proc(plan)) {
 		c->procfs = procfs_open(e);

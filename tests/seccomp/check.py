@@ -338,8 +338,8 @@ def main():
                    help="random calls per profile and program")
     p.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)), metavar="N",
                    help="repeat a random run")
-    p.add_argument("--bpf-command", metavar="CMD", help="a generator: CMD writes the program of "
-                   "{profile}, a path, to standard output")
+    p.add_argument("--bpf-command", metavar="CMD", help="a runtime's generator: CMD writes the "
+                   "program of {profile}, a path, to standard output")
     p.add_argument("--filter", metavar="CMD", default="",
                    help="filter.c as CMD runs it, say with another libseccomp")
     p.add_argument("-v", "--verbose", action="store_true", help="print claims that hold too")
@@ -373,7 +373,8 @@ def main():
             for name, tree in trees.items():
                 program, unknown = maker.make(name, tree["seccomp"], level)
                 programs[name] = (program, unknown)
-                known[name] = oci.Document(tree["seccomp"], TABLES, unknown)
+                known[name] = oci.Document(tree["seccomp"], TABLES, unknown,
+                                           beyond=bool(args.bpf_command))
                 if args.verbose:
                     print(f"# {name} by {by}: {len(program.code)} instructions, unknown: "
                           f"{' '.join(sorted(unknown)) or 'none'}")

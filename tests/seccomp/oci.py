@@ -25,7 +25,7 @@ RET = {"KILL_PROCESS": 0x80000000, "KILL_THREAD": 0, "KILL": 0, "TRAP": 0x000300
        "ERRNO": 0x00050000, "NOTIFY": 0x7fc00000, "TRACE": 0x7ff00000, "LOG": 0x7ffc0000,
        "ALLOW": 0x7fff0000}
 WORDS = {value: name.lower() for name, value in RET.items() if name != "KILL"}
-EPERM = 1
+EPERM, ENOSYS = 1, 38
 
 OPERATORS = {  # of an argument, value and valueTwo
     "NE": lambda arg, a, b: arg != a, "LT": lambda arg, a, b: arg < a,
@@ -79,8 +79,12 @@ def conditions(rule):
 class Document:
     """A linux.seccomp document that answers for calls."""
 
-    def __init__(self, tree, tables, unknown=()):
-        """`unknown` are names that the library at hand does not know: they are passed over."""
+    def __init__(self, tree, tables, unknown=(), beyond=False):
+        """`unknown` are names that the library at hand does not know: they are passed over.
+
+        `beyond`: where the default is an errno, a number beyond the newest one that is named for
+        its architecture gets ENOSYS, as runtimes do it and libseccomp does not.
+        """
         self.default = action_of(tree["defaultAction"], tree.get("defaultErrnoRet"))
         self.arches = [OCI_ARCHES[name] for name in tree.get("architectures", [])]
         self.rules = []  # (name, answer, conditions)
@@ -95,6 +99,12 @@ class Document:
         self.names = {arch: {nr: name for name, nr in tables[arch].items()}
                       for arch in self.arches}
         self._calls = {}
+        self.newest = {}
+        if beyond and self.default & 0xffff0000 == RET["ERRNO"]:
+            named = {name for name, _, _ in self.rules}
+            for arch in self.arches:
+                numbers_named = [nr for nr, name in self.names[arch].items() if name in named]
+                self.newest[arch] = max(numbers_named, default=0)
 
     def calls(self, arch, table):
         """The names of a table, and those of them that have conditions; remembered."""
@@ -112,6 +122,8 @@ class Document:
             arch = "x32" if X32_BIT <= nr < 0xffffffff else "x86_64"
         if arch not in self.arches:
             return RET["KILL_PROCESS"]
+        if self.newest.get(arch, 0) and self.newest[arch] < nr < 0xffffffff:
+            return RET["ERRNO"] | ENOSYS
         name, width = self.names[arch].get(nr), WIDTH[arch]
         found = {answer for answer, alternative in self.by_name.get(name, ())
                  if all(OPERATORS[op](args[i] & width, a & width, b & width)
