@@ -99,17 +99,17 @@ static int write_file(struct writer *writer, const struct plan_cgroup_write *w, 
 			       w->member, file);
 	if (file_write(writer->group, file, value) == 0)
 		return 0;
-	if (errno != ENOENT || writer->enabled || !w->controller ||
-	    !cgroup_controllers_planned(writer->plan, w->controller))
-		return errno == ENOENT ? CGROUP_ABSENT :
-			refused_write(writer->group, writer->plan, w, file, value, errno, e);
-	writer->enabled = true;
-	if (cgroup_controllers_enable(writer->group, writer->plan, e) < 0)
-		return -1;
-	if (file_write(writer->group, file, value) == 0)
-		return 0;
-	return errno == ENOENT ? CGROUP_ABSENT :
-		refused_write(writer->group, writer->plan, w, file, value, errno, e);
+	if (errno == ENOENT && !writer->enabled && w->controller &&
+	    cgroup_controllers_planned(writer->plan, w->controller)) {
+		writer->enabled = true;
+		if (cgroup_controllers_enable(writer->group, writer->plan, e) < 0)
+			return -1;
+		if (file_write(writer->group, file, value) == 0)
+			return 0;
+	}
+	if (errno == ENOENT)
+		return CGROUP_ABSENT;
+	return refused_write(writer->group, writer->plan, w, file, value, errno, e);
 }
 
 static int write_all(struct writer *writer, struct err *e)
@@ -171,7 +171,7 @@ static int check_usable(int group, const char *path, bool existed, struct err *e
 		err_set(e, ERR_STATE, "container's cgroup unexpectedly frozen");
 		return existed ? -1 : err_hint(e, "a cgroup above \"%s\" is frozen", path);
 	}
-	/* Of a new one the kernel says it when a process is to be born there: cgroup_explain_join. */
+	/* Of a new one the kernel says so when a process is born there: cgroup_explain_join. */
 	if (!existed)
 		return 0;
 	if (file_read(group, "cgroup.type", text, sizeof(text)) < 0)

@@ -12,38 +12,44 @@ static const char program_name[] = "orlop_devices";
 /* The kernel allows 64 programs for a cgroup (BPF_CGROUP_MAX_PROGS). */
 enum { ATTACHED_MAX = 64, REPLACE_TRIES = 4, LOG_SIZE = 16384 };
 
+/* The verifier's reason is its last line but for the statistics, which begin with "processed". */
+static const char *last_words(char *log)
+{
+	const char *words = "";
+	char *rest = log;
+
+	for (const char *line; (line = strsep(&rest, "\n"));)
+		if (*line && strncmp(line, "processed ", strlen("processed ")) != 0)
+			words = line;
+	return words;
+}
+
 static int not_loaded(size_t rules, int code, char *log, struct err *e)
 {
-	size_t len = strlen(log);
-	char *last = log;
+	const char *words = last_words(log);
 
 	err_sys_code(e, code, "linux.resources.devices: load the filter of %zu rules", rules);
 	switch (code) {
 	case EPERM:
 	case EACCES:
-		if (len == 0)
+		if (!*words)
 			return err_hint(e, "device rules need CAP_BPF and CAP_NET_ADMIN or "
 					   "CAP_SYS_ADMIN outside of a user namespace");
 		break;
 	case ENOSYS:
 		return err_hint(e, "this kernel has no bpf(2) (CONFIG_BPF_SYSCALL)");
 	case E2BIG:
+	case EFAULT:	/* so it says when more than 8,192 branches wait to be looked at */
 		return err_hint(e, "there are more rules than the kernel takes in one program");
 	case EINVAL:
-		if (len == 0)
+		if (!*words)
 			return err_hint(e, "this kernel has no device filters "
 					   "(CONFIG_CGROUP_BPF, CONFIG_CGROUP_DEVICE)");
 		break;
 	default:
 		break;
 	}
-	while (len > 0 && log[len - 1] == '\n')
-		log[--len] = '\0';
-	if ((last = strrchr(log, '\n')))
-		last++;
-	else
-		last = log;
-	return len > 0 ? err_hint(e, "the kernel's verifier says: %.200s", last) : -1;
+	return *words ? err_hint(e, "the kernel's verifier says: %.200s", words) : -1;
 }
 
 static int load(const struct plan_cgroup *plan, struct err *e)

@@ -48,43 +48,54 @@ static bool matches_nothing(const struct plan_device_rule *rule)
 	       rule->minor > UINT32_MAX;
 }
 
+/* The places in a rule that leave it; where to is known when the rule is written. */
+struct exits {
+	size_t at[4], count;
+};
+
+static void leave(struct program *p, struct exits *exits)
+{
+	exits->at[exits->count++] = p->count;
+	emit(p, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+}
+
 /*
- * One rule: tests that jump behind it when it is about another device, then its decision about
- * the rights that are still wanted (no later rule decided them).
+ * Leaves the rule unless the register has the value. A jump over a jump, because of the verifier:
+ * it follows the way that does not jump first, and when that is the one on which nothing was
+ * learned about the register, all the others are covered by it and cost nothing. The other way
+ * round a thousand rules are more than it is willing to look at.
+ */
+static void require(struct program *p, struct exits *exits, int reg, uint32_t value)
+{
+	emit(p, BPF_JMP32 | BPF_JEQ | BPF_K, reg, 0, 1, (int32_t)value);
+	leave(p, exits);
+}
+
+/*
+ * One rule: tests that leave it when it is about another device, then its decision about the
+ * rights that are still wanted (no later rule decided them).
  */
 static void add_rule(struct program *p, const struct plan_device_rule *rule)
 {
-	size_t tests[4], count = 0;
-	int different = BPF_JMP32 | BPF_JNE | BPF_K;
+	struct exits exits = { .count = 0 };
 
-	if (rule->type != OCI_DEVICE_ALL) {
-		tests[count++] = p->count;
-		emit(p, different, TYPE, 0, 0, rule->type == OCI_DEVICE_BLOCK ?
-		     BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-	}
-	if (rule->major >= 0) {
-		tests[count++] = p->count;
-		emit(p, different, MAJOR, 0, 0, (int32_t)(uint32_t)rule->major);
-	}
-	if (rule->minor >= 0) {
-		tests[count++] = p->count;
-		emit(p, different, MINOR, 0, 0, (int32_t)(uint32_t)rule->minor);
-	}
-	if (rule->access == PLAN_ACCESS_ALL) {
-		answer(p, rule->allow);
-	} else if (rule->allow) {
+	if (rule->type != OCI_DEVICE_ALL)
+		require(p, &exits, TYPE, rule->type == OCI_DEVICE_BLOCK ? BPF_DEVCG_DEV_BLOCK :
+			BPF_DEVCG_DEV_CHAR);
+	if (rule->major >= 0)
+		require(p, &exits, MAJOR, (uint32_t)rule->major);
+	if (rule->minor >= 0)
+		require(p, &exits, MINOR, (uint32_t)rule->minor);
+	if (rule->access != PLAN_ACCESS_ALL && rule->allow) {
 		emit(p, BPF_ALU | BPF_AND | BPF_K, WANTED, 0, 0, ~(int32_t)rule->access);
-		tests[count++] = p->count;
-		emit(p, different, WANTED, 0, 0, 0);
-		answer(p, true);
-	} else {
-		/* Goes on where none of the rights it denies is wanted. */
+		require(p, &exits, WANTED, 0);
+	} else if (rule->access != PLAN_ACCESS_ALL) {
 		emit(p, BPF_JMP32 | BPF_JSET | BPF_K, WANTED, 0, 1, (int32_t)rule->access);
-		emit(p, BPF_JMP | BPF_JA, 0, 0, 2, 0);
-		answer(p, false);
+		leave(p, &exits);
 	}
-	for (size_t i = 0; i < count; i++)
-		p->code[tests[i]].off = (int16_t)(p->count - tests[i] - 1);
+	answer(p, rule->allow);
+	for (size_t i = 0; i < exits.count; i++)
+		p->code[exits.at[i]].off = (int16_t)(p->count - exits.at[i] - 1);
 }
 
 size_t device_filter_code(const struct plan_device_rule *rules, size_t count,

@@ -664,8 +664,9 @@ int seccomp_compile_for(const struct oci_seccomp *rules, uint32_t native, uint32
 	if (answer_of(rules->default_action, rules->default_errno, &compiler.fallback,
 		      "linux.seccomp.defaultAction", e) < 0)
 		return -1;
-	compiler.beyond = rules->default_action == OCI_SECCOMP_ERRNO ? SECCOMP_RET_ERRNO | ENOSYS :
-			  compiler.fallback;
+	compiler.beyond = compiler.fallback;
+	if (rules->default_action == OCI_SECCOMP_ERRNO)
+		compiler.beyond = SECCOMP_RET_ERRNO | ENOSYS;
 	if (write_program(&compiler, &tokens, e) < 0 ||
 	    flags_of(rules, kernel_flags, compiler.notify, &flags, e) < 0)
 		return -1;

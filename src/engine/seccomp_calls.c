@@ -23,6 +23,12 @@ static const struct name newer[] = {
 	{ NULL, 0 },
 };
 
+/* Those that x86_64 and x32 alone have. */
+static const struct name newer_x86_64[] = {
+	{ "uretprobe", 335 }, { "uprobe", 336 },
+	{ NULL, 0 },
+};
+
 /* MIPS numbers each of its ABIs from a number of its own. */
 static uint32_t first_number(uint32_t token)
 {
@@ -131,7 +137,10 @@ size_t seccomp_call_find(const struct seccomp_arch *arch, const char *name,
 	int kind;
 
 	if (nr == __NR_SCMP_ERROR) {
-		if (!names_find(newer, name, &number))
+		bool x86_64 = arch->token == SCMP_ARCH_X86_64 || arch->token == SCMP_ARCH_X32;
+
+		if (!names_find(newer, name, &number) &&
+		    (!x86_64 || !names_find(newer_x86_64, name, &number)))
 			return 0;
 		ret[0].nr = (uint32_t)number + first_number(arch->token);
 		ret[0].shared = false;

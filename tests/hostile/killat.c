@@ -9,7 +9,9 @@
  *
  * strace can inject a signal at the n-th call of one process; it cannot count over all of them.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

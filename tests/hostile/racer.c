@@ -3,7 +3,9 @@
  * Exchanges two directory entries as fast as it can until it is ended: what a container with a
  * shared volume does while another one is created. Usage: racer PATH PATH [PATH PATH...]
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

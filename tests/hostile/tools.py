@@ -8,17 +8,19 @@ import subprocess
 from deck import current, skip
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
 
 
 def built(name):
-    """The path of a tool: what the build made, or compiled here."""
-    given = os.environ.get("ORLOP_HOSTILE_TOOLS")
-    if given and os.path.exists(os.path.join(given, name)):
-        return os.path.join(given, name)
+    """The path of a tool: what the build made and is not older than its source, or compiled."""
+    source = os.path.join(HERE, name + ".c")
+    made = os.path.join(TOP, "build/tests/hostile", name)
+    if os.path.exists(made) and os.path.getmtime(made) >= os.path.getmtime(source):
+        return made
     path = os.path.join(current().tmp, name)
     if not os.path.exists(path):
         try:
-            subprocess.run(["cc", "-O2", os.path.join(HERE, name + ".c"), "-o", path], check=True)
+            subprocess.run(["cc", "-O2", source, "-o", path], check=True)
         except FileNotFoundError:
             skip("needs a C compiler")
     return path

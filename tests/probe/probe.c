@@ -10,7 +10,9 @@
  * no NSS, no locale, every answer from a system call or /proc. To add a verb, add a function and
  * a row in the table at the end.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -1311,7 +1313,7 @@ static void say_once(const char *what, const char *text)
 	static size_t count;
 	char line[512];
 
-	snprintf(line, sizeof(line), "%s %s", what, text);
+	snprintf(line, sizeof(line), "%s %.480s", what, text);
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(seen[i], line))
 			return;

@@ -25,8 +25,7 @@ RET = {"KILL_PROCESS": 0x80000000, "KILL_THREAD": 0, "KILL": 0, "TRAP": 0x000300
        "ERRNO": 0x00050000, "NOTIFY": 0x7fc00000, "TRACE": 0x7ff00000, "LOG": 0x7ffc0000,
        "ALLOW": 0x7fff0000}
 WORDS = {value: name.lower() for name, value in RET.items() if name != "KILL"}
-EPERM = 1
-ENOSYS = 38
+EPERM, ENOSYS = 1, 38
 
 OPERATORS = {  # of an argument, value and valueTwo
     "NE": lambda arg, a, b: arg != a, "LT": lambda arg, a, b: arg < a,
@@ -80,11 +79,11 @@ def conditions(rule):
 class Document:
     """A linux.seccomp document that answers for calls."""
 
-    def __init__(self, tree, tables, unknown=(), enosys=False):
+    def __init__(self, tree, tables, unknown=(), beyond=False):
         """`unknown` are names that the library at hand does not know: they are passed over.
 
-        With `enosys` calls newer than all that are named get ENOSYS where the default is an
-        errno, as container runtimes have it.
+        `beyond`: where the default is an errno, a number beyond the newest one that is named for
+        its architecture gets ENOSYS, as runtimes do it and libseccomp does not.
         """
         self.default = action_of(tree["defaultAction"], tree.get("defaultErrnoRet"))
         self.arches = [OCI_ARCHES[name] for name in tree.get("architectures", [])]
@@ -101,16 +100,11 @@ class Document:
                       for arch in self.arches}
         self._calls = {}
         self.newest = {}
-        if enosys and self.default & 0xffff0000 == RET["ERRNO"]:
+        if beyond and self.default & 0xffff0000 == RET["ERRNO"]:
+            named = {name for name, _, _ in self.rules}
             for arch in self.arches:
-                named = {rule[0] for rule in self.rules} - set(unknown)
-                self.newest[arch] = max((tables[arch].get(name, 0) for name in named), default=0)
-
-    def beyond(self, arch, nr):
-        """Whether the number is newer than all that the document names (and is one: -1 is the
-        number of a call that a tracer skipped)."""
-        base = X32_BIT if arch == "x32" else 0
-        return self.newest.get(arch, 0) > base and self.newest[arch] < nr < 0xffffffff
+                numbers_named = [nr for nr, name in self.names[arch].items() if name in named]
+                self.newest[arch] = max(numbers_named, default=0)
 
     def calls(self, arch, table):
         """The names of a table, and those of them that have conditions; remembered."""
@@ -128,7 +122,7 @@ class Document:
             arch = "x32" if X32_BIT <= nr < 0xffffffff else "x86_64"
         if arch not in self.arches:
             return RET["KILL_PROCESS"]
-        if self.beyond(arch, nr):
+        if self.newest.get(arch, 0) and self.newest[arch] < nr < 0xffffffff:
             return RET["ERRNO"] | ENOSYS
         name, width = self.names[arch].get(nr), WIDTH[arch]
         found = {answer for answer, alternative in self.by_name.get(name, ())
