@@ -305,13 +305,17 @@ def cannot(tier):
 def failures(path):
     """Of a log: what failed with its explanation, or the end of it."""
     lines = path.read_text(errors="replace").splitlines()
-    shown, inside = [], False
+    shown, goes_on = [], None
     for line in lines:
         if line.startswith("not ok"):
-            inside = True
-        elif not line.startswith((" ", "#")):
-            inside = False
-        if inside:
+            goes_on = re.compile(r"[ #]")
+        elif re.match(r" *\d+/\d+ .* (FAIL|TIMEOUT) ", line):     # meson: up to an empty line
+            goes_on = re.compile(r".")
+        elif re.match(r"[\w-]+ +FAIL ", line):                    # tools/check: one line
+            goes_on = re.compile(r"(?!)")
+        elif goes_on and not goes_on.match(line):
+            goes_on = None
+        if goes_on:
             shown.append(line)
     if not shown:
         shown = lines[-40:]
