@@ -60,8 +60,9 @@ class Template:
 
 
 def request(argv: list[str], cwd: str = "/root", env: dict[str, str] | None = None) -> bytes:
-    """A line for the agent."""
-    return json.dumps({"argv": argv, "cwd": cwd, "env": env or {}, "time": time.time()}).encode()
+    """A line for the agent, with what a clone cannot have of itself: the time, and randomness."""
+    return json.dumps({"argv": argv, "cwd": cwd, "env": env or {},
+                       "time": time.time(), "seed": os.urandom(32).hex()}).encode()
 
 
 def _blocks(directory: pathlib.Path, modules: pathlib.Path, *more: str) -> list[str]:
