@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent of the full machine: runs the commands that arrive on a virtio-serial port.
 
-Ports: `request` brings one command per line, as JSON {argv, cwd, env, time, seed}; `out` and `err` take
-what it writes; `status` says "ready" once and then, after each command and after all of its
+Ports: `request` brings one command per line, as JSON {argv, cwd, env, time, seed}; `out` and `err`
+take what it writes; `status` says "ready" once and then, after each command and after all of its
 output, how it ended. One command at a time. There is no way to end one: a machine is thrown away.
 """
 import fcntl

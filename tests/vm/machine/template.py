@@ -2,8 +2,8 @@
 """Templates: full machines that were booted, prepared and frozen, and the clones of them.
 
 A template is a directory with the machine's memory (a file), the state of its devices, what it has
-written to its disk, and what it was started with. A clone maps the memory privately and puts another
-layer over the disks, so that it starts at once, many can run, and none leaves a trace.
+written to its disk, and what it was started with. A clone maps the memory privately and puts
+another layer over the disks, so that it starts at once, many can run, and none leaves a trace.
 
     python3 -m machine.template key NAME            print the name of what NAME should be now
     python3 -m machine.template freeze NAME DIR     make it, in DIR
