@@ -89,6 +89,12 @@ int state_open(int root, const char *id, int *ret_fd, struct err *e)
  */
 int state_lock(int dir, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
 
+/*
+ * The same for operations that may go on beside one another, but not while the container is
+ * paused, resumed, started or deleted: many may hold it at once, and nobody the other lock then.
+ */
+int state_lock_shared(int dir, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
+
 /* Gives the lock back and keeps the directory open: for whoever stays while the container runs. */
 void state_unlock(int dir);
 

@@ -88,8 +88,8 @@ static int cover_file(struct covers *covers, int place)
 		if (covers->null < 0)
 			return covers->null;
 	}
-	clone = sys_open_tree(covers->null, "",
-			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	clone = sys_open_tree_attr(covers->null, 0,
+				   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	return clone < 0 ? clone : sys_attach(clone, place);
 }
 
@@ -113,7 +113,7 @@ static int make_readonly(struct child *c, const char *path)
 
 	if (place < 0)
 		return place == -ENOENT || place == -ENOTDIR ? 0 : place;
-	tree = sys_open_tree_readonly(place);
+	tree = sys_open_tree_attr(place, AT_RECURSIVE, MOUNT_ATTR_RDONLY);
 	return tree < 0 ? tree : sys_attach(tree, place);
 }
 

@@ -104,11 +104,14 @@ static inline int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uin
 #define __NR_open_tree_attr 467		/* Linux 6.15, the same everywhere */
 #endif
 
-/* A detached, recursively read-only clone of the tree at `place`: in one call where there is one. */
-static inline int sys_open_tree_readonly(int place)
+/*
+ * A detached clone of what is at `place`, with attributes set: in one call where there is one.
+ * `recursive` is AT_RECURSIVE, for the clone and the attributes, or 0.
+ */
+static inline int sys_open_tree_attr(int place, unsigned recursive, uint64_t set)
 {
-	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive;
+	struct mount_attr attr = { .attr_set = set };
 	int tree = (int)SYS(open_tree_attr, place, "", flags, &attr, sizeof(attr)), error;
 
 	if (tree != -ENOSYS)
@@ -116,7 +119,7 @@ static inline int sys_open_tree_readonly(int place)
 	tree = sys_open_tree(place, "", flags);
 	if (tree < 0)
 		return tree;
-	error = sys_mount_setattr(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0);
+	error = sys_mount_setattr(tree, recursive, set, 0, 0);
 	return error < 0 ? error : tree;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "life/notify.h"
 #include "orlop/auto.h"
 
 enum { CONFIG_MAX = 16 << 20 };
@@ -60,17 +61,20 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 		.no_new_keyring = c->no_new_keyring, .detached = c->detach,
 		.console_socket = c->console_socket != NULL,
 		.preserve_fds = c->preserve_fds, .listen_fds = c->listen_fds, .quick = !explain,
+		.notify_socket = notify_wanted() != NULL,
+		.notify_dir = arena_printf(a, "%s/%s/%s", l->root, c->id ? c->id : "",
+					   notify_directory),
 	};
-	struct bundle b = { .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
 
-	if (!b.path || read_config(c, a, &b, e) < 0 || host_facts_get(a, &b.facts, e) < 0)
+	/* In its place: the plan points into the configuration. */
+	*ret = (struct bundle){ .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
+	if (!ret->path || read_config(c, a, ret, e) < 0 || host_facts_get(a, &ret->facts, e) < 0)
 		return -1;
-	options.bundle = b.path;
-	if (plan_make(&b.config, "config.json", &options, &b.facts, a, &b.plan, e) < 0)
+	options.bundle = ret->path;
+	if (plan_make(&ret->config, "config.json", &options, &ret->facts, a, &ret->plan, e) < 0)
 		return -1;
-	for (size_t n = 0; n < b.plan.warnings.count; n++)
-		l->warn(b.plan.warnings.items[n]);
-	*ret = b;
+	for (size_t n = 0; n < ret->plan.warnings.count; n++)
+		l->warn(ret->plan.warnings.items[n]);
 	return 0;
 }
 
@@ -94,10 +98,10 @@ int bundle_check_rootfs(const struct plan *plan, struct err *e)
 int life_plan(const struct life *l, const struct life_create *c, struct arena *a,
 	      struct plan *ret, struct err *e)
 {
-	struct bundle b;
+	struct bundle *b = arena_new(a, struct bundle);	/* the plan points into it */
 
-	if (bundle_plan(l, c, true, a, &b, e) < 0)
+	if (bundle_plan(l, c, true, a, b, e) < 0)
 		return -1;
-	*ret = b.plan;
+	*ret = b->plan;
 	return 0;
 }

@@ -57,14 +57,15 @@ int container_load(struct container *c, struct arena *a, struct err *e)
 	return state_status(c->dir, &c->record, &c->status, &c->pidfd, e);
 }
 
-static int open_any(const struct life *l, const char *id, bool lock, struct arena *a,
+static int open_any(const struct life *l, const char *id,
+		    int (*lock)(int dir, int timeout_ms, struct err *e), struct arena *a,
 		    struct container *ret, struct err *e)
 {
 	auto_container c = CONTAINER_NONE;
 	int found = container_find(l, id, &c, e);
 
 	if (found == 0 && lock) {
-		found = state_lock(c.dir, CONTAINER_LOCK_MS, e);
+		found = lock(c.dir, CONTAINER_LOCK_MS, e);
 		if (found == STATE_BUSY)
 			return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another "
 				       "operation on it is going on", id);
@@ -81,13 +82,19 @@ static int open_any(const struct life *l, const char *id, bool lock, struct aren
 int container_open(const struct life *l, const char *id, struct arena *a, struct container *ret,
 		   struct err *e)
 {
-	return open_any(l, id, false, a, ret, e);
+	return open_any(l, id, NULL, a, ret, e);
 }
 
 int container_open_locked(const struct life *l, const char *id, struct arena *a,
 			  struct container *ret, struct err *e)
 {
-	return open_any(l, id, true, a, ret, e);
+	return open_any(l, id, state_lock, a, ret, e);
+}
+
+int container_open_shared(const struct life *l, const char *id, struct arena *a,
+			  struct container *ret, struct err *e)
+{
+	return open_any(l, id, state_lock_shared, a, ret, e);
 }
 
 static bool is_of_this_boot(const struct state_record *record, struct arena *a)

@@ -58,6 +58,11 @@ int container_open_locked(const struct life *l, const char *id, struct arena *a,
 			  struct container *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* As container_open_locked, with the lock that others of its kind may hold as well (exec). */
+int container_open_shared(const struct life *l, const char *id, struct arena *a,
+			  struct container *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
 /*
  * The container's cgroup, when it has one that we may touch: the one in the record of a process
  * that lives, else that of the cgroup file or, where that cannot be read, of the record, provided

@@ -268,7 +268,12 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 {
 	enum lifecycle_verb verb = x->x->ignore_paused ? VERB_EXEC_PAUSED : VERB_EXEC;
 
-	if (container_open(x->life, x->x->id, x->arena, &x->c, e) < 0 ||
+	/*
+	 * A process born while the container is being frozen holds us until it is thawed, so nobody
+	 * may freeze it meanwhile; unless that is what --ignore-paused asks for.
+	 */
+	if ((x->x->ignore_paused ? container_open : container_open_shared)(
+		    x->life, x->x->id, x->arena, &x->c, e) < 0 ||
 	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
 	    container_config(&x->c, x->arena, &x->config, e) < 0 || decide(x, e) < 0)
 		return -1;
@@ -287,9 +292,11 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	}
 	if (x->x->detach)
 		return 0;
+	state_unlock(x->c.dir);
 	auto_close_fd(&x->spawn.control);
 	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
-			       x->x->console_socket ? -1 : x->spawn.master, e);
+			       x->x->console_socket ? -1 : x->spawn.master, &(struct notify){ -1 },
+			       e);
 }
 
 int life_exec(const struct life *l, const struct life_exec *request, struct err *e)

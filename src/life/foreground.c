@@ -97,7 +97,7 @@ static int status_of(int pidfd, struct err *e)
 }
 
 static int attend(struct foreground *f, pid_t pid, int pidfd, struct console *console,
-		  struct err *e)
+		  struct notify *notify, struct err *e)
 {
 	for (;;) {
 		struct pollfd waits[] = {
@@ -106,6 +106,7 @@ static int attend(struct foreground *f, pid_t pid, int pidfd, struct console *co
 			{ .fd = console->master, .events = POLLIN },
 			{ .fd = console->master >= 0 && console->stdin_open ? STDIN_FILENO : -1,
 			  .events = POLLIN },
+			{ .fd = notify->socket, .events = POLLIN },
 		};
 
 		if (poll(waits, ARRAY_LEN(waits), -1) < 0 && errno != EINTR)
@@ -114,6 +115,8 @@ static int attend(struct foreground *f, pid_t pid, int pidfd, struct console *co
 			take_signals(f, pid, pidfd, console);
 		if (waits[3].revents)
 			console_copy_in(console);
+		if (waits[4].revents && notify_take(notify, pid, e) < 0)
+			return -1;
 		if (waits[2].revents && !console_copy_out(console))
 			console->master = -1;	/* its end; the descriptor is the caller's */
 		if (waits[0].revents)
@@ -121,14 +124,15 @@ static int attend(struct foreground *f, pid_t pid, int pidfd, struct console *co
 	}
 }
 
-int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master, struct err *e)
+int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master,
+		    struct notify *notify, struct err *e)
 {
 	struct console console = { .master = -1 };
 	int result;
 
 	if (master >= 0 && console_begin(&console, master, e) < 0)
 		return -1;
-	result = attend(f, pid, pidfd, &console, e);
+	result = attend(f, pid, pidfd, &console, notify, e);
 	if (result == 0)
 		drain(&console);
 	console_end(&console);

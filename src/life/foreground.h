@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "life/notify.h"
 #include "orlop/err.h"
 
 struct foreground {
@@ -25,10 +26,11 @@ int foreground_begin(struct foreground *f, bool subreaper, struct err *e)
 	__attribute__((warn_unused_result));
 
 /*
- * Waits for the process's end. `master` is its terminal's, or -1. Returns its exit status, 128 + n
- * when signal n ended it.
+ * Waits for the process's end. `master` is its terminal's, or -1; `notify` is served meanwhile when
+ * it has a socket. Returns its exit status, 128 + n when signal n ended it.
  */
-int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master, struct err *e)
+int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master,
+		    struct notify *notify, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* Closes the descriptor and unblocks the signals. */

@@ -19,6 +19,7 @@
 #include "engine/hooks.h"
 #include "engine/procfs.h"
 #include "life/container.h"
+#include "life/notify.h"
 #include "life/pid_file.h"
 #include "orlop/auto.h"
 
@@ -41,6 +42,9 @@ static void undo_cgroup(void *argument)
 	const struct host_facts *facts = &c->bundle.facts;
 	struct err e;
 
+	/* After a `delete --force` of ours somebody may have a new group of that name. */
+	if (faccessat(c->cgroup, "cgroup.procs", F_OK, 0) < 0)
+		return;
 	auto_close_fd(&c->cgroup);
 	if (cgroup_remove(facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
 		c->life->warn(e.text);
@@ -53,9 +57,8 @@ static void undo_spawn(void *argument)
 	spawn_kill(&c->spawn);
 }
 
-static void undo_hooks(void *argument)
+static void run_poststop(struct making *c)
 {
-	struct making *c = argument;
 	struct err e;
 
 	if (hooks_run(&c->bundle.plan.hooks.poststop, "poststop",
@@ -228,13 +231,11 @@ static int make(struct making *c, bool listener, struct err *e)
 
 	if (bundle_check_rootfs(plan, e) < 0 || make_directory(c, e) < 0)
 		return -1;
-	/* Last of all to be undone, so first to be pushed after the name is ours. */
-	if (plan->hooks.poststop.count)
-		undo_push(&c->undo, undo_hooks, c);
+	c->poststop_due = plan->hooks.poststop.count > 0;
 	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
 					     c->arena, &c->filter, e) < 0)
 		return -1;
-	if (make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
+	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
 		return -1;
 	if (writes_to_proc(plan)) {
 		c->procfs = procfs_open(e);
@@ -280,6 +281,7 @@ int making_record(struct making *c, struct err *e)
 	if (state_identify(c->spawn.pid, c->arena, &c->record, e) < 0 ||
 	    state_store(c->dir, &c->record, e) < 0)
 		return -1;
+	c->recorded = true;
 	if (create->pid_file && pid_file_write(create->pid_file, c->spawn.pid, e) < 0)
 		return -1;
 	return 0;
@@ -287,6 +289,15 @@ int making_record(struct making *c, struct err *e)
 
 void making_undo(struct making *c)
 {
+	struct err e;
+
+	/* Who takes the record away runs the hooks; it may be a `delete --force` that came first. */
+	if (c->recorded && c->undo.count && state_drop_record(c->dir, &e) == STATE_ABSENT)
+		c->poststop_due = false;
+	if (c->poststop_due && c->undo.count) {
+		undo_run(&c->undo);
+		run_poststop(c);
+	}
 	undo_run(&c->undo);
 }
 

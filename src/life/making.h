@@ -24,6 +24,8 @@ struct making {
 	int root, dir, cgroup, procfs, listener;
 	struct spawn spawn;
 	struct undo undo;
+	bool recorded;			/* the record was written */
+	bool poststop_due;		/* the directory is ours: its end has hooks */
 };
 
 /*

@@ -35,14 +35,15 @@ static int start_it(struct making *c, struct err *e)
 	return start_program(&s, e) == 0 ? 0 : -1;
 }
 
-static int stay(struct making *c, struct foreground *f, struct err *e)
+static int stay(struct making *c, struct foreground *f, struct notify *notify, struct err *e)
 {
 	int master = c->create->console_socket ? -1 : c->spawn.master;
 
 	int status;
 
 	auto_close_fd(&c->spawn.control);
-	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, e);
+	state_unlock(c->dir);		/* from here on others may pause, resume or delete it */
+	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, notify, e);
 	if (status >= 0)
 		auto_close_fd(&c->spawn.pidfd);		/* reaped: nothing is left to kill */
 	return status;
@@ -51,13 +52,19 @@ static int stay(struct making *c, struct foreground *f, struct err *e)
 static int run(struct making *c, struct foreground *f, const struct life *l,
 	       const struct life_create *create, struct arena *a, struct err *e)
 {
+	struct notify notify = NOTIFY_NONE;
 	int status = -1;
 
 	if (making_ready(c, l, create, false, a, e) < 0)
 		return -1;
 	if (check_console(create, &c->bundle.plan, e) == 0 && making_record(c, e) == 0 &&
-	    start_it(c, e) == 0)
-		status = create->detach ? 0 : stay(c, f, e);
+	    notify_begin(&notify, c->dir, e) == 0 && start_it(c, e) == 0) {
+		if (create->detach)
+			status = notify_wait(&notify, c->spawn.pid, c->spawn.pidfd, e);
+		else
+			status = stay(c, f, &notify, e);
+	}
+	notify_end(&notify);
 	if (status >= 0 && (create->detach || create->keep))
 		undo_forget(&c->undo);
 	making_undo(c);

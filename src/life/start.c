@@ -14,6 +14,7 @@
 #include "life/agent.h"
 #include "life/container.h"
 #include "life/lifecycle.h"
+#include "life/notify.h"
 #include "orlop/auto.h"
 
 enum { PATIENCE_MS = 10 * 1000 };
@@ -64,6 +65,7 @@ static int start_locked(const struct life *l, struct container *c, struct arena 
 		.life = l, .record = &c->record, .hooks = &config.hooks,
 		.seccomp = &config.linux.seccomp, .pidfd = c->pidfd,
 	};
+	struct notify notify;
 	int started;
 
 	if (lifecycle_check(VERB_START, c->status, c->id, e) < 0)
@@ -74,10 +76,16 @@ static int start_locked(const struct life *l, struct container *c, struct arena 
 	if (control < 0)
 		return -1;
 	s.control = control;
+	if (notify_begin(&notify, c->dir, e) < 0)
+		return -1;
 	started = start_program(&s, e);
 	/* Nobody listens any more; without the name the status is known without asking. */
 	if (started == 0)
 		unlinkat(c->dir, "start.sock", 0);
+	state_unlock(c->dir);		/* becoming ready may take as long as it likes */
+	if (started == 0)
+		started = notify_wait(&notify, c->record.pid, c->pidfd, e);
+	notify_end(&notify);
 	return started;
 }
 

@@ -188,7 +188,7 @@ static unsigned access_bits(const char *letters)
 		return PLAN_ACCESS_ALL;
 	for (; *letters; letters++)
 		bits |= *letters == 'r' ? PLAN_ACCESS_READ : *letters == 'w' ? PLAN_ACCESS_WRITE :
-			PLAN_ACCESS_MKNOD;
+					  PLAN_ACCESS_MKNOD;
 	return bits;
 }
 

@@ -53,7 +53,7 @@ static int add_filter(struct planner *p, const struct profile *profile, const ch
 	of_profile.name = plan_at(p, "profile %s", profile->name);
 	if (plan_check_seccomp(&of_profile, &profile->seccomp, "seccomp"))
 		return -1;
-	p->plan->seccomp = &profile->seccomp;
+	p->plan->seccomp = plan_copy_seccomp(p, &profile->seccomp);
 	plan_because(p, because, "seccomp ");
 	return 0;
 }

@@ -206,13 +206,13 @@ static int plan_cpu_max(struct limits *l)
 	if (quota || period) {
 		const char *member = quota ? "cpu.quota" : "cpu.period";
 		char *value = bounded ? plan_at(l->p, "%lld", (long long)quota) :
-			      plan_at(l->p, "max");
+					plan_at(l->p, "max");
 
 		/* Without a period the kernel keeps the one it has; 100000 in a new group. */
 		if (period)
 			value = plan_at(l->p, "%s %llu", value, (unsigned long long)period);
 		if (bounded ? limits_put(l, "cpu", c->line, member, "cpu.max", value) :
-		    limits_put_unlimited(l, "cpu", c->line, member, "cpu.max", value))
+			      limits_put_unlimited(l, "cpu", c->line, member, "cpu.max", value))
 			return -1;
 	}
 	if (c->burst.set && burst)
@@ -236,7 +236,7 @@ static int plan_cpu(struct limits *l)
 				   "shares and idle: an idle group has the lowest weight there is");
 	if (c->idle.set && (c->idle.value || l->update)) {
 		if (c->idle.value ? limits_put(l, "cpu", c->line, "cpu.idle", "cpu.idle", "1") :
-		    limits_put_unlimited(l, "cpu", c->line, "cpu.idle", "cpu.idle", "0"))
+			    limits_put_unlimited(l, "cpu", c->line, "cpu.idle", "cpu.idle", "0"))
 			return -1;
 	}
 	if (shares && limits_put(l, "cpu", c->line, "cpu.shares", "cpu.weight",

@@ -21,7 +21,7 @@ static int plan_throttle(struct limits *l, const struct throttle_list *list, con
 		char *at = plan_at(l->p, "blockIO.%s[%zu]", member, i);
 		/* 0 takes a limit away, as it did in cgroup v1. */
 		char *rate = d->rate ? plan_at(l->p, "%llu", (unsigned long long)d->rate) :
-			     plan_at(l->p, "max");
+				       plan_at(l->p, "max");
 
 		if (limits_put(l, "io", l->r->block_io.line, at, "io.max",
 			plan_at(l->p, "%lld:%lld %s=%s", (long long)d->major, (long long)d->minor,

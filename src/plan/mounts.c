@@ -91,7 +91,7 @@ static int check_proc(struct planner *p, const struct oci_mount *m, const char *
 		return 0;
 	if (!path[5]) {
 		if (mount->kind == PLAN_MOUNT_BIND ? strcmp(mount->source, "/proc") == 0 :
-		    mount->kind == PLAN_MOUNT_FS && strcmp(mount->fstype, "proc") == 0)
+			    mount->kind == PLAN_MOUNT_FS && strcmp(mount->fstype, "proc") == 0)
 			return 0;
 		return plan_refuse(p, m->line, member,
 				   "%s cannot be mounted because it is not type proc",

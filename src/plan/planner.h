@@ -126,6 +126,9 @@ int plan_harden(struct planner *p) __attribute__((warn_unused_result));
 int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s, const char *at)
 	__attribute__((warn_unused_result));
 
+/* The rules for the plan, which may be moved and may outlive the struct that they came in. */
+const struct oci_seccomp *plan_copy_seccomp(struct planner *p, const struct oci_seccomp *s);
+
 /* One process: args, environment, terminal, limits (process.c) and who it is (identity.c). */
 int plan_process_into(struct planner *p, const struct oci_process *process,
 		      struct plan_process *ret) __attribute__((warn_unused_result));

@@ -54,6 +54,14 @@ int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s, const cha
 	return 0;
 }
 
+const struct oci_seccomp *plan_copy_seccomp(struct planner *p, const struct oci_seccomp *s)
+{
+	struct oci_seccomp *copy = arena_new(p->a, struct oci_seccomp);
+
+	*copy = *s;
+	return copy;
+}
+
 int plan_seccomp(struct planner *p)
 {
 	const struct oci_seccomp *s = &p->config->linux.seccomp;
@@ -64,7 +72,7 @@ int plan_seccomp(struct planner *p)
 	}
 	if (plan_check_seccomp(p, s, "linux.seccomp"))
 		return -1;
-	p->plan->seccomp = s;
+	p->plan->seccomp = plan_copy_seccomp(p, s);
 	plan_because_of(p, s->line, "linux.seccomp", "seccomp ");
 	if (s->listener_path)
 		plan_because_of(p, s->line, "linux.seccomp.listenerPath", "seccomp-listener ");

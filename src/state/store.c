@@ -156,13 +156,13 @@ int state_open(int root, const char *id, int *ret_fd, struct err *e)
 	return 0;
 }
 
-int state_lock(int dir, int timeout_ms, struct err *e)
+static int lock(int dir, int kind, int timeout_ms, struct err *e)
 {
 	int64_t end = fd_now_ms() + timeout_ms;
 	int pause_ms = 1;
 	struct stat st;
 
-	while (flock(dir, timeout_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
+	while (flock(dir, timeout_ms < 0 ? kind : kind | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
@@ -175,6 +175,16 @@ int state_lock(int dir, int timeout_ms, struct err *e)
 	if (fstat(dir, &st) < 0)
 		return err_sys(e, "stat the container's state");
 	return st.st_nlink == 0 ? STATE_ABSENT : 0;
+}
+
+int state_lock(int dir, int timeout_ms, struct err *e)
+{
+	return lock(dir, LOCK_EX, timeout_ms, e);
+}
+
+int state_lock_shared(int dir, int timeout_ms, struct err *e)
+{
+	return lock(dir, LOCK_SH, timeout_ms, e);
 }
 
 void state_unlock(int dir)
@@ -239,7 +249,9 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.*s\"", QUOTED, path);
 	/* Written once; what a crash leaves of it is no whole line and is not believed. */
-	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 && !state_condemned(dir))
+	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 &&
+	    (errno != EEXIST || file_replace(dir, cgroup_file, text, (size_t)len) < 0) &&
+	    !state_condemned(dir))
 		return err_sys(e, "write the container's cgroup file");
 	if (state_condemned(dir))
 		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",

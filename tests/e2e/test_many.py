@@ -79,6 +79,12 @@ def test_many_deletes_at_once():
         assert all(result.rc == 0 for result in results), results
 
 
+def thawing(box, stop):
+    """Resumes a container again and again: whoever execs into a paused one waits for that."""
+    while not stop.wait(0.3):
+        box.resume()
+
+
 @timeout(120)
 def test_commands_against_each_other():
     "start, kill, exec, state, pause, resume, delete at the same time: each ends, nothing is left"
@@ -90,10 +96,35 @@ def test_commands_against_each_other():
                     lambda: c.rt("state", c.name), c.pause, c.resume, lambda: c.rt("ps", c.name),
                     lambda: c.delete("--force"), lambda: rt("list")]
         chosen = chance.sample(commands, 5)
-        for result in together(*chosen):
-            assert result.rc in (0, 1, 137, 255), result
-            assert result.seconds < 15
-        # A kill or delete may have found it paused.
+        stop = threading.Event()
+        thaw = threading.Thread(target=thawing, args=(c, stop))
+        thaw.start()
+        try:
+            for result in together(*chosen):
+                assert result.rc in (0, 1, 137, 255), result
+                assert result.seconds < 15
+        finally:
+            stop.set()
+            thaw.join()
+        c.delete("--force").ok
+
+
+@timeout(180)
+def test_an_exec_against_the_end_of_its_container():
+    "exec while init is killed or the container deleted: both end soon, whoever comes first"
+    chance = random.Random(3)
+    for number in range(40):
+        c = Container(config(), "wait")
+        c.create().ok
+        c.up()
+        delay = chance.uniform(0, 0.006)
+
+        def end(c=c, number=number, delay=delay):
+            time.sleep(delay)
+            return c.delete("--force") if number % 2 else c.kill("KILL")
+
+        for result in together(lambda c=c: c.exec("sleep 30"), end):
+            assert result.rc in (0, 137, 255) and result.seconds < 10, result
         c.delete("--force").ok
 
 

@@ -68,7 +68,8 @@ static void check_plan(const struct plan *p, const struct host_facts *facts, str
 		must(p->sysctls.items[i].key[0] != '/' && !strstr(p->sysctls.items[i].key, ".."));
 	for (size_t i = 1; i < p->namespaces.count; i++)
 		must(p->namespaces.items[i - 1].type < p->namespaces.items[i].type);
-	must(p->namespaces.count && p->namespaces.items[p->namespaces.count - 1].type == OCI_NS_MOUNT);
+	must(p->namespaces.count > 0);
+	must(p->namespaces.items[p->namespaces.count - 1].type == OCI_NS_MOUNT);
 }
 
 static void check_error(const struct err *e)

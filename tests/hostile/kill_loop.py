@@ -40,6 +40,16 @@ wait: ready
 """.splitlines()
 
 
+def in_a_user_namespace():
+    """The same in a user namespace: other steps, other places to die."""
+    made = restricted()
+    made.owner = 100000
+    maps = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    made.doc["linux"].update(uidMappings=maps, gidMappings=maps)
+    made.doc["linux"]["namespaces"].append({"type": "user"})
+    return made
+
+
 def restricted():
     """A configuration with something of everything, so that dying has many places."""
     test = current()
@@ -61,10 +71,10 @@ def restricted():
 class Victim:
     """One bundle used again and again, and the checks after each death."""
 
-    def __init__(self):
+    def __init__(self, make=restricted):
         self.test = current()
         self.name = self.test.next_id()
-        self.path = bundle(restricted(), VERBS, self.name)
+        self.path = bundle(make(), VERBS, self.name)
         self.said = os.path.join(self.path, "rootfs/tmp/said")
         self.mounts = host.mountpoints()
         self.slowest = 0.0

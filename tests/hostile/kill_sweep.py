@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from kill_loop import Victim, arguments, perform, reap
+from kill_loop import Victim, arguments, in_a_user_namespace, perform, reap, restricted
 from tools import built
 
 OPTIONS = None
@@ -48,9 +48,9 @@ def killed_at(victim, command, index):
     return status == 0, stops
 
 
-def sweep(command):
+def sweep(command, make):
     """All stops of one command, from the first to the one that is never reached."""
-    victim = Victim()
+    victim = Victim(make)
     prepare = {"create": lambda: None, "run": lambda: None, "start": victim.create,
                "exec": victim.start, "delete": victim.start}[command]
     index, kills, last = 1, 0, 0
@@ -65,18 +65,20 @@ def sweep(command):
         kills += 1
         index += OPTIONS.step
     with open(OPTIONS.report, "a", encoding="utf-8") as out:
-        out.write(f"# {command}: {kills} kills over {last} stops, slowest delete "
+        out.write(f"# {command} {make.__name__}: {kills} kills over {last} stops, slowest delete "
                   f"{victim.slowest * 1000:.0f} ms\n")
 
 
 def tests():
     made = []
-    for command in OPTIONS.commands.split(","):
-        assert command in COMMANDS, f"no such command: {command}"
+    for word in OPTIONS.commands.split(","):
+        command, _, where = word.partition("@")
+        assert command in COMMANDS and where in ("", "userns"), f"no such command: {word}"
 
-        def test(command=command):
-            sweep(command)
-        test.__name__ = f"test_a_{command}_killed_at_any_system_call_leaves_nothing_after_delete"
+        def test(command=command, make=in_a_user_namespace if where else restricted):
+            sweep(command, make)
+        test.__name__ = (f"test_a_{command}{'_in_a_user_namespace' if where else ''}"
+                         "_killed_at_any_system_call_leaves_nothing_after_delete")
         test.__doc__ = f"kill -9 of {command} at stop 1, 2, 3 ..., then delete --force: all is gone"
         test.seconds = 3600
         made.append(test)
@@ -86,7 +88,8 @@ def tests():
 def main():
     global OPTIONS
     parser = arguments(argparse.ArgumentParser(description=__doc__))
-    parser.add_argument("--commands", default="create,start")
+    parser.add_argument("--commands", default="create,start,create@userns",
+                        help="of create, start, run, exec, delete; @userns for a user namespace")
     parser.add_argument("--step", type=int, default=1, help="take every N-th stop only")
     OPTIONS = parser.parse_args()
     OPTIONS.report = f"/tmp/orlop-kill-sweep-{os.getpid()}"

@@ -85,15 +85,14 @@ static void check_swap(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		auto_arena a = ARENA_NONE;
-		struct oci_resources r = { .memory = {
-			.limit = { rows[i].limit != 0, rows[i].limit },
-			.swap = { rows[i].swap != 0, rows[i].swap },
-		} };
+		struct oci_resources r = { 0 };
 		struct plan_cgroup made = { 0 };
 		struct str_list warnings = { 0 };
 		const char *swap_max = "-", *max = "-";
 		struct err e = { 0 };
 
+		r.memory.limit = (struct opt_i64){ rows[i].limit != 0, rows[i].limit };
+		r.memory.swap = (struct opt_i64){ rows[i].swap != 0, rows[i].swap };
 		if (plan_resources(&r, "r", &facts, &a, &made, &warnings, &e)) {
 			CHECK(!rows[i].max, "row %zu is refused: %s", i, e.text);
 			continue;
