@@ -129,7 +129,9 @@ static int follow_respawn(const struct spawn_request *r, struct spawn *s,
 	close(s->pidfd);
 	s->pid = (pid_t)m->value;
 	s->pidfd = take_fd(&pidfd);
-	return !r->exec && makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
+	if (!r->exec && makes_user_ns(r->plan))
+		return write_maps(r, s, e);
+	return send_word(s->control, PARENT_GO, e);
 }
 
 static int container_user_ns(const struct spawn_request *r, const struct spawn *s)
