@@ -198,6 +198,7 @@ struct child_plan {
 	uint32_t uid, gid, umask;
 	struct child_list groups;	/* of uint32_t */
 	struct child_list rlimits;	/* of child_rlimit */
+	uint64_t cap_drop;		/* of the bounding set: what is in it and not wanted */
 	uint64_t cap_bounding, cap_effective, cap_inheritable, cap_permitted, cap_ambient;
 	uint32_t cap_last;
 

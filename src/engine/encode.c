@@ -337,6 +337,7 @@ void encode_plan(const struct plan *plan, const struct plan_process *process,
 	if (!facts->exec)
 		put_container(&t, &to, plan, facts);
 	put_process(&t, &to, process);
+	to.cap_drop = facts->cap_bounding_now & ~process->cap_bounding;
 	if (facts->filter) {
 		to.filter = put_list(&t, facts->filter->code, facts->filter->count,
 				     sizeof(*facts->filter->code));

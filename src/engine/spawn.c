@@ -260,6 +260,7 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->facts->cap_last, .trace = r->trace,
 		.ignored_signals = r->facts->ignored_signals,
+		.cap_bounding_now = r->facts->cap_bounding,
 	};
 	const void *bytes;
 	size_t len;
