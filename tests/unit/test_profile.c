@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading profiles, and the promise that one never loosens anything. */
+#include <dirent.h>
+
 #include "check.h"
 #include "orlop/auto.h"
 #include "orlop/plan.h"
@@ -59,6 +61,33 @@ static void check_reading(void)
 	CHECK(p.masked_paths.count == 1 && p.readonly_paths.count == 2, " ");
 	CHECK(profile_load("/nonexistent/p.json", &a, &missing, &e) == -1, " ");
 	CHECK_STR(e.text, "profile \"/nonexistent/p.json\": no such file or directory");
+}
+
+/* Those that come with the program are read, and each has a filter that denies by default. */
+static void check_ours(void)
+{
+	auto_dir DIR *dir = opendir(SOURCE_ROOT "/profiles");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		auto_arena a = ARENA_NONE;
+		const struct profile *p;
+		struct err e = { 0 };
+
+		if (!strstr(entry->d_name, ".json"))
+			continue;
+		count++;
+		if (profile_load(arena_printf(&a, "%s/profiles/%s", SOURCE_ROOT, entry->d_name), &a,
+				 &p, &e)) {
+			CHECK(false, "%s: %s", entry->d_name, e.text);
+			continue;
+		}
+		CHECK(p->seccomp.set && p->seccomp.default_action != OCI_SECCOMP_ALLOW &&
+		      p->seccomp.default_action != OCI_SECCOMP_LOG, "%s", entry->d_name);
+		CHECK(strlen(p->name) + 5 == strlen(entry->d_name), "%s", p->name);
+	}
+	CHECK(count >= 2, "%u", count);
 }
 
 static bool has_all(const struct str_list *list, const struct str_list *of)
@@ -156,6 +185,7 @@ int main(void)
 {
 	check_refusals();
 	check_reading();
+	check_ours();
 	for (unsigned config = 0; config < 64; config++) {
 		for (unsigned profile = 0; profile < 64; profile++)
 			check_pair(config, profile);
