@@ -161,7 +161,8 @@ def run_fuzz(run):
 
 
 def run_unit(run):
-    status, text = run.call("meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs")
+    status, text = run.call("meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs",
+                            "--suite", "unit", "--suite", "golden", "--suite", "fuzz")
     count = {name: int(number) for name, number in MESON.findall(text)}
     result = Result(count.get("Ok", 0) + count.get("Expected Fail", 0),
                     sum(count.get(name, 0) for name in ("Fail", "Unexpected Pass", "Timeout")),
@@ -253,15 +254,16 @@ class Tier:
 
 TIERS = [
     Tier("check", "the source keeps the rules of the house", run_check, 420, quick=True,
-         root=False, packages=("clang", "git", "shellcheck"), file="tools/check"),
+         root=False, packages=("clang", "clang-format", "git", "procps", "shellcheck"),
+         file="tools/check"),
     Tier("unit", "functions, tables, plans and messages, without a kernel", run_unit, 240,
-         quick=True, root=False),
+         quick=True, root=False, packages=("procps",)),
     Tier("seccomp", "the profiles decide as written, on a simulator", run_seccomp, 300,
          quick=True, root=False),
     Tier("quickstart", "the first command of the README", run_quickstart, 180, quick=True,
          packages=("busybox-static",)),
     Tier("e2e", "containers on this host", run_e2e, 480, quick=True,
-         packages=("busybox-static", "strace")),
+         packages=("busybox-static", "procps", "strace")),
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
     Tier("diff", "the same bundles under crun and runc", run_diff, 300,
