@@ -39,6 +39,7 @@ CHECK = re.compile(r"^[\w-]+ +(ok|FAIL|SKIP) +[\d.]+ s *(.*)$", re.M)
 MESON = re.compile(r"^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout): +(\d+)", re.M)
 NO_CONTROLLER = re.compile(r"^ok \d+ - (.*?) # SKIP (needs the \w+ controller.*)$", re.M)
 SKIPPED = re.compile(r"# SKIP (.*)$", re.M)
+MINUTES = 45                        # for all together
 SHOWN = 150                         # lines of a log at most, when something failed
 
 
@@ -67,11 +68,12 @@ class Late(Exception):
 class Run:
     """One run of one tier: its log and its deadline."""
 
-    def __init__(self, tier, quick):
+    def __init__(self, tier, quick, latest):
         self.tier, self.quick = tier, quick
         self.path = LOGS / f"{tier.name}.log"
         self.log = self.path.open("w", encoding="utf-8")
-        self.end = time.monotonic() + tier.seconds
+        self.began = time.monotonic()
+        self.end = min(self.began + tier.seconds, latest)
 
     def call(self, *argv, env=None):
         """Runs a command to its end; its exit status and all that it said."""
@@ -86,7 +88,8 @@ class Run:
                 status = process.wait(max(1, self.end - time.monotonic()))
             except subprocess.TimeoutExpired as e:
                 end_all(process)
-                raise Late(f"no end after {self.tier.seconds} s: {shlex.join(argv)}") from e
+                raise Late(f"no end after {time.monotonic() - self.began:.0f} s: "
+                           f"{shlex.join(argv)}") from e
             except BaseException:
                 end_all(process)
                 raise
@@ -326,7 +329,7 @@ def failures(path):
     return "\n".join("    " + line for line in shown)
 
 
-def perform(tier, quick):
+def perform(tier, quick, latest):
     """One tier from its packages to its result; says what came of it."""
     print(f"\n== {tier.name}: {tier.about}", flush=True)
     began = time.monotonic()
@@ -334,7 +337,7 @@ def perform(tier, quick):
     if reason:
         print(f"{'FAILED' if CI else 'SKIPPED'}: this tier cannot run: {reason}", flush=True)
         return Result(failed=int(CI), skipped=int(not CI), cannot=reason)
-    run = Run(tier, quick)
+    run = Run(tier, quick, latest)
     try:
         result = tier.run(run)
     except Late as e:
@@ -383,7 +386,7 @@ def main():
     LOGS.mkdir(parents=True)
     total, lost = Result(), []
     for tier in wanted:
-        result = perform(tier, args.quick)
+        result = perform(tier, args.quick, began + 60 * MINUTES)
         total.add(result)
         if result.cannot:
             lost.append(f"{tier.name} ({result.cannot})")
