@@ -227,7 +227,10 @@ def wanting_controllers():
 def run_vm(run):
     """The quickstart in pure cgroup v2, all about cgroups, and what the host could not."""
     claims = wanting_controllers()
-    result = summed(*run.call("tests/vm/run", "-T", run.left(), "--", "tools/quickstart"))
+    result = Result()
+    for kernel in ("bookworm", "cloud"):        # Linux 6.1 and 6.12
+        result.add(summed(*run.call("tests/vm/run", "-k", kernel, "-T", run.left(), "--",
+                                    "tools/quickstart")))
     result.add(summed(*run.call(
         "tests/vm/run", "-T", run.left(), "-e", f"ORLOP={ORLOP}", "-e", f"ORLOP_PROBE={PROBE}",
         "-e", "ORLOP_TEST_PATIENCE=10", "--", "tests/e2e/run",
