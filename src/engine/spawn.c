@@ -252,6 +252,16 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 	return 0;
 }
 
+static bool has_user_ns(const struct spawn_request *r)
+{
+	if (r->container_ns & CLONE_NEWUSER)
+		return true;
+	for (size_t n = 0; n < r->plan->namespaces.count; n++)
+		if (r->plan->namespaces.items[n].flag == CLONE_NEWUSER)
+			return true;
+	return false;
+}
+
 static int make_block(const struct spawn_request *r, int fd_base, struct arena *a, struct err *e)
 {
 	struct encode_facts facts = {
@@ -260,7 +270,8 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->facts->cap_last, .trace = r->trace,
 		.ignored_signals = r->facts->ignored_signals,
-		.cap_bounding_now = r->facts->cap_bounding,
+		/* A user namespace gives back what our own bounding set lacks. */
+		.cap_bounding_now = has_user_ns(r) ? UINT64_MAX : r->facts->cap_bounding,
 	};
 	const void *bytes;
 	size_t len;
