@@ -29,7 +29,7 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 #define CHILD_STEPS(X) \
 	X(SESSION, "session", step_session, BOTH)	/* own session, dies with the parent */ \
 	X(JOIN, "join namespaces", step_join, CREATE)	/* by descriptor, before any change */ \
-	X(MAPS, "user namespace", step_maps, CREATE)	/* waits until the ids are mapped */ \
+	X(MAPS, "user namespace", step_maps, CREATE)	/* root of it, now that ids are mapped */ \
 	X(UNSHARE, "new namespaces", step_unshare, CREATE)	/* those that clone3 cannot make */ \
 	X(ENTER, "enter container", step_enter, EXEC)	/* all its namespaces at once, by pidfd */ \
 	X(PROPAGATION, "mount propagation", step_propagation, CREATE)	/* before any mount */ \
@@ -69,7 +69,7 @@ enum child_step {
 enum child_word {
 	/* child to parent */
 	CHILD_FAILED = 1,	/* step, item, error, detail; the child exits */
-	CHILD_RESPAWNED,	/* value: pid of the process that goes on, this one exits */
+	CHILD_RESPAWNED,	/* value: pid of the process that goes on after PARENT_GO */
 	CHILD_WANTS_SOURCE,	/* item: mount; answered by PARENT_SOURCE with a descriptor */
 	CHILD_WANTS_LIMITS,	/* scheduling, or limits it may not raise; answered by PARENT_GO */
 	CHILD_AT_HOOKS,		/* namespaces, mounts are there; answered by PARENT_GO */
@@ -119,7 +119,6 @@ enum {
 	CHILD_NEW_KEYRING = 1 << 6,
 	CHILD_SET_GROUPS = 1 << 7,
 	CHILD_SET_UMASK = 1 << 8,
-	CHILD_WAIT_MAPS = 1 << 9,	/* a new user namespace: the parent writes its maps */
 	CHILD_RESPAWN = 1 << 10,	/* join first, then clone the process that goes on */
 	CHILD_AT_HOOKS_WANTED = 1 << 11,	/* the parent has work at that point */
 	CHILD_TRACE_WANTED = 1 << 12,
@@ -208,6 +207,7 @@ struct child_plan {
 	uint32_t memory_mode;		/* MPOL_* and MPOL_F_* */
 	struct child_list memory_nodes;	/* of uint64_t: bit n % 64 of word n / 64 */
 	uint32_t personality;		/* PER_* */
+	uint64_t cap_drop;		/* of the bounding set: what is in it and not wanted */
 	uint64_t cap_bounding, cap_effective, cap_inheritable, cap_permitted, cap_ambient;
 	uint32_t cap_last;
 

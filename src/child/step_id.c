@@ -60,7 +60,7 @@ static int drop_bounding(const struct child_plan *plan)
 	for (uint32_t cap = 0; cap <= plan->cap_last; cap++) {
 		long error;
 
-		if (plan->cap_bounding & (1ULL << cap))
+		if (!(plan->cap_drop & (1ULL << cap)))
 			continue;
 		error = SYS(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
 		if (error < 0)

@@ -70,6 +70,7 @@ static int respawn(struct child *c, uint64_t flags)
 {
 	struct clone_args args = { .flags = flags | CLONE_PARENT };
 	long pid = SYS(clone3, &args, sizeof(args));
+	int word;
 
 	if (pid < 0)
 		return (int)pid;
@@ -80,6 +81,10 @@ static int respawn(struct child *c, uint64_t flags)
 		sys_exit(0);
 	}
 	die_with_parent();
+	/* Until the parent knows us, and has mapped our ids, what we say would be taken for his. */
+	word = child_receive(c, NULL);
+	if (word != PARENT_GO)
+		return word < 0 ? word : -CHILD_E_PROTOCOL;
 	/* The container we are in may have others: none of them traces us or looks into our /proc. */
 	SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return (int)SYS(setsid);
@@ -114,12 +119,6 @@ static int become_root(void)
 
 int step_maps(struct child *c)
 {
-	if (child_flag(c, CHILD_WAIT_MAPS)) {
-		int word = child_receive(c, NULL);
-
-		if (word != PARENT_GO)
-			return word < 0 ? word : -CHILD_E_PROTOCOL;
-	}
 	if (child_flag(c, CHILD_USER_NS)) {
 		int error = become_root();
 

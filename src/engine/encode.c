@@ -301,7 +301,6 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 		     (plan->has_process ? 0 : CHILD_NO_PROGRAM) |
 		     (ns.respawn ? CHILD_RESPAWN : 0) |
 		     ((ns.new | ns.joined) & CLONE_NEWUSER ? CHILD_USER_NS : 0) |
-		     (ns.respawn && (ns.new & CLONE_NEWUSER) ? CHILD_WAIT_MAPS : 0) |
 		     (ns.new & CLONE_NEWNET ? CHILD_NEW_NETWORK : 0);
 	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count ||
 	    plan->net_devices.count)
@@ -348,6 +347,7 @@ void encode_plan(const struct plan *plan, const struct plan_process *process,
 	if (!facts->exec)
 		put_container(&t, &to, plan, facts);
 	put_process(&t, &to, process);
+	to.cap_drop = facts->cap_bounding_now & ~process->cap_bounding;
 	if (facts->filter) {
 		to.filter = put_list(&t, facts->filter->code, facts->filter->count,
 				     sizeof(*facts->filter->code));

@@ -27,6 +27,8 @@ struct spawn_request {
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
 	const struct host_facts *facts;
+	/* What the parent does while the child sets things up; the program cannot start before. */
+	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
 	/*
 	 * Moves devices and runs the hooks of the runtime's namespaces; `pid` is the container's
 	 * process, which is in all of its own.

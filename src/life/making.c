@@ -16,6 +16,7 @@
 #include "engine/cgroup.h"
 #include "engine/confine.h"
 #include "engine/console.h"
+#include "engine/device_filter.h"
 #include "engine/hooks.h"
 #include "engine/procfs.h"
 #include "life/container.h"
@@ -195,6 +196,20 @@ static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 	return hooks_run(&hooks->create_runtime, "createRuntime", state, c->bundle.path, NULL, e);
 }
 
+/*
+ * The kernel verifies the program for a tenth of a millisecond: time that the child needs anyway.
+ * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
+ */
+static int attach_device_filter(void *argument, struct err *e)
+{
+	struct making *c = argument;
+	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
+
+	if (c->cgroup < 0 || !plan->filter_devices)
+		return 0;
+	return device_filter_attach(c->cgroup, plan, e);
+}
+
 static int make_process(struct making *c, struct err *e)
 {
 	const struct bundle *b = &c->bundle;
@@ -204,6 +219,7 @@ static int make_process(struct making *c, struct err *e)
 		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
+		.meanwhile = attach_device_filter,
 	};
 
 	if (c->cgroup >= 0)

@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -206,6 +207,7 @@ def perform(function, test):
     CURRENT = test
     verdict = {"status": "passed", "why": ""}
     mounts = host.mountpoints()
+    threading.Thread(target=host.reap_orphans, daemon=True).start()
     try:
         why = missing(getattr(function, "needs", ()), test.cgroup)
         if why:
