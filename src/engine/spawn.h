@@ -27,6 +27,8 @@ struct spawn_request {
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
 	const struct host_facts *facts;
+	/* What the parent does while the child sets things up; the program cannot start before. */
+	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
 	/* Runs the hooks of the runtime's namespaces; `pid` is the container's process. */
 	int (*at_hooks)(void *argument, pid_t pid, struct err *e);
 	void *argument;

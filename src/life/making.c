@@ -16,6 +16,7 @@
 #include "engine/cgroup.h"
 #include "engine/confine.h"
 #include "engine/console.h"
+#include "engine/device_filter.h"
 #include "engine/hooks.h"
 #include "engine/procfs.h"
 #include "life/container.h"
@@ -175,6 +176,20 @@ static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 	return hooks_run(&hooks->create_runtime, "createRuntime", state, c->bundle.path, NULL, e);
 }
 
+/*
+ * The kernel verifies the program for a tenth of a millisecond: time that the child needs anyway.
+ * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
+ */
+static int attach_device_filter(void *argument, struct err *e)
+{
+	struct making *c = argument;
+	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
+
+	if (c->cgroup < 0 || !plan->filter_devices)
+		return 0;
+	return device_filter_attach(c->cgroup, plan, e);
+}
+
 static int make_process(struct making *c, struct err *e)
 {
 	const struct bundle *b = &c->bundle;
@@ -184,15 +199,18 @@ static int make_process(struct making *c, struct err *e)
 		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
+		.meanwhile = attach_device_filter,
 	};
 
 	if (c->cgroup >= 0)
 		request.own_cgroup = arena_printf(c->arena, "%s%s", b->facts.cgroup_mount,
 						  plan->cgroup.path);
 	if (plan->hooks.create_container.count)
-		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID, c->arena);
+		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID,
+						     c->arena);
 	if (plan->hooks.start_container.count)
-		request.start_state = container_hook_state(&c->record, STATE_CREATED, SPAWN_STATE_PID, c->arena);
+		request.start_state = container_hook_state(&c->record, STATE_CREATED,
+							   SPAWN_STATE_PID, c->arena);
 	if (spawn_start(&request, c->arena, &c->spawn, e) < 0) {
 		if (c->cgroup >= 0 && cgroup_oom_kills(c->cgroup) > 0)
 			err_set(e, ERR_SYSTEM,
@@ -235,7 +253,8 @@ static int make(struct making *c, bool listener, struct err *e)
 	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
 					     c->arena, &c->filter, e) < 0)
 		return -1;
-	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
+	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 ||
+	    (listener && make_listener(c, e) < 0))
 		return -1;
 	if (writes_to_proc(plan)) {
 		c->procfs = procfs_open(e);
