@@ -189,8 +189,8 @@ int step_loopback(struct child *c)
 
 /*
  * The container is entered by this program only, never by the runtime's own: a process born in its
- * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but the
- * socket and the plan (CVE-2016-9962, CVE-2019-5736).
+ * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but
+ * the socket and the plan (CVE-2016-9962, CVE-2019-5736).
  */
 int step_enter(struct child *c)
 {

@@ -49,7 +49,7 @@ struct link {
 
 static void take_link(const struct nlmsghdr *m, void *argument)
 {
-	const struct ifinfomsg *info = NLMSG_DATA(m);
+	const struct ifinfomsg *info = rtnetlink_body(m);
 	struct link *link = argument;
 
 	if (m->nlmsg_type != RTM_NEWLINK || m->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
@@ -90,7 +90,7 @@ static size_t copy_attribute(const struct nlmsghdr *m, int type, unsigned char *
 	if (len > room)
 		return 0;
 	if (len)
-		memcpy(to, RTA_DATA(attr), len);
+		memcpy(to, rtnetlink_value(attr), len);
 	return len;
 }
 
@@ -99,7 +99,7 @@ static uint32_t number_attribute(const struct nlmsghdr *m, int type, uint32_t ot
 	const struct rtattr *attr = rtnetlink_find(m, sizeof(struct ifaddrmsg), type, 4);
 
 	if (attr)
-		memcpy(&otherwise, RTA_DATA(attr), sizeof(otherwise));
+		memcpy(&otherwise, rtnetlink_value(attr), sizeof(otherwise));
 	return otherwise;
 }
 
@@ -109,7 +109,7 @@ static uint32_t number_attribute(const struct nlmsghdr *m, int type, uint32_t ot
  */
 static void take_address(const struct nlmsghdr *m, void *argument)
 {
-	const struct ifaddrmsg *head = NLMSG_DATA(m);
+	const struct ifaddrmsg *head = rtnetlink_body(m);
 	struct dump *d = argument;
 	struct address *a = &d->items[d->count < ADDRESSES_MAX ? d->count : ADDRESSES_MAX];
 	/* How it was asked for; the other flags are states that it came into. */

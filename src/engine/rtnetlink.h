@@ -38,5 +38,16 @@ int rtnetlink_call(int socket, struct rtnetlink_request *r,
 		   void (*each)(const struct nlmsghdr *m, void *argument), void *argument)
 	__attribute__((warn_unused_result));
 
+/* What follows a message's header, and an attribute's: the kernel's macros cast const away. */
+static inline const void *rtnetlink_body(const struct nlmsghdr *m)
+{
+	return (const char *)m + NLMSG_HDRLEN;
+}
+
+static inline const void *rtnetlink_value(const struct rtattr *attr)
+{
+	return (const char *)attr + RTA_LENGTH(0);
+}
+
 /* The attribute of this type behind the fixed part of a message, at least `size` bytes, or NULL. */
 const struct rtattr *rtnetlink_find(const struct nlmsghdr *m, size_t fixed, int type, size_t size);

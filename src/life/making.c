@@ -227,9 +227,11 @@ static int make_process(struct making *c, struct err *e)
 		request.own_cgroup = arena_printf(c->arena, "%s%s", b->facts.cgroup_mount,
 						  plan->cgroup.path);
 	if (plan->hooks.create_container.count)
-		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID, c->arena);
+		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID,
+						     c->arena);
 	if (plan->hooks.start_container.count)
-		request.start_state = container_hook_state(&c->record, STATE_CREATED, SPAWN_STATE_PID, c->arena);
+		request.start_state = container_hook_state(&c->record, STATE_CREATED,
+							   SPAWN_STATE_PID, c->arena);
 	if (spawn_start(&request, c->arena, &c->spawn, e) < 0) {
 		if (c->cgroup >= 0 && cgroup_oom_kills(c->cgroup) > 0)
 			err_set(e, ERR_SYSTEM,
@@ -277,7 +279,8 @@ static int make(struct making *c, bool listener, struct err *e)
 			e) < 0 ||
 	    label_check(&c->bundle.plan.mount_label, "linux.mountLabel", c->arena, e) < 0)
 		return -1;
-	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
+	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 ||
+	    (listener && make_listener(c, e) < 0))
 		return -1;
 	if (writes_to_proc(plan)) {
 		c->procfs = procfs_open(e);
