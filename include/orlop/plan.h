@@ -145,6 +145,15 @@ struct plan_memory_policy {
 	struct plan_mask nodes;
 };
 
+/* A group of resctrl. Paths are below its mount. */
+struct plan_rdt {
+	const char *group;		/* "/NAME", "/" for the root's; NULL: none */
+	bool own;			/* for this container alone: it must not be there yet */
+	bool may_make;			/* when it is not there */
+	struct str_list schemata;	/* lines, in order; compared where the group is there */
+	const char *monitor;		/* "/NAME/mon_groups/ID", to be made; NULL */
+};
+
 struct plan_process {
 	struct str_list args, env;
 	const char *cwd;
@@ -204,6 +213,7 @@ struct plan {
 	struct pair_list sysctls;	/* key is the path below /proc/sys, '/' separated */
 
 	struct plan_cgroup cgroup;
+	struct plan_rdt rdt;
 	bool has_process;
 	struct plan_process process;
 	const struct oci_seccomp *seccomp;	/* NULL: no filter */
@@ -242,6 +252,10 @@ int plan_process(const struct oci_process *process, const char *name,
 int plan_resources(const struct oci_resources *resources, const char *name,
 		   const struct host_facts *facts, struct arena *a, struct plan_cgroup *ret,
 		   struct str_list *warnings, struct err *e) __attribute__((warn_unused_result));
+
+/* The group of a container in resctrl, for whoever joins it. */
+void plan_rdt_of(const struct oci_intel_rdt *rdt, const char *id, struct arena *a,
+		 struct plan_rdt *ret);
 
 /* The plan as text, a fact on each line in stable order; with `explain`, each with its cause. */
 const char *plan_text(const struct plan *plan, bool explain, struct arena *a);

@@ -8,6 +8,7 @@
  *                afterwards, and not believed when it was copied here or is from before a reboot
  *   config.json  the configuration as it was at create; later edits of the bundle have no effect
  *   state.json   the record; written when the container is complete, replaced atomically
+ *   resctrl      as "cgroup": the groups of resctrl that are made for it (only when there are)
  *   start.sock   where the waiting process listens for `start`; the process alone holds the
  *                listening end and loses it by exec, so connecting tells "created" from "running"
  *   seccomp.bpf  the compiled filter, for exec (only when there is one)
@@ -54,6 +55,7 @@ struct state_record {
 	uint32_t ns_new;		/* CLONE_NEW* made for it */
 	uint32_t ns_joined;		/* CLONE_NEW* joined by path */
 	bool poststart, poststop;	/* such hooks are in config.json */
+	bool resctrl;			/* groups of resctrl were made for it */
 	bool seccomp;			/* seccomp.bpf is there */
 	struct pair_list annotations;
 };
@@ -120,6 +122,15 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
  */
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
 		      const char **ret_path, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * The same for the groups of resctrl that are about to be made, "" for none: the container's and
+ * that for monitoring. In the file "resctrl", which only containers with such groups have.
+ */
+int state_write_resctrl(int dir, const char *id, const char *group, const char *monitor,
+			struct err *e) __attribute__((warn_unused_result));
+int state_read_resctrl(int dir, const char *id, struct arena *a, const char **ret_group,
+		       const char **ret_monitor, struct err *e) __attribute__((warn_unused_result));
 
 /* Fills in pid, pid_start and boot_id of a record: what makes a process the one that is meant. */
 int state_identify(pid_t pid, struct arena *a, struct state_record *record, struct err *e)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/resctrl.h"
 #include "json/doc.h"
 #include "life/lifecycle.h"
 #include "oci/state_doc.h"
@@ -143,4 +144,21 @@ const char *container_hook_state(const struct state_record *record, enum state_s
 	};
 
 	return state_doc_text(&doc, 0, a);
+}
+
+int container_remove_resctrl(int dir, const char *id, struct arena *a, struct err *e)
+{
+	const char *group, *monitor;
+	int found = state_read_resctrl(dir, id, a, &group, &monitor, e);
+	auto_fd int root = -1;
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	root = resctrl_open(e);
+	if (root < 0)
+		return -1;
+	if (resctrl_remove(root, monitor, false, e) < 0)
+		return -1;
+	/* One of the container's name is its own, another is a class that more may have joined. */
+	return resctrl_remove(root, group, *group && strcmp(group + 1, id) != 0, e);
 }

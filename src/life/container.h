@@ -82,3 +82,10 @@ int container_config(const struct container *c, struct arena *a, struct oci_conf
  */
 const char *container_hook_state(const struct state_record *record, enum state_status status,
 				 pid_t pid, struct arena *a);
+
+/*
+ * Removes the groups of resctrl that were made for a container, the one that others may use only
+ * when nobody is in it. Nothing to remove is success.
+ */
+int container_remove_resctrl(int dir, const char *id, struct arena *a, struct err *e)
+	__attribute__((warn_unused_result));

@@ -5,7 +5,7 @@
  *
  *   the lock, or without it the condemned mark	(a create that is under way stops there)
  *   the processes				(pidfd, cgroup.kill)
- *   the cgroup
+ *   the cgroup, groups of resctrl
  *   the record					(from here on the container does not exist)
  *   the directory				(from here on the id can be used again)
  *   the poststop hooks				(whose failures are warnings)
@@ -84,6 +84,9 @@ static int take_away(const struct life *l, const struct container *c, enum known
 	int dropped;
 
 	if (kill_processes(c, a, e) < 0)
+		return -1;
+	if ((known != KNOWN_ALL || c->record.resctrl) &&
+	    container_remove_resctrl(c->dir, c->id, a, e) < 0)
 		return -1;
 	if (known == KNOWN_ALL) {
 		hooks = poststop_hooks(l, c, a);

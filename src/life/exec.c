@@ -16,6 +16,7 @@
 #include "engine/console.h"
 #include "engine/label.h"
 #include "engine/procfs.h"
+#include "engine/resctrl.h"
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
 #include "life/agent.h"
@@ -249,6 +250,19 @@ static int deliver(struct exec *x, struct err *e)
 	return o->pid_file ? pid_file_write(o->pid_file, x->spawn.pid, e) : 0;
 }
 
+/* What the container has of the caches and of the memory's bandwidth, this process shares. */
+static int join_resctrl(struct exec *x, struct err *e)
+{
+	auto_fd int root = -1;
+	struct plan_rdt rdt;
+
+	plan_rdt_of(&x->config.linux.intel_rdt, x->c.record.id, x->arena, &rdt);
+	if (!rdt.group)
+		return 0;
+	root = resctrl_open(e);
+	return root < 0 ? -1 : resctrl_join(root, &rdt, x->spawn.pid, e);
+}
+
 static int let_go(struct exec *x, struct err *e)
 {
 	struct confine confine = {
@@ -266,7 +280,7 @@ static int let_go(struct exec *x, struct err *e)
 		.process = &x->process, .listener = agent_send, .argument = &agent,
 	};
 
-	if (confine_process(&confine, e) < 0 || deliver(x, e) < 0)
+	if (join_resctrl(x, e) < 0 || confine_process(&confine, e) < 0 || deliver(x, e) < 0)
 		return -1;
 	if (x->spawn.master >= 0 && !x->x->console_socket)
 		console_adopt_size(x->spawn.master);

@@ -20,6 +20,7 @@
 #include "engine/hooks.h"
 #include "engine/label.h"
 #include "engine/procfs.h"
+#include "engine/resctrl.h"
 #include "life/container.h"
 #include "life/notify.h"
 #include "life/pid_file.h"
@@ -49,6 +50,15 @@ static void undo_cgroup(void *argument)
 		return;
 	auto_close_fd(&c->cgroup);
 	if (cgroup_remove(facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
+		c->life->warn(e.text);
+}
+
+static void undo_resctrl(void *argument)
+{
+	struct making *c = argument;
+	struct err e;
+
+	if (container_remove_resctrl(c->dir, c->create->id, c->arena, &e) < 0)
 		c->life->warn(e.text);
 }
 
@@ -154,6 +164,30 @@ static int make_cgroup(struct making *c, struct err *e)
 		return -1;
 	undo_push(&c->undo, undo_cgroup, c);
 	return 0;
+}
+
+/*
+ * What is about to be made is on disk before it is made, and only that: a group that is there
+ * belongs to somebody else.
+ */
+static int make_resctrl(struct making *c, struct err *e)
+{
+	const struct plan_rdt *plan = &c->bundle.plan.rdt;
+	const char *monitor = plan->monitor ? plan->monitor : "";
+	int is_new;
+
+	c->resctrl = resctrl_open(e);
+	is_new = c->resctrl < 0 ? -1 : resctrl_is_new(c->resctrl, plan, e);
+	if (is_new < 0)
+		return -1;
+	if (is_new || *monitor) {
+		if (state_write_resctrl(c->dir, c->create->id, is_new ? plan->group : "", monitor,
+					e) < 0)
+			return -1;
+		c->record.resctrl = true;
+		undo_push(&c->undo, undo_resctrl, c);
+	}
+	return resctrl_prepare(c->resctrl, plan, is_new, e);
 }
 
 /*
@@ -282,12 +316,16 @@ static int make(struct making *c, bool listener, struct err *e)
 	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 ||
 	    (listener && make_listener(c, e) < 0))
 		return -1;
+	if (plan->rdt.group && make_resctrl(c, e) < 0)
+		return -1;
 	if (writes_to_proc(plan)) {
 		c->procfs = procfs_open(e);
 		if (c->procfs < 0)
 			return -1;
 	}
-	if (make_process(c, e) < 0 || confine(c, e) < 0)
+	if (make_process(c, e) < 0 ||
+	    (plan->rdt.group && resctrl_join(c->resctrl, &plan->rdt, c->spawn.pid, e) < 0) ||
+	    confine(c, e) < 0)
 		return err_in(e, "unable to start container process: error during container init");
 	auto_close_fd(&c->listener);	/* the process alone listens now */
 	return 0;
@@ -299,6 +337,7 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 	*c = (struct making){
 		.life = l, .create = create, .arena = a, .spawn = SPAWN_NONE,
 		.root = -1, .dir = -1, .cgroup = -1, .procfs = -1, .listener = -1,
+		.resctrl = -1,
 		.moved = NETDEV_MOVES_NONE,
 	};
 	if (!create->id || !*create->id)
@@ -358,6 +397,7 @@ void making_close(struct making *c)
 	spawn_close(&c->spawn);
 	auto_close_fd(&c->listener);
 	auto_close_fd(&c->procfs);
+	auto_close_fd(&c->resctrl);
 	auto_close_fd(&c->cgroup);
 	auto_close_fd(&c->dir);
 	auto_close_fd(&c->root);

@@ -22,7 +22,7 @@ struct making {
 	struct bundle bundle;
 	struct state_record record;
 	struct seccomp_filter filter;
-	int root, dir, cgroup, procfs, listener;
+	int root, dir, cgroup, resctrl, procfs, listener;
 	struct spawn spawn;
 	struct netdev_moves moved;	/* they come back until the container is made */
 	struct undo undo;

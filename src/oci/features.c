@@ -14,16 +14,6 @@
 #include "oci/words.h"
 #include "orlop/auto.h"
 
-/*
- * Parts of the specification that are read and then refused by the planner. Whoever implements
- * one turns its line to true.
- */
-enum {
-	HAS_INTEL_RDT = false,
-	HAS_MEMORY_POLICY = true,
-	HAS_NET_DEVICES = true,
-};
-
 static void put_words(struct emit *m, const char *key, const struct name *table)
 {
 	emit_array(m, key);
@@ -105,19 +95,17 @@ static void put_seccomp(struct emit *m)
 static void put_rdt(struct emit *m)
 {
 	emit_object(m, "intelRdt");
-	emit_bool(m, "enabled", HAS_INTEL_RDT);
-	emit_bool(m, "schemata", HAS_INTEL_RDT);
-	emit_bool(m, "monitoring", HAS_INTEL_RDT);
+	emit_bool(m, "enabled", true);
+	emit_bool(m, "schemata", true);
+	emit_bool(m, "monitoring", true);
 	emit_end(m);
 }
 
 static void put_memory_policy(struct emit *m)
 {
-	static const struct name none[] = { { NULL, 0 } };
-
 	emit_object(m, "memoryPolicy");
-	put_words(m, "modes", HAS_MEMORY_POLICY ? words_mempolicy_modes : none);
-	put_words(m, "flags", HAS_MEMORY_POLICY ? words_mempolicy_flags : none);
+	put_words(m, "modes", words_mempolicy_modes);
+	put_words(m, "flags", words_mempolicy_flags);
 	emit_end(m);
 }
 
@@ -135,7 +123,7 @@ static void put_linux(struct emit *m)
 	emit_object(m, "mountExtensions");
 	put_enabled(m, "idmap", true);
 	emit_end(m);
-	put_enabled(m, "netDevices", HAS_NET_DEVICES);
+	put_enabled(m, "netDevices", true);
 	emit_end(m);
 }
 

@@ -246,6 +246,18 @@ static void dump_cgroup(struct dump *d)
 		line(d, "cgroup-delegate %u", c->delegate_uid);
 }
 
+static void dump_rdt(struct dump *d, const struct plan_rdt *r)
+{
+	if (!r->group)
+		return;
+	line(d, "resctrl %s %s", word(d, r->group), r->own ? "make" :
+	     r->may_make ? "compare or make" : "use");
+	for (size_t i = 0; i < r->schemata.count; i++)
+		line(d, "resctrl-schemata %s", word(d, r->schemata.items[i]));
+	if (r->monitor)
+		line(d, "resctrl-monitor %s", word(d, r->monitor));
+}
+
 static void dump_caps(struct dump *d, const char *set, uint64_t caps)
 {
 	struct text t = TEXT_IN(d->a);
@@ -410,6 +422,7 @@ const char *plan_text(const struct plan *plan, bool explain, struct arena *a)
 	dump_namespaces(&d);
 	dump_files(&d);
 	dump_cgroup(&d);
+	dump_rdt(&d, &plan->rdt);
 	if (plan->has_process)
 		dump_process(&d);
 	else

@@ -221,6 +221,19 @@ static void emit_cgroup(struct emit *m, const struct plan_cgroup *c, struct aren
 	emit_end(m);
 }
 
+static void emit_rdt(struct emit *m, const struct plan_rdt *r)
+{
+	if (!r->group)
+		return;
+	emit_object(m, "resctrl");
+	emit_str(m, "group", r->group);
+	emit_bool(m, "own", r->own);
+	emit_bool(m, "mayMake", r->may_make);
+	emit_strs(m, "schemata", &r->schemata);
+	emit_optional(m, "monitor", r->monitor);
+	emit_end(m);
+}
+
 static void emit_caps(struct emit *m, const char *key, uint64_t caps, struct arena *a)
 {
 	emit_array(m, key);
@@ -395,6 +408,7 @@ const char *plan_json(const struct plan *plan, bool explain, struct arena *a)
 	emit_namespaces(&m, plan);
 	emit_files(&m, plan, a);
 	emit_cgroup(&m, &plan->cgroup, a);
+	emit_rdt(&m, &plan->rdt);
 	if (plan->has_process)
 		emit_process(&m, &plan->process, a);
 	if (plan->seccomp)

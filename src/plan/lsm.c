@@ -102,7 +102,5 @@ int plan_labels(struct planner *p)
 		for (size_t i = 0; i < p->plan->mounts.count; i++)
 			label_mount(p, &p->plan->mounts.items[i], l->mount_label);
 	}
-	if (l->intel_rdt.set)
-		return plan_unsupported(p, l->intel_rdt.line, "linux.intelRdt");
 	return 0;
 }

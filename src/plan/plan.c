@@ -154,7 +154,7 @@ int plan_make(const struct oci_config *config, const char *name,
 	    plan_net_devices(&p) ||
 	    plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
-	    plan_seccomp(&p) || plan_harden(&p))
+	    plan_intel_rdt(&p) || plan_seccomp(&p) || plan_harden(&p))
 		return -1;
 	plan_root(&p);
 	plan_hooks(&p);

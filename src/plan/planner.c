@@ -59,11 +59,6 @@ int plan_refuse(struct planner *p, unsigned line, const char *member, const char
 	return err_in(p->e, "%s", place(p, line, member));
 }
 
-int plan_unsupported(struct planner *p, unsigned line, const char *member)
-{
-	return plan_refuse(p, line, member, "not supported yet; it is refused rather than ignored");
-}
-
 void plan_warn(struct planner *p, const char *format, ...)
 {
 	va_list ap;

@@ -40,10 +40,6 @@ char *plan_at(const struct planner *p, const char *format, ...)
 int plan_refuse(struct planner *p, unsigned line, const char *member, const char *format, ...)
 	__attribute__((format(printf, 4, 5), cold));
 
-/* Reports that a member is understood, but that nothing carries it out yet; -1. */
-int plan_unsupported(struct planner *p, unsigned line, const char *member)
-	__attribute__((cold));
-
 /* Adds a warning; it ends with what is done instead. */
 void plan_warn(struct planner *p, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
@@ -118,6 +114,7 @@ int plan_mounts(struct planner *p) __attribute__((warn_unused_result));
 int plan_masks(struct planner *p) __attribute__((warn_unused_result));
 int plan_devices(struct planner *p) __attribute__((warn_unused_result));
 int plan_cgroups(struct planner *p) __attribute__((warn_unused_result));
+int plan_intel_rdt(struct planner *p) __attribute__((warn_unused_result));
 int plan_labels(struct planner *p) __attribute__((warn_unused_result));
 int plan_seccomp(struct planner *p) __attribute__((warn_unused_result));
 void plan_hooks(struct planner *p);

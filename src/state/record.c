@@ -47,6 +47,7 @@ static const struct bind record_rows[] = {
 	B_U32(struct state_record, ns_joined, "joinedNamespaces", B_REQUIRED),
 	B_BOOL(struct state_record, poststart, "poststart", B_REQUIRED),
 	B_BOOL(struct state_record, poststop, "poststop", B_REQUIRED),
+	B_BOOL(struct state_record, resctrl, "resctrl"),
 	B_BOOL(struct state_record, seccomp, "seccomp", B_REQUIRED),
 	B_PAIRS(struct state_record, annotations, "annotations"),
 	B_CHECK(record_check),
@@ -88,6 +89,8 @@ static const char *record_text(const struct state_record *record, struct arena *
 	emit_u64(&m, "joinedNamespaces", record->ns_joined);
 	emit_bool(&m, "poststart", record->poststart);
 	emit_bool(&m, "poststop", record->poststop);
+	if (record->resctrl)
+		emit_bool(&m, "resctrl", true);
 	emit_bool(&m, "seccomp", record->seccomp);
 	if (record->annotations.count) {
 		emit_object(&m, "annotations");

@@ -37,7 +37,7 @@ enum {
 	CGROUP_FILE_MAX = 3 * PATH_MAX,
 };
 
-static const char cgroup_file[] = "cgroup";
+static const char cgroup_file[] = "cgroup", resctrl_file[] = "resctrl";
 static const mode_t container_mode = 0711, condemned_mode = S_ISVTX | 0711;
 
 bool state_id_valid(const char *id)
@@ -235,8 +235,9 @@ char *state_read_file(int dir, const char *name, size_t max, struct arena *a, si
 	return bytes;
 }
 
-int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
-		       struct err *e)
+/* Two paths, and whose they are: of which container, since which boot. */
+static int write_paths(int dir, const char *file, const char *id, const char *path,
+		       const char *mount, struct err *e)
 {
 	char boot[BOOT_ID_LEN + 1], text[CGROUP_FILE_MAX];
 	int len;
@@ -244,19 +245,31 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 	if (identity_boot(boot) < 0)
 		return err_sys(e, "read the boot id");
 	if (strchr(mount, '\n') || strchr(path, '\n'))
-		return err_set(e, ERR_CONFIG, "the cgroup's path has a line break in it");
+		return err_set(e, ERR_CONFIG, "a path for the %s file has a line break in it", file);
 	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n", path, mount, id, boot);
 	if (len < 0 || (size_t)len >= sizeof(text))
-		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.*s\"", QUOTED, path);
+		return err_sys_code(e, ENAMETOOLONG, "%s \"%.*s\"", file, QUOTED, path);
 	/* Written once; what a crash leaves of it is no whole line and is not believed. */
-	if (file_create(dir, cgroup_file, text, (size_t)len) < 0 &&
-	    (errno != EEXIST || file_replace(dir, cgroup_file, text, (size_t)len) < 0) &&
+	if (file_create(dir, file, text, (size_t)len) < 0 &&
+	    (errno != EEXIST || file_replace(dir, file, text, (size_t)len) < 0) &&
 	    !state_condemned(dir))
-		return err_sys(e, "write the container's cgroup file");
+		return err_sys(e, "write the container's %s file", file);
 	if (state_condemned(dir))
 		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
 			       QUOTED, id);
 	return 0;
+}
+
+int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
+		       struct err *e)
+{
+	return write_paths(dir, cgroup_file, id, path, mount, e);
+}
+
+int state_write_resctrl(int dir, const char *id, const char *group, const char *monitor,
+			struct err *e)
+{
+	return write_paths(dir, resctrl_file, id, group, monitor, e);
 }
 
 /* Cuts the next line off a text; NULL when there is none left that ends. */
@@ -285,25 +298,25 @@ bool store_is_path(const char *path)
 	return *name == '\0';
 }
 
-int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
-		      const char **ret_path, struct err *e)
+static int read_paths(int dir, const char *file, const char *id, struct arena *a,
+		      const char **ret_path, const char **ret_mount, struct err *e)
 {
 	char now[BOOT_ID_LEN + 1];
 	size_t len = 0;
-	char *text = state_read_file(dir, cgroup_file, CGROUP_FILE_MAX, a, &len);
+	char *text = state_read_file(dir, file, CGROUP_FILE_MAX, a, &len);
 	char *path, *mount, *owner, *boot;
 
 	if (!text) {
 		if (errno == ENOENT)
 			return STATE_ABSENT;
-		return err_sys(e, "read the container's cgroup file");
+		return err_sys(e, "read the container's %s file", file);
 	}
 	path = next_line(&text);
 	mount = path ? next_line(&text) : NULL;
 	owner = mount ? next_line(&text) : NULL;
 	boot = owner ? next_line(&text) : NULL;
 	if (!boot || *text || !store_is_path(path) || !store_is_path(mount))
-		return err_set(e, ERR_STATE, "the container's cgroup file is not one of ours");
+		return err_set(e, ERR_STATE, "the container's %s file is not one of ours", file);
 	if (identity_boot(now) < 0)
 		return err_sys(e, "read the boot id");
 	if (strcmp(owner, id) != 0 || strcmp(boot, now) != 0)
@@ -311,6 +324,18 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 	*ret_mount = mount;
 	*ret_path = path;
 	return 0;
+}
+
+int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
+		      const char **ret_path, struct err *e)
+{
+	return read_paths(dir, cgroup_file, id, a, ret_path, ret_mount, e);
+}
+
+int state_read_resctrl(int dir, const char *id, struct arena *a, const char **ret_group,
+		       const char **ret_monitor, struct err *e)
+{
+	return read_paths(dir, resctrl_file, id, a, ret_group, ret_monitor, e);
 }
 
 static int remove_contents(int dir, unsigned depth);

@@ -2,9 +2,10 @@
 """cgroupsPath and linux.resources on cgroup v2."""
 
 import os
+import subprocess
 
 from deck import (Container, caps, cgroup_files, config, container, controllers, current, host,
-                  needs, rt, run, skip, until)
+                  host_unchanged, needs, rt, run, skip, until)
 
 
 def resources(**members):
@@ -416,3 +417,43 @@ def test_state_works_when_the_cgroup_is_gone():
 def test_v1_members_that_say_nothing_are_taken():
     "disableOOMKiller false is what Docker always sends"
     run(resources(memory={"disableOOMKiller": False}, network={}, blockIO={}, cpu={}), "exit 0").ok
+
+
+def test_resctrl_is_needed_for_intel_rdt():
+    "where it is not mounted the member is an error, and nothing is left"
+    if os.path.exists("/sys/fs/resctrl/schemata"):
+        skip("resctrl is mounted here")
+    with host_unchanged():
+        run(config(linux={"intelRdt": {"l3CacheSchema": "L3:0=f"}}), "exit 0").fails(
+            "linux.intelRdt: resctrl is not mounted", rc=1)
+
+
+@needs("resctrl")
+def test_resctrl_group_lives_as_long_as_the_container():
+    "named by the container's id; its process and exec are in it; delete removes it"
+    with container(config(linux={"intelRdt": {"enableMonitoring": True}}), "wait") as c:
+        c.up()
+        group = f"/sys/fs/resctrl/{c.name}"
+        for tasks in (f"{group}/tasks", f"{group}/mon_groups/{c.name}/tasks"):
+            assert str(c.pid) in host.read(tasks).split()
+    assert not os.path.exists(group)
+
+
+@needs("memory")
+def test_memory_check_before_update_refuses_less_than_is_in_use():
+    "a new group has nothing in use; one with what a process left behind is not made smaller"
+    memory = {"memory": {"limit": 64 << 20, "checkBeforeUpdate": True}}
+    assert run(config(linux={"resources": memory}), "echo a").ok.lines == ["a"]
+    group = f"/sys/fs/cgroup{current().cgroup}/used"
+    os.mkdir(group)
+    name = "/dev/shm/" + current().next_id()
+    subprocess.run(["sh", "-c", f"echo $$ >{group}/cgroup.procs && "
+                    f"head -c 8000000 /dev/zero >{name}"], check=True)
+    try:
+        memory["memory"]["limit"] = 4 << 20
+        c = config(linux={"resources": memory, "cgroupsPath": f"{current().cgroup}/used"})
+        run(c, "exit 0").fails("rejecting memory limit 4194304 <= usage", rc=1)
+    finally:
+        os.unlink(name)
+        if os.path.isdir(group):
+            os.rmdir(group)

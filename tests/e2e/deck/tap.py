@@ -100,6 +100,7 @@ CONDITIONS = {
     "userns": (can_new_user, "user namespaces"),
     "timens": (lambda: os.path.exists("/proc/self/ns/time"), "time namespaces"),
     "sys_resource": (lambda: has_capability(24), "CAP_SYS_RESOURCE"),
+    "resctrl": (lambda: os.path.exists("/sys/fs/resctrl/schemata"), "resctrl"),
     "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
     "apparmor_parser": (lambda: shutil.which("apparmor_parser") is not None, "apparmor_parser"),
