@@ -32,6 +32,7 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_EXEC] = cmd_exec,
 	[CLI_PAUSE] = cmd_pause,
 	[CLI_RESUME] = cmd_resume,
+	[CLI_EVIDENCE] = cmd_evidence,
 	[CLI_SPEC] = cmd_spec,
 	[CLI_FEATURES] = cmd_features,
 	[CLI_PLAN] = cmd_plan,

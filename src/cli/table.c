@@ -28,6 +28,9 @@ static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL 
 static const char *const list_formats[] = { "table", "json", NULL };
 static const char *const plan_formats[] = { "text", "json", NULL };
 
+static const char *const memory_words[] = { "all", "anon", "none", NULL };
+static const char *const fs_words[] = { "upper", "none", NULL };
+
 const char *const cli_shells[] = { "bash", "zsh", "fish", NULL };
 
 /* Descriptors are below fs.nr_open, and its default is already more than anybody hands down. */
@@ -200,6 +203,21 @@ static const struct cli_option doctor_options[] = {
 	END
 };
 
+static const struct cli_option evidence_options[] = {
+	{ 'o', "output", "FILE", PATH(output),
+	  "write to a new directory, to a tar when the name ends so, or to - for standard output" },
+	{ 0, "mem", "WHICH", WORD(memory),
+	  "take all memory, anon (without pages of files) or none", .words = memory_words,
+	  .refusal = "invalid memory: " },
+	{ 0, "fs", "WHICH", WORD(fs),
+	  "take upper, the files that were changed or are temporary, or none", .words = fs_words,
+	  .refusal = "invalid fs: " },
+	{ 0, "sockets", FLAG(queues), "take what stands unread and unsent in sockets as well" },
+	{ 0, "budget", "TIME", WORD(budget),
+	  "stop after TIME (500ms, 10s, 2m) with what there is by then" },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -325,6 +343,19 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.options = no_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_EVIDENCE] = {
+		.name = "evidence",
+		.operands = "ID | verify SET | report SET",
+		.summary = "keep what a container is and does, check it, or show it",
+		.about = "Holds the container still, runs nothing in it, and writes registers, sockets, "
+			 "processes, memory as core files, changed files and what is known of it, with "
+			 "a manifest of digests. \"verify\" computes a set's digests anew; \"report\" "
+			 "makes one HTML page of a directory.",
+		.options = evidence_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 2,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {

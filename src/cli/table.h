@@ -31,6 +31,10 @@ struct cli_values {
 	struct str_list env, additional_gids, caps, cgroups;
 	bool tty, no_new_privs, ignore_paused;
 
+	/* evidence */
+	const char *output, *memory, *fs, *budget;
+	bool queues;
+
 	/* the rest */
 	bool all, force, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
@@ -71,6 +75,7 @@ enum cli_id {
 	CLI_EXEC,
 	CLI_PAUSE,
 	CLI_RESUME,
+	CLI_EVIDENCE,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,
