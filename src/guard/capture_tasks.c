@@ -115,7 +115,8 @@ static void read_thread(struct capture *c, struct capture_process *p, int tasks,
 	ret->wchan = line_of(c, task, "wchan");
 	ret->syscall = line_of(c, task, "syscall");
 	ret->stack = line_of(c, task, "stack");
-	if (!strstr(ret->wchan, "freez") && ret->state != 'T' && ret->state != 't' && !c->frozen)
+	if (!strstr(ret->wchan, "freez") && !strstr(ret->wchan, "get_signal") &&
+	    ret->state != 'T' && ret->state != 't' && !c->frozen)
 		p->still = false;
 }
 
