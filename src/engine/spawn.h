@@ -29,7 +29,10 @@ struct spawn_request {
 	const struct host_facts *facts;
 	/* What the parent does while the child sets things up; the program cannot start before. */
 	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
-	/* Runs the hooks of the runtime's namespaces; `pid` is the container's process. */
+	/*
+	 * Moves devices and runs the hooks of the runtime's namespaces; `pid` is the container's
+	 * process, which is in all of its own.
+	 */
 	int (*at_hooks)(void *argument, pid_t pid, struct err *e);
 	void *argument;
 	/* Hears of each step when it was done, in nanoseconds of CLOCK_MONOTONIC; or NULL. */

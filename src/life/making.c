@@ -58,6 +58,13 @@ static void undo_spawn(void *argument)
 	spawn_kill(&c->spawn);
 }
 
+static void undo_net_devices(void *argument)
+{
+	struct making *c = argument;
+
+	netdev_move_back(&c->moved, c->life->warn);
+}
+
 static void run_poststop(struct making *c)
 {
 	struct err e;
@@ -165,12 +172,25 @@ static int make_listener(struct making *c, struct err *e)
 	return 0;
 }
 
+static int move_net_devices(struct making *c, pid_t pid, struct err *e)
+{
+	int ns = procfs_open_ns(c->procfs, pid, "net", e);
+
+	if (ns < 0)
+		return -1;
+	undo_push(&c->undo, undo_net_devices, c);
+	return netdev_move_all(&c->bundle.plan, ns, c->arena, &c->moved, e);
+}
+
 static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 {
 	struct making *c = argument;
 	const struct oci_hooks *hooks = &c->bundle.plan.hooks;
-	const char *state = container_hook_state(&c->record, STATE_CREATING, pid, c->arena);
+	const char *state;
 
+	if (c->bundle.plan.net_devices.count && move_net_devices(c, pid, e) < 0)
+		return -1;
+	state = container_hook_state(&c->record, STATE_CREATING, pid, c->arena);
 	if (hooks_run(&hooks->prestart, "prestart", state, c->bundle.path, NULL, e) < 0)
 		return -1;
 	return hooks_run(&hooks->create_runtime, "createRuntime", state, c->bundle.path, NULL, e);
@@ -273,6 +293,7 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 	*c = (struct making){
 		.life = l, .create = create, .arena = a, .spawn = SPAWN_NONE,
 		.root = -1, .dir = -1, .cgroup = -1, .procfs = -1, .listener = -1,
+		.moved = NETDEV_MOVES_NONE,
 	};
 	if (!create->id || !*create->id)
 		return err_set(e, ERR_USAGE, "container id cannot be empty");
@@ -306,6 +327,11 @@ int making_record(struct making *c, struct err *e)
 	return 0;
 }
 
+void making_hand_over(struct making *c)
+{
+	netdev_leave(&c->moved);
+}
+
 void making_undo(struct making *c)
 {
 	struct err e;
@@ -322,6 +348,7 @@ void making_undo(struct making *c)
 
 void making_close(struct making *c)
 {
+	netdev_leave(&c->moved);
 	spawn_close(&c->spawn);
 	auto_close_fd(&c->listener);
 	auto_close_fd(&c->procfs);
