@@ -145,7 +145,12 @@ static int read_options(const struct command *c, struct oci_resources *r, struct
 	if (is_given(v->cpuset_mems))
 		cpu->mems = arena_strdup(c->arena, v->cpuset_mems);
 	/* Which objects were said at all: what a document's reading would have noted. */
-	r->set = m->set = cpu->set = r->pids.set = r->block_io.set = true;
+	r->set = true;
+	m->set = m->limit.set || m->reservation.set || m->swap.set;
+	cpu->set = cpu->period.set || cpu->quota.set || cpu->burst.set || cpu->shares.set ||
+		   cpu->idle.set || cpu->cpus || cpu->mems;
+	r->pids.set = r->pids.limit.set;
+	r->block_io.set = r->block_io.weight.set;
 	warn_kernel_memory(c);
 	return 0;
 }

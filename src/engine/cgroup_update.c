@@ -79,6 +79,17 @@ void cgroup_update_undo(int group, const struct cgroup_changes *changes, struct 
 	}
 }
 
+/*
+ * A group with processes cannot go back to "what is above it has" (ENOSPC); what that was is as
+ * near as the kernel allows.
+ */
+static bool note_cpuset(int group, const char *file, char *old, struct arena *a)
+{
+	if (*old || (strcmp(file, "cpuset.cpus") != 0 && strcmp(file, "cpuset.mems") != 0))
+		return true;
+	return file_read(group, arena_printf(a, "%s.effective", file), old, OLD_MAX) >= 0;
+}
+
 /* Notes what the write is going to replace. A file that cannot be read is written all the same. */
 static bool note_old(int group, const struct plan_cgroup_write *w, char *old, struct arena *a,
 		     struct cgroup_change *ret)
@@ -89,7 +100,8 @@ static bool note_old(int group, const struct plan_cgroup_write *w, char *old, st
 		file = w->other_file;
 		value = w->other_value;
 	}
-	if (strchr(file, '/') || file_read(group, file, old, OLD_MAX) < 0)
+	if (strchr(file, '/') || file_read(group, file, old, OLD_MAX) < 0 ||
+	    !note_cpuset(group, file, old, a))
 		return false;
 	*ret = (struct cgroup_change){ file, cgroup_update_inverse(file, old, value, a) };
 	return ret->value;

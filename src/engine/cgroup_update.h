@@ -23,7 +23,9 @@ struct cgroup_changes {
 /*
  * Writes a plan's files to an existing group, enabling controllers above it where they are missing
  * (they stay enabled). On an error what was written before is taken back; a hint says so where that
- * did not work. Device rules are not looked at. With 0, *ret is what cgroup_update_undo needs.
+ * did not work. (A cpuset that was empty, "as above", is taken back by writing what that was: the
+ * kernel does not let a group with processes have an empty one again.) Device rules are not looked
+ * at. With 0, *ret is what cgroup_update_undo needs.
  */
 int cgroup_update(int group, const struct plan_cgroup *plan, struct arena *a,
 		  struct cgroup_changes *ret, struct err *e) __attribute__((warn_unused_result));

@@ -341,10 +341,11 @@ def test_idle_and_shares():
 def test_a_refused_limit_takes_all_back():
     "the last of many is refused by the kernel: every file is as it was"
     before = {"memory.max": str(64 * MIB), "memory.swap.max": str(32 * MIB), "memory.low": "0",
-              "pids.max": "9", "cpu.max": "50000 200000", "cpu.weight": "59", "cpuset.cpus": "",
+              "pids.max": "9", "cpu.max": "50000 200000", "cpu.weight": "59",
               "memory.high": "max"}
     with container(resources(memory={"limit": 64 * MIB, "swap": 96 * MIB}, pids={"limit": 9},
                              cpu={"quota": 50000, "period": 200000, "shares": 512})) as c:
+        before["cpuset.cpus.effective"] = c.file("cpuset.cpus.effective")
         assert {name: c.file(name) for name in before} == before
         wish = {"memory": {"limit": 80 * MIB, "swap": 200 * MIB, "reservation": MIB},
                 "pids": {"limit": 3}, "cpu": {"quota": 7000, "shares": 2048, "cpus": "0"}}
