@@ -36,12 +36,19 @@ struct host_facts {
 	uint32_t seccomp_flags;		/* SECCOMP_FILTER_FLAG_* that the kernel takes */
 };
 
+/* What a configuration makes it worth asking for; the rest is left at "no". */
+struct host_wants {
+	bool controllers;	/* it limits something */
+	bool labels;		/* it has a profile or a label of a security module */
+	bool time_ns, seccomp;
+};
+
 /*
- * Asks this machine for what a plan needs, in about fifteen system calls. Facts that cannot be had
- * are left at "no"; cgroup_self and hugepage_sizes are left at NULL.
+ * Asks this machine for what a plan needs, in about ten system calls and one or two for each
+ * want. Facts that cannot be had are left at "no"; cgroup_self and hugepage_sizes at NULL.
  */
-int host_facts_get(struct arena *a, struct host_facts *ret, struct err *e)
-	__attribute__((warn_unused_result));
+int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_facts *ret,
+		   struct err *e) __attribute__((warn_unused_result));
 
 /* As host_facts_get, with everything: for people, and for bug reports. */
 int host_facts_get_all(struct arena *a, struct host_facts *ret, struct err *e)

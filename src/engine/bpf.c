@@ -7,14 +7,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { TRIES = 8 };
+
 static int bpf(enum bpf_cmd command, union bpf_attr *attr)
 {
-	int r;
+	int r = -1;
 
 	/* EAGAIN: a signal was pending while the verifier worked. */
-	do
+	for (int i = 0; i < TRIES; i++) {
 		r = (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
-	while (r < 0 && (errno == EINTR || errno == EAGAIN));
+		if (r >= 0 || (errno != EINTR && errno != EAGAIN))
+			break;
+	}
 	return r;
 }
 

@@ -18,33 +18,42 @@
 #include "base/file.h"
 #include "engine/cgroup_controllers.h"
 #include "engine/cgroup_dir.h"
-#include "engine/device_filter.h"
 #include "orlop/auto.h"
 
 /*
- * The directories that were made here: the last `count` names of the path; `parent` is the one
- * above the last of them.
+ * The directories that were made here: `count` of the path's names, of which the last is number
+ * `last` (from 1). `parent` is the directory that the walk stands in, `depth` names deep.
  */
 struct made {
 	int parent;
-	unsigned count;
+	unsigned depth, last, count;
 };
+
+/* Copies the name with the given number; a path has no empty names. */
+static void path_name(const char *path, unsigned number, char ret[4096])
+{
+	while (number-- > 1)
+		path = strchr(path + 1, '/');
+	snprintf(ret, 4096, "%.*s", (int)strcspn(path + 1, "/"), path + 1);
+}
 
 static void made_undo(struct made *made, const char *path)
 {
-	char names[4096];
+	char name[4096];
 
-	snprintf(names, sizeof(names), "%s", path);
-	for (; made->count > 0 && made->parent >= 0; made->count--) {
-		char *slash = strrchr(names, '/');
-		int above;
+	for (; made->count > 0; made->count--, made->last--) {
+		while (made->depth >= made->last) {
+			int above = cgroup_dir_above(made->parent);
 
-		if (unlinkat(made->parent, slash + 1, AT_REMOVEDIR) < 0)
+			if (above < 0)
+				return;
+			close(made->parent);
+			made->parent = above;
+			made->depth--;
+		}
+		path_name(path, made->last, name);
+		if (unlinkat(made->parent, name, AT_REMOVEDIR) < 0)
 			return;
-		*slash = '\0';
-		above = made->count > 1 ? cgroup_dir_above(made->parent) : -1;
-		close(made->parent);
-		made->parent = above;
 	}
 }
 
@@ -139,9 +148,7 @@ int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
 		if (cgroup_controllers_enable(group, plan, e) < 0)
 			return -1;
 	}
-	if (write_all(&writer, e) < 0)
-		return -1;
-	return plan->filter_devices ? device_filter_attach(group, plan, e) : 0;
+	return write_all(&writer, e);
 }
 
 /* Refuses a group that a container must not be born into. */
@@ -211,6 +218,7 @@ static int make_one(struct made *made, const char *name, const char *path, struc
 {
 	if (mkdirat(made->parent, name, 0755) == 0) {
 		made->count++;
+		made->last = made->depth + 1;
 		return 0;
 	}
 	if (errno == EEXIST) {
@@ -249,7 +257,11 @@ static int make_path(int *top, const char *path, struct made *made, struct err *
 				return err_sys(e, "cgroup \"%s\"", path);
 			close(made->parent);
 			made->parent = dir;
+			made->depth++;
 		}
+	} else {
+		for (const char *c = above; *c; c++)
+			made->depth += *c == '/';
 	}
 	if (made->parent < 0)
 		return err_sys(e, "cgroup \"%s\"", path);

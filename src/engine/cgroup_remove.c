@@ -16,12 +16,15 @@
 #include "engine/cgroup_dir.h"
 #include "orlop/auto.h"
 
-enum { NAMED_MAX = 8 };		/* processes that an error names */
+enum {
+	NAMED_MAX = 8,		/* processes that an error names */
+	NAME_SIZE = 4096,	/* of a group: kernfs takes what a path may have, not NAME_MAX */
+};
 
 /* How one round over the children of a directory went. */
 struct round {
 	size_t removed;
-	char busy[256];		/* the one that has something in it */
+	char busy[NAME_SIZE];	/* the one that has something in it */
 };
 
 static int remove_child(int dir, const char *name, void *argument)
@@ -46,15 +49,17 @@ static int remove_child(int dir, const char *name, void *argument)
 static int remove_below(int group, int64_t end)
 {
 	auto_fd int dir = cgroup_dir_open(group, "");
+	struct round round;
 	unsigned depth = 0;
 	bool entered = false;	/* dir was busy when we stood above it */
 
 	if (dir < 0)
 		return -1;
 	for (;;) {
-		struct round round = { 0 };
-		int r = cgroup_dir_each(dir, remove_child, &round);
-		int next;
+		int r, next;
+
+		round.removed = 0;
+		r = cgroup_dir_each(dir, remove_child, &round);
 
 		if (r < 0)
 			return errno == ENOENT ? 0 : -1;
@@ -177,7 +182,7 @@ int cgroup_remove(const char *mount, const char *path, int timeout_ms, struct er
 	name++;
 	snprintf(parent_path, sizeof(parent_path), "%.*s", (int)(name - path - 1), path);
 
-	auto_fd int parent = cgroup_dir_open(top, parent_path + (*parent_path == '/'));
+	auto_fd int parent = *parent_path ? cgroup_dir_open(top, parent_path + 1) : take_fd(&top);
 
 	if (parent < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "cgroup \"%s\"", path);

@@ -24,8 +24,9 @@
  * than half as many instructions; it answers wrongly when two rules order one 64-bit argument,
  * sometimes forgets to load the call's number, and does not return from some pairs of rules with a
  * masked comparison. tests/unit/test_seccomp.c holds both programs against each other, and against
- * a plain reading of the profile. There is no cache of programs: 0.14 ms is about what opening,
- * reading and checking a file of ours would take, and what is not there cannot be tampered with.
+ * a plain reading of the profile. There is no cache of programs: in a fresh process, with all page
+ * faults, the default profile with its five architectures takes 0.45 ms, which is within what a
+ * cached filter may cost (0.5 ms), and what is not there cannot be tampered with.
  */
 #pragma once
 

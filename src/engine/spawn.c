@@ -27,6 +27,7 @@
 #include "engine/encode.h"
 #include "engine/failure.h"
 #include "engine/procfs.h"
+#include "engine/schedule.h"
 #include "engine/source.h"
 #include "orlop/auto.h"
 #include "orlop/child_plan.h"
@@ -129,7 +130,9 @@ static int follow_respawn(const struct spawn_request *r, struct spawn *s,
 	close(s->pidfd);
 	s->pid = (pid_t)m->value;
 	s->pidfd = take_fd(&pidfd);
-	return !r->exec && makes_user_ns(r->plan) ? write_maps(r, s, e) : 0;
+	if (!r->exec && makes_user_ns(r->plan))
+		return write_maps(r, s, e);
+	return send_word(s->control, PARENT_GO, e);
 }
 
 static int container_user_ns(const struct spawn_request *r, const struct spawn *s)
@@ -172,7 +175,8 @@ static int serve(const struct spawn_request *r, struct spawn *s, const struct ch
 	case CHILD_WANTS_SOURCE:
 		return serve_source(r, s, m, e);
 	case CHILD_WANTS_LIMITS:
-		if (confine_set_limits(s->pid, r->process, e) < 0)
+		if (schedule_process(s->pid, r->process, e) < 0 ||
+		    confine_set_limits(s->pid, r->process, e) < 0)
 			return -1;
 		return send_word(s->control, PARENT_GO, e);
 	case CHILD_AT_HOOKS:
@@ -250,6 +254,16 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 	return 0;
 }
 
+static bool has_user_ns(const struct spawn_request *r)
+{
+	if (r->container_ns & CLONE_NEWUSER)
+		return true;
+	for (size_t n = 0; n < r->plan->namespaces.count; n++)
+		if (r->plan->namespaces.items[n].flag == CLONE_NEWUSER)
+			return true;
+	return false;
+}
+
 static int make_block(const struct spawn_request *r, int fd_base, struct arena *a, struct err *e)
 {
 	struct encode_facts facts = {
@@ -258,6 +272,8 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->facts->cap_last, .trace = r->trace,
 		.ignored_signals = r->facts->ignored_signals,
+		/* A user namespace gives back what our own bounding set lacks. */
+		.cap_bounding_now = has_user_ns(r) ? UINT64_MAX : r->facts->cap_bounding,
 	};
 	const void *bytes;
 	size_t len;
@@ -307,10 +323,10 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 {
 	struct spawn s = SPAWN_NONE;
 
-	if (clone_child(r, a, &s, e) < 0 ||
+	if (schedule_runtime(r->process, e) < 0 || clone_child(r, a, &s, e) < 0 ||
 	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||
-	    converse(r, &s, e) < 0) {
+	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;
 	}

@@ -29,6 +29,9 @@
 /* The inode number of the first user namespace; the same since Linux 3.8 (PROC_USER_INIT_INO). */
 enum { FIRST_USER_NS = 0xEFFFFFFDu };
 
+/* What RHEL 9 began with: everything the child and the engine use is there; no fallback code. */
+enum { FLOOR_MAJOR = 5, FLOOR_MINOR = 14 };
+
 /* Reads the beginning of a file, without its last newline; false when it cannot be read. */
 static bool read_start(const char *path, char *bytes, size_t size)
 {
@@ -53,7 +56,7 @@ static bool is_filesystem(const char *path, unsigned long magic)
 	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == magic;
 }
 
-static void get_cgroup(struct arena *a, struct host_facts *f)
+static void get_cgroup(bool controllers_too, struct arena *a, struct host_facts *f)
 {
 	char path[64], controllers[512];
 
@@ -67,6 +70,8 @@ static void get_cgroup(struct arena *a, struct host_facts *f)
 	} else {
 		return;
 	}
+	if (!controllers_too)
+		return;
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", f->cgroup_mount);
 	f->controllers = read_start(path, controllers, sizeof(controllers)) ?
 			 arena_strdup(a, controllers) : "";
@@ -121,7 +126,8 @@ static uint32_t get_seccomp_flags(void)
 	return flags;
 }
 
-int host_facts_get(struct arena *a, struct host_facts *ret, struct err *e)
+int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_facts *ret,
+		   struct err *e)
 {
 	struct host_facts f = { 0 };
 	struct utsname name;
@@ -132,16 +138,21 @@ int host_facts_get(struct arena *a, struct host_facts *ret, struct err *e)
 	if (sscanf(name.release, "%u.%u", &f.kernel_major, &f.kernel_minor) != 2)
 		return err_set(e, ERR_SYSTEM, "uname: \"%s\" is not a release of Linux",
 			       name.release);
+	if (f.kernel_major < FLOOR_MAJOR ||
+	    (f.kernel_major == FLOOR_MAJOR && f.kernel_minor < FLOOR_MINOR))
+		return err_set(e, ERR_SYSTEM, "Linux %s is too old: orlop needs %d.%d or newer",
+			       name.release, FLOOR_MAJOR, FLOOR_MINOR);
 	f.euid = (uint32_t)getauxval(AT_EUID);
 	if (stat("/proc/self/ns/user", &st) < 0)
 		return err_sys(e, "/proc/self/ns/user");
 	f.in_user_ns = st.st_ino != FIRST_USER_NS;
-	get_cgroup(a, &f);
+	f.controllers = "";
+	get_cgroup(wants->controllers, a, &f);
 	get_caps(&f);
-	f.apparmor = is_apparmor_on();
-	f.selinux = is_filesystem("/sys/fs/selinux", SELINUX_MAGIC);
-	f.time_ns = access("/proc/self/ns/time", F_OK) == 0;
-	f.seccomp_flags = get_seccomp_flags();
+	f.apparmor = wants->labels && is_apparmor_on();
+	f.selinux = wants->labels && is_filesystem("/sys/fs/selinux", SELINUX_MAGIC);
+	f.time_ns = wants->time_ns && access("/proc/self/ns/time", F_OK) == 0;
+	f.seccomp_flags = wants->seccomp ? get_seccomp_flags() : 0;
 	*ret = f;
 	return 0;
 }
@@ -201,7 +212,9 @@ static const char *get_hugepage_sizes(struct arena *a)
 
 int host_facts_get_all(struct arena *a, struct host_facts *ret, struct err *e)
 {
-	if (host_facts_get(a, ret, e))
+	static const struct host_wants all = { true, true, true, true };
+
+	if (host_facts_get(&all, a, ret, e))
 		return -1;
 	ret->cgroup_self = get_cgroup_self(a);
 	ret->hugepage_sizes = get_hugepage_sizes(a);

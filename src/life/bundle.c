@@ -53,6 +53,25 @@ static int read_config(const struct life_create *c, struct arena *a, struct bund
 	return err_sys(e, "%s", file);
 }
 
+struct host_wants bundle_wants(const struct oci_config *config)
+{
+	const struct oci_process *process = &config->process;
+	const struct oci_resources *r = &config->linux.resources;
+	struct host_wants wants = {
+		/* Device rules are a program of ours and need no controller. */
+		.controllers = r->memory.set || r->cpu.set || r->pids.set || r->block_io.set ||
+			       r->hugepages.count || r->rdma.count || r->unified.count,
+		.labels = process->apparmor_profile || process->selinux_label ||
+			  config->linux.mount_label,
+		.seccomp = config->linux.seccomp.set,
+	};
+
+	for (size_t n = 0; n < config->linux.namespaces.count; n++)
+		if (config->linux.namespaces.items[n].type == OCI_NS_TIME)
+			wants.time_ns = true;
+	return wants;
+}
+
 int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 		struct arena *a, struct bundle *ret, struct err *e)
 {
@@ -65,10 +84,14 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 		.notify_dir = arena_printf(a, "%s/%s/%s", l->root, c->id ? c->id : "",
 					   notify_directory),
 	};
+	struct host_wants wants;
 
 	/* In its place: the plan points into the configuration. */
 	*ret = (struct bundle){ .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
-	if (!ret->path || read_config(c, a, ret, e) < 0 || host_facts_get(a, &ret->facts, e) < 0)
+	if (!ret->path || read_config(c, a, ret, e) < 0)
+		return -1;
+	wants = bundle_wants(&ret->config);
+	if (host_facts_get(&wants, a, &ret->facts, e) < 0)
 		return -1;
 	options.bundle = ret->path;
 	if (plan_make(&ret->config, "config.json", &options, &ret->facts, a, &ret->plan, e) < 0)

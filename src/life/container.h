@@ -77,8 +77,8 @@ int container_config(const struct container *c, struct arena *a, struct oci_conf
 		     struct err *e) __attribute__((warn_unused_result));
 
 /*
- * The state document that a hook reads, on one line. `pid` as the hook would see it; 0 leaves it
- * out, as for a stopped container.
+ * The state document that a hook reads, on one line. `pid` as the hook would see it; 0 for a
+ * stopped container.
  */
 const char *container_hook_state(const struct state_record *record, enum state_status status,
 				 pid_t pid, struct arena *a);

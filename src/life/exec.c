@@ -18,6 +18,7 @@
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
 #include "life/agent.h"
+#include "life/bundle.h"
 #include "life/container.h"
 #include "life/foreground.h"
 #include "life/lifecycle.h"
@@ -143,10 +144,17 @@ static int decide(struct exec *x, struct err *e)
 	bool in_user_ns = (r->ns_new | r->ns_joined) & CLONE_NEWUSER;
 	struct str_list warnings = { 0 };
 
-	if (host_facts_get(x->arena, &x->facts, e) < 0 || read_process(x, e) < 0)
+	struct host_wants wants = bundle_wants(&x->config);
+
+	wants.controllers = false;		/* nothing is limited anew */
+	if (read_process(x, e) < 0)
+		return -1;
+	wants.labels = x->spec.apparmor_profile || x->spec.selinux_label;
+	if (host_facts_get(&wants, x->arena, &x->facts, e) < 0)
 		return -1;
 	if (plan_process(&x->spec, x->x->process_file ? x->x->process_file : "process", &options,
-			 &x->facts, in_user_ns, x->arena, &x->process, &warnings, e) < 0)
+			 &x->facts, &x->config.linux, in_user_ns, x->arena, &x->process, &warnings,
+			 e) < 0)
 		return -1;
 	for (size_t n = 0; n < warnings.count; n++)
 		x->life->warn(warnings.items[n]);

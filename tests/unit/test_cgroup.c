@@ -304,6 +304,36 @@ static void absent_controllers_are_named_and_nothing_is_left(void)
 	removed(below("/absent"));
 }
 
+/* The walk may fail at any level; what was made above is taken back from wherever it stands. */
+static void a_walk_that_ends_early_leaves_nothing(void)
+{
+	static const char *const paths[] = { "/early/a\nb/c", "/early/a/b\nc", "/early/a/b/c\nd/e/f" };
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		/* The kernel takes no line break in the name of a group. */
+		CHECK(make(below(paths[i]), &e) < 0 && e.code == EINVAL, "%s", e.text);
+		CHECK(!exists(below("/early")), "%s", paths[i]);
+	}
+}
+
+/* The names of groups may be longer than those of files. */
+static void long_names_are_removed(void)
+{
+	char name[2001], path[2100];
+	struct err e;
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(path, sizeof(path), "%s/long/%s/below", base, name);
+
+	auto_fd int group = make(path, &e);
+
+	CHECK(group >= 0, "%s", e.text);
+	CHECK(cgroup_remove(mount, below("/long"), 1000, &e) == 0, "%s", e.text);
+	CHECK(!exists(below("/long")));
+}
+
 static void freezing_is_confirmed(void)
 {
 	struct err e;
@@ -484,6 +514,8 @@ int main(void)
 	a_group_with_controllers_says_why_it_takes_no_process();
 	limits_are_written();
 	absent_controllers_are_named_and_nothing_is_left();
+	a_walk_that_ends_early_leaves_nothing();
+	long_names_are_removed();
 	freezing_is_confirmed();
 	all_processes_are_listed_once();
 	removing_is_bounded();

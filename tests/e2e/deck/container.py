@@ -13,7 +13,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 from . import host
@@ -46,12 +45,6 @@ def until(claim, seconds=5.0, step=0.01, what="the condition"):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds * PATIENCE:.0f} s in vain for {what}")
         time.sleep(step)
-
-
-def reap(pid):
-    """Waits for an adopted process, whenever it ends."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)
 
 
 class Result:
@@ -268,19 +261,7 @@ class Container:
     def exec(self, verbs, *flags, args=None, **keywords):
         """The probe run by exec; or any program with args=[...]."""
         program = list(args) if args is not None else ["/bin/probe", *words(verbs)]
-        if "--detach" not in flags:
-            return self.rt("exec", *flags, self.name, *program, **keywords)
-        # Whoever detaches becomes the parent, as an engine's shim does, and has to reap: the
-        # kernel keeps pid 1 of a pid namespace until every process in it has been waited for.
-        pid_path = os.path.join(current().tmp, f"exec{current().next_number()}.pid")
-        if "--pid-file" in flags:
-            pid_path = flags[flags.index("--pid-file") + 1]
-        else:
-            flags = ("--pid-file", pid_path, *flags)
-        result = self.rt("exec", *flags, self.name, *program, **keywords)
-        if result.rc == 0:
-            threading.Thread(target=reap, args=(int(host.read(pid_path)),), daemon=True).start()
-        return result
+        return self.rt("exec", *flags, self.name, *program, **keywords)
 
     # -- readings
 

@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import os
 import stat
+import time
 
 CGROUP = "/sys/fs/cgroup"
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -130,7 +131,6 @@ def cgroup_tree(path):
 
 def cgroup_remove(path):
     """Ends everything in a cgroup and removes it with all below."""
-    import time
     with contextlib.suppress(OSError), \
             open(f"{CGROUP}{path}/cgroup.kill", "w", encoding="ascii") as out:
         out.write("1")
@@ -177,6 +177,29 @@ def descendants(pid=None):
                     continue
                 found.append((child, command))
     return found
+
+
+def reap_orphans():
+    """For a thread: takes ended processes of containers that this process has adopted, as the shim
+    of an engine does; the kernel keeps pid 1 of a pid namespace until each process in it has been
+    waited for. Left alone are pid 1 itself, which a test may want as a zombie, and whatever is in
+    our own pid namespace, which somebody here has started."""
+    while True:
+        time.sleep(0.03)
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(OSError):
+                for child in read(f"/proc/self/task/{task}/children").split():
+                    if process_state(child) == "Z" and namespace_pid(child) not in (None, 1):
+                        os.waitpid(int(child), os.WNOHANG)
+
+
+def namespace_pid(pid):
+    """The number of a process in the innermost pid namespace, or None when that is the host's."""
+    for line in read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("NSpid:"):
+            numbers = line.split()[1:]
+            return int(numbers[-1]) if len(numbers) > 1 else None
+    return None
 
 
 def mountpoints(pid="self"):

@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -99,7 +100,9 @@ CONDITIONS = {
     "userns": (can_new_user, "user namespaces"),
     "timens": (lambda: os.path.exists("/proc/self/ns/time"), "time namespaces"),
     "sys_resource": (lambda: has_capability(24), "CAP_SYS_RESOURCE"),
+    "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
+    "ip": (lambda: shutil.which("ip") is not None, "ip(8)"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
@@ -204,6 +207,7 @@ def perform(function, test):
     CURRENT = test
     verdict = {"status": "passed", "why": ""}
     mounts = host.mountpoints()
+    threading.Thread(target=host.reap_orphans, daemon=True).start()
     try:
         why = missing(getattr(function, "needs", ()), test.cgroup)
         if why:

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent of the full machine: runs the commands that arrive on a virtio-serial port.
 
-Ports: `request` brings one command per line, as JSON {argv, cwd, env, time}; `out` and `err` take
-what it writes; `status` says "ready" once and then, after each command and after all of its
+Ports: `request` brings one command per line, as JSON {argv, cwd, env, time, seed}; `out` and `err`
+take what it writes; `status` says "ready" once and then, after each command and after all of its
 output, how it ended. One command at a time. There is no way to end one: a machine is thrown away.
 """
+import fcntl
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
     "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "LANG": "C.UTF-8", "TERM": "dumb",
 }
+RNDRESEEDCRNG = 0x5207      # <linux/random.h>
 GRACE = 1       # seconds for what a process left in the background still has to say
 
 
@@ -59,11 +61,16 @@ class Group:
             f.write("0")
 
 
-def run(request: dict, group: Group, out: int, err: int) -> int:
-    # A clone wakes up at the time at which the template was frozen.
+def wake(request: dict) -> None:
+    """A clone wakes up with the time and the random numbers of the moment of freezing."""
     if abs(request["time"] - time.time()) > 1:
         time.clock_settime(time.CLOCK_REALTIME, request["time"])
+    with open("/dev/urandom", "wb", buffering=0) as random:
+        random.write(bytes.fromhex(request["seed"]))
+        fcntl.ioctl(random, RNDRESEEDCRNG)
 
+
+def run(request: dict, group: Group, out: int, err: int) -> int:
     def prepare() -> None:
         group.enter(group.job)
         with open("/proc/self/oom_score_adj", "w") as f:
@@ -103,7 +110,9 @@ def main() -> None:
         line += os.read(request, 1 << 16)
         while b"\n" in line:
             one, _, line = line.partition(b"\n")
-            code = run(json.loads(one), group, out, err)
+            asked = json.loads(one)
+            wake(asked)
+            code = run(asked, group, out, err)
             write_all(status, b"%d\n" % code)
 
 

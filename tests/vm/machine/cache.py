@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where setup keeps what a machine is started from; what is missing is made first."""
+"""Where setup keeps what a machine is started from; what is missing is made first.
+
+    python3 -m machine.cache disk-key       print the name of what the disk should be now
+"""
+import hashlib
 import os
 import pathlib
 import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
+
+
+# What shapes the disk, beside the package lists.
+RECIPE = ["part/disk.sh", "guest/furnish", "guest/image.py"]
 
 
 class Missing(Exception):
@@ -19,14 +28,19 @@ def directory() -> pathlib.Path:
     return pathlib.Path(os.path.realpath(base)) / "vm"
 
 
-def _need(path: str, *setup: str) -> pathlib.Path:
+def _setup(*what: str) -> None:
+    done = subprocess.run([HERE / "setup", *what], stdin=subprocess.DEVNULL, stdout=2, check=False)
+    if done.returncode != 0:
+        raise Missing(f"setup {' '.join(what)} ended with {done.returncode}")
+
+
+def _need(path: str, *what: str) -> pathlib.Path:
     """The real path of something in the cache, where short names no longer matter."""
     want = directory() / path
     if not want.exists():
-        done = subprocess.run([HERE / "setup", *setup], stdin=subprocess.DEVNULL, stdout=2,
-                              check=False)
-        if done.returncode != 0 or not want.exists():
-            raise Missing(f"setup {' '.join(setup)} did not make {path}")
+        _setup(*what)
+        if not want.exists():
+            raise Missing(f"setup {' '.join(what)} did not make {path}")
     return want.resolve()
 
 
@@ -38,8 +52,22 @@ def modules(name: str, version: str) -> pathlib.Path:
     return _need(f"modules/{version}", "modules", name)
 
 
+def disk_key() -> str | None:
+    """A name that changes with the recipe and the package lists; None without lists."""
+    lists = [sorted((directory() / "apt" / suite / "lists").glob("*Release"))
+             for suite in ("trixie", "sid")]
+    if not all(lists):
+        return None
+    shape = hashlib.sha256()
+    for path in [HERE / part for part in RECIPE] + sum(lists, []):
+        shape.update(path.read_bytes())
+    return shape.hexdigest()[:16]
+
+
 def disk() -> pathlib.Path:
-    return _need("disk/current", "disk")
+    if disk_key() is None:
+        _setup("disk")
+    return _need(f"disk/{disk_key()}", "disk")
 
 
 def template(name: str, key: str) -> pathlib.Path:
@@ -48,3 +76,7 @@ def template(name: str, key: str) -> pathlib.Path:
 
 def qemu() -> pathlib.Path:
     return _need("qemu/current", "tiny")
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["disk-key"]:
+    print(disk_key())

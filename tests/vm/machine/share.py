@@ -52,10 +52,9 @@ class Share:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(self.path)
         listening.listen(1)
-        argv = [str(program), f"--fd={listening.fileno()}", "-o", f"source={source}",
-                "-o", "cache=" + ("always" if readonly else "auto"),
-                "-o", "sandbox=chroot", "-o", "xattr", "--thread-pool-size=0"]
-        argv += self._dialect(program)
+        argv = [str(program), f"--fd={listening.fileno()}", "--thread-pool-size=0",
+                "--rlimit-nofile=0"]
+        argv += self._dialect(program, source, "always" if readonly else "auto")
         self.log = open(self.path + ".log", "w+b")
         self.process = process.start(argv, before=lambda: (self._files(), before and before()),
                                      pass_fds=[listening.fileno()],
@@ -69,10 +68,13 @@ class Share:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     @staticmethod
-    def _dialect(program: pathlib.Path) -> list[str]:
-        if program.resolve().parent.name == "qemu":     # the C program of QEMU 7
-            return ["-f", "-o", "log_level=err", "--rlimit-nofile=0"]
-        return ["--log-level=error", "--rlimit-nofile=0"]
+    def _dialect(program: pathlib.Path, source: str, caching: str) -> list[str]:
+        if program.resolve().parent.name == "qemu":     # the C program that came with QEMU 7
+            return ["-f", "-o", f"source={source}", "-o", f"cache={caching}", "-o", "xattr",
+                    "-o", "sandbox=chroot", "-o", "log_level=err"]
+        # Announced, each mount below would be one in the machine too, and overlayfs wants one tree.
+        return [f"--shared-dir={source}", f"--cache={caching}", "--xattr", "--sandbox=chroot",
+                "--no-announce-submounts", "--log-level=error"]
 
     def arguments(self) -> list[str]:
         """What QEMU is told."""

@@ -2,8 +2,8 @@
 """Templates: full machines that were booted, prepared and frozen, and the clones of them.
 
 A template is a directory with the machine's memory (a file), the state of its devices, what it has
-written to its disk, and what it was started with. A clone maps the memory privately and puts another
-layer over the disks, so that it starts at once, many can run, and none leaves a trace.
+written to its disk, and what it was started with. A clone maps the memory privately and puts
+another layer over the disks, so that it starts at once, many can run, and none leaves a trace.
 
     python3 -m machine.template key NAME            print the name of what NAME should be now
     python3 -m machine.template freeze NAME DIR     make it, in DIR
@@ -60,8 +60,9 @@ class Template:
 
 
 def request(argv: list[str], cwd: str = "/root", env: dict[str, str] | None = None) -> bytes:
-    """A line for the agent."""
-    return json.dumps({"argv": argv, "cwd": cwd, "env": env or {}, "time": time.time()}).encode()
+    """A line for the agent, with what a clone cannot have of itself: the time, and randomness."""
+    return json.dumps({"argv": argv, "cwd": cwd, "env": env or {},
+                       "time": time.time(), "seed": os.urandom(32).hex()}).encode()
 
 
 def _blocks(directory: pathlib.Path, modules: pathlib.Path, *more: str) -> list[str]:

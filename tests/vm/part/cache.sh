@@ -43,3 +43,13 @@ cache_name() {
 		mv -T "$link.$$" "$link"
 	}
 }
+
+# cache_expire NOUN - what is in NOUN, has no short name and is older than a day is gone: a build
+# beside this one has not named its work yet, or another checkout wants another version of it.
+cache_expire() {
+	local entry
+	find "$cache/$1" -mindepth 1 -maxdepth 1 -type d -mtime +0 ! -name '.*' | while read -r entry; do
+		find "$cache/$1" -maxdepth 1 -type l -lname "${entry##*/}" | grep -q . ||
+			rm -rf --one-file-system "$entry"
+	done
+}

@@ -13,7 +13,8 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 debian_mirror() {
 	local m
 	# shellcheck disable=SC2016 # apt-get fills in what the $() stands for
-	m=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 -E '/debian/?$') ||
+	m=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+		grep -m1 -E '/debian/?$') ||
 		die "no Debian archive (an address that ends in /debian) in the apt configuration"
 	echo "${m%/}"
 }

@@ -3,7 +3,7 @@
 #
 # The disks of the full machine: disk/KEY/root.img, a Debian with systemd and the engines, and
 # modules/VERSION/disk.img with the modules of one kernel, so that neither waits for the other.
-# KEY stands for the package lists and for the recipe (this file and guest/furnish). Sourced by
+# KEY stands for the package lists and for the recipe (see disk_key in machine/cache.py). Sourced by
 # setup, after kernel.sh.
 
 # shellcheck disable=SC2154 # $cache and $here are setup's
@@ -21,7 +21,7 @@ disk_system=(
 )
 # What is taken from sid, because there it is newer, with what it needs from there.
 disk_engines=(
-	crun runc criu containerd docker.io docker-cli podman buildah conmon netavark aardvark-dns
+	crun libcriu2 runc criu containerd docker.io docker-cli podman buildah conmon netavark aardvark-dns
 	containernetworking-plugins passt slirp4netns fuse-overlayfs catatonit
 )
 
@@ -31,10 +31,10 @@ disk_setup() {
 	debian_install mmdebstrap e2fsprogs
 	debian_lists trixie
 	debian_lists sid
-	key=$(cat "$here/part/disk.sh" "$here/guest/furnish" "$here/guest/image.py" \
-		"$cache"/apt/{trixie,sid}/lists/*Release | sha256sum | cut -c1-16)
+	key=$(cd "$here" && python3 -B -m machine.cache disk-key)
 	cache_make "disk/$key" disk_build
 	cache_name disk/current "$key"
+	cache_expire disk
 }
 
 # disk_build DIR
@@ -90,6 +90,8 @@ disk_modules() {
 	kernel_setup "$1"
 	version=$(cat "$cache/kernel/$1/version")
 	cache_make "modules/$version" disk_modules_build "$version"
+	cache_name "modules/$1" "$version"
+	cache_expire modules
 }
 
 # disk_modules_build VERSION DIR

@@ -34,6 +34,7 @@ kernel_setup() {
 	[ -n "$real" ] || die "no cloud kernel in $suite"
 	cache_make "kernel/$real" kernel_build "$suite" "$real"
 	cache_name "kernel/$1" "$real"
+	cache_expire kernel
 }
 
 # kernel_build SUITE VERSION DIR

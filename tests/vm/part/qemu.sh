@@ -19,6 +19,7 @@ qemu_setup() {
 	if dpkg --compare-versions "$installed" ge 1:10; then
 		cache_make "qemu/system-${installed#*:}" qemu_system
 		cache_name qemu/current "system-${installed#*:}"
+		cache_expire qemu
 		return
 	fi
 	debian_lists bookworm-backports
@@ -26,6 +27,7 @@ qemu_setup() {
 	backport=${backport#*:}
 	cache_make "qemu/$backport" qemu_backport
 	cache_name qemu/current "$backport"
+	cache_expire qemu
 }
 
 # qemu_virtiofsd DIR - the system's: the C program of QEMU 7, later the Rust one of its own package.

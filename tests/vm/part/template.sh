@@ -7,15 +7,13 @@
 # shellcheck disable=SC2154 # $cache and $here are setup's
 : "$cache" "$here"
 
-# template_setup NAME - the template is there as it should be now, and older ones of that name are
-# gone (clones that still run have their files open).
+# template_setup NAME - the template is there as it should be now.
 template_setup() {
-	local key old
+	local key
 	key=$(cd "$here" && python3 -B -m machine.template key "$1")
 	cache_make "template/$key" template_build "$1"
-	for old in "$cache/template/$1"-*; do
-		[ "${old##*/}" = "$key" ] || rm -r "$old"
-	done
+	cache_name "template/$1" "$key"
+	cache_expire template
 }
 
 # template_build NAME DIR
