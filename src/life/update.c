@@ -145,10 +145,11 @@ static int update(const struct life *l, const struct container *c, int group, co
 	struct cgroup_changes changes = { 0 };
 	struct plan_cgroup plan = { 0 };
 	struct str_list warnings = { 0 };
+	const struct host_wants wants = { .controllers = true };
 	struct host_facts facts;
 	struct oci_config config;
 
-	if (container_config(c, a, &config, e) < 0 || host_facts_get(a, &facts, e) < 0)
+	if (container_config(c, a, &config, e) < 0 || host_facts_get(&wants, a, &facts, e) < 0)
 		return -1;
 	complete_cpu(group, &change->cpu);
 	complete_idle(group, &change->cpu);
