@@ -68,8 +68,8 @@ static int gather(const struct command *c, const char *id, struct err *e)
 	struct evidence_result result;
 	struct evidence_options options = {
 		.output = v->output,
-		.memory = v->memory && strcmp(v->memory, "anon") == 0 ? EVIDENCE_MEMORY_ANON :
-			  v->memory && strcmp(v->memory, "none") == 0 ? EVIDENCE_MEMORY_NONE :
+		.memory = v->mem && strcmp(v->mem, "anon") == 0 ? EVIDENCE_MEMORY_ANON :
+			  v->mem && strcmp(v->mem, "none") == 0 ? EVIDENCE_MEMORY_NONE :
 			  EVIDENCE_MEMORY_ALL,
 		.upper = !v->fs || strcmp(v->fs, "none") != 0,
 		.queues = v->queues,
