@@ -124,8 +124,6 @@ struct plan_cgroup {
 	const char *path;		/* below the cgroup2 mount, begins with "/", normalised */
 	struct str_list controllers;	/* that must be enabled for it */
 	LIST_OF(struct plan_cgroup_write) writes;	/* in order */
-	/* Refuse these limits when more is in use already; 0: not asked for. */
-	uint64_t check_memory, check_memory_swap;
 	bool filter_devices;
 	LIST_OF(struct plan_device_rule) device_rules;	/* in order, the last match decides */
 	bool delegate;			/* hand the group to delegate_uid (host id) */

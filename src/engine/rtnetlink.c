@@ -65,8 +65,13 @@ static int take_answer(const char *bytes, size_t len, unsigned sequence,
 {
 	bool changed = false;
 
-	for (const struct nlmsghdr *m = (const void *)bytes; NLMSG_OK(m, len);
-	     m = NLMSG_NEXT(m, len)) {
+	/* By hand, because NLMSG_NEXT and RTA_NEXT cast const away. */
+	while (NLMSG_OK((const struct nlmsghdr *)(const void *)bytes, len)) {
+		const struct nlmsghdr *m = (const void *)bytes;
+		size_t step = NLMSG_ALIGN(m->nlmsg_len) < len ? NLMSG_ALIGN(m->nlmsg_len) : len;
+
+		bytes += step;
+		len -= step;
 		if (m->nlmsg_seq != sequence)
 			continue;
 		changed = changed || (m->nlmsg_flags & NLM_F_DUMP_INTR);
@@ -75,7 +80,7 @@ static int take_answer(const char *bytes, size_t len, unsigned sequence,
 			int error = 0;
 
 			if (m->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
-				memcpy(&error, NLMSG_DATA(m), sizeof(error));
+				memcpy(&error, rtnetlink_body(m), sizeof(error));
 			errno = error < 0 ? -error : changed ? EINTR : 0;
 			return errno ? -1 : 1;
 		}
@@ -118,15 +123,20 @@ int rtnetlink_call(int socket, struct rtnetlink_request *r,
 
 const struct rtattr *rtnetlink_find(const struct nlmsghdr *m, size_t fixed, int type, size_t size)
 {
-	const char *body = NLMSG_DATA(m);
+	const char *body = rtnetlink_body(m);
 	size_t len = m->nlmsg_len;
 
 	if (len < NLMSG_SPACE(fixed))
 		return NULL;
 	len -= NLMSG_SPACE(fixed);
-	for (const struct rtattr *a = (const void *)(body + NLMSG_ALIGN(fixed)); RTA_OK(a, len);
-	     a = RTA_NEXT(a, len))
+	body += NLMSG_ALIGN(fixed);
+	for (const struct rtattr *a = (const void *)body; RTA_OK(a, len); a = (const void *)body) {
 		if ((a->rta_type & NLA_TYPE_MASK) == type && RTA_PAYLOAD(a) >= size)
 			return a;
+		size_t step = RTA_ALIGN(a->rta_len) < len ? RTA_ALIGN(a->rta_len) : len;
+
+		body += step;
+		len -= step;
+	}
 	return NULL;
 }

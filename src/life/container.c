@@ -123,6 +123,20 @@ bool container_cgroup(const struct container *c, struct arena *a, const char **r
 	return c->record.cgroup[0] != '\0';
 }
 
+/* What `update` stored; a container that was never updated has no such file. */
+static int updated_resources(const struct container *c, struct arena *a,
+			     struct oci_resources *resources, struct err *e)
+{
+	size_t len = 0;
+	char *text = state_read_file(c->dir, "resources.json", DOC_SIZE_MAX, a, &len);
+
+	if (!text && errno == ENOENT)
+		return 0;
+	if (!text)
+		return err_sys(e, "read the resources of \"%.80s\"", c->id);
+	return oci_resources_read("resources.json", text, len, a, resources, e);
+}
+
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e)
 {
@@ -131,7 +145,9 @@ int container_config(const struct container *c, struct arena *a, struct oci_conf
 
 	if (!text)
 		return err_sys(e, "read the configuration of \"%.80s\"", c->id);
-	return oci_config_read("config.json", text, len, a, ret, e);
+	if (oci_config_read("config.json", text, len, a, ret, e) < 0)
+		return -1;
+	return updated_resources(c, a, &ret->linux.resources, e);
 }
 
 const char *container_hook_state(const struct state_record *record, enum state_status status,

@@ -219,11 +219,6 @@ static void dump_cgroup(struct dump *d)
 	line(d, "cgroup %s %s", dump_drivers[c->driver], c->path ? word(d, c->path) : "-");
 	for (size_t i = 0; i < c->controllers.count; i++)
 		line(d, "cgroup-controller %s", word(d, c->controllers.items[i]));
-	if (c->check_memory)
-		line(d, "cgroup-check memory.current < %llu", (unsigned long long)c->check_memory);
-	if (c->check_memory_swap)
-		line(d, "cgroup-check memory.current + memory.swap.current < %llu",
-		     (unsigned long long)c->check_memory_swap);
 	for (size_t i = 0; i < c->writes.count; i++) {
 		const struct plan_cgroup_write *w = &c->writes.items[i];
 		const char *other = "";

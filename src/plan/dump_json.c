@@ -203,10 +203,6 @@ static void emit_cgroup(struct emit *m, const struct plan_cgroup *c, struct aren
 	emit_str(m, "driver", dump_drivers[c->driver]);
 	emit_optional(m, "path", c->path);
 	emit_strs(m, "controllers", &c->controllers);
-	if (c->check_memory)
-		emit_u64(m, "checkMemory", c->check_memory);
-	if (c->check_memory_swap)
-		emit_u64(m, "checkMemoryAndSwap", c->check_memory_swap);
 	emit_array(m, "writes");
 	for (size_t i = 0; i < c->writes.count; i++)
 		emit_write(m, &c->writes.items[i]);

@@ -2,7 +2,6 @@
 """cgroupsPath and linux.resources on cgroup v2."""
 
 import os
-import subprocess
 
 from deck import (Container, caps, cgroup_files, config, container, controllers, current, host,
                   host_unchanged, needs, rt, run, skip, until)
@@ -437,23 +436,3 @@ def test_resctrl_group_lives_as_long_as_the_container():
         for tasks in (f"{group}/tasks", f"{group}/mon_groups/{c.name}/tasks"):
             assert str(c.pid) in host.read(tasks).split()
     assert not os.path.exists(group)
-
-
-@needs("memory")
-def test_memory_check_before_update_refuses_less_than_is_in_use():
-    "a new group has nothing in use; one with what a process left behind is not made smaller"
-    memory = {"memory": {"limit": 64 << 20, "checkBeforeUpdate": True}}
-    assert run(config(linux={"resources": memory}), "echo a").ok.lines == ["a"]
-    group = f"/sys/fs/cgroup{current().cgroup}/used"
-    os.mkdir(group)
-    name = "/dev/shm/" + current().next_id()
-    subprocess.run(["sh", "-c", f"echo $$ >{group}/cgroup.procs && "
-                    f"head -c 8000000 /dev/zero >{name}"], check=True)
-    try:
-        memory["memory"]["limit"] = 4 << 20
-        c = config(linux={"resources": memory, "cgroupsPath": f"{current().cgroup}/used"})
-        run(c, "exit 0").fails("rejecting memory limit 4194304 <= usage", rc=1)
-    finally:
-        os.unlink(name)
-        if os.path.isdir(group):
-            os.rmdir(group)
