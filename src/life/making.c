@@ -18,6 +18,7 @@
 #include "engine/console.h"
 #include "engine/device_filter.h"
 #include "engine/hooks.h"
+#include "engine/label.h"
 #include "engine/procfs.h"
 #include "life/container.h"
 #include "life/notify.h"
@@ -260,7 +261,8 @@ static bool writes_to_proc(const struct plan *plan)
 	for (size_t n = 0; n < plan->mounts.count; n++)
 		if (plan->mounts.items[n].idmap != PLAN_IDMAP_NONE)
 			return true;
-	return plan->uid_maps.count || plan->process.oom_score_adj.set;
+	return plan->uid_maps.count || plan->process.oom_score_adj.set ||
+	       plan->process.selinux_label;
 }
 
 static int make(struct making *c, bool listener, struct err *e)
@@ -272,6 +274,10 @@ static int make(struct making *c, bool listener, struct err *e)
 	c->poststop_due = plan->hooks.poststop.count > 0;
 	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
 					     c->arena, &c->filter, e) < 0)
+		return -1;
+	if (label_check(&c->bundle.plan.process.selinux_label, "process.selinuxLabel", c->arena,
+			e) < 0 ||
+	    label_check(&c->bundle.plan.mount_label, "linux.mountLabel", c->arena, e) < 0)
 		return -1;
 	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 ||
 	    (listener && make_listener(c, e) < 0))

@@ -134,6 +134,7 @@ static void emit_mount(struct emit *m, const struct plan_mount *mount, struct ar
 		      idmaps[mount->idmap]);
 	emit_maps(m, "uidMappings", &mount->uid_maps);
 	emit_maps(m, "gidMappings", &mount->gid_maps);
+	emit_optional(m, "label", mount->root_label);
 	if (mount->data.count)
 		emit_strs(m, "data", &mount->data);
 	emit_end(m);
@@ -154,6 +155,7 @@ static void emit_device(struct emit *m, const struct plan_device *d, bool bind, 
 
 static void emit_files(struct emit *m, const struct plan *p, struct arena *a)
 {
+	emit_optional(m, "mountLabel", p->mount_label);
 	emit_array(m, "mounts");
 	for (size_t i = 0; i < p->mounts.count; i++)
 		emit_mount(m, &p->mounts.items[i], a);
@@ -201,6 +203,10 @@ static void emit_cgroup(struct emit *m, const struct plan_cgroup *c, struct aren
 	emit_str(m, "driver", dump_drivers[c->driver]);
 	emit_optional(m, "path", c->path);
 	emit_strs(m, "controllers", &c->controllers);
+	if (c->check_memory)
+		emit_u64(m, "checkMemory", c->check_memory);
+	if (c->check_memory_swap)
+		emit_u64(m, "checkMemoryAndSwap", c->check_memory_swap);
 	emit_array(m, "writes");
 	for (size_t i = 0; i < c->writes.count; i++)
 		emit_write(m, &c->writes.items[i]);
@@ -318,6 +324,8 @@ static void emit_process(struct emit *m, const struct plan_process *p, struct ar
 		emit_end(m);
 	}
 	emit_end(m);
+	emit_optional(m, "apparmorProfile", p->apparmor_profile);
+	emit_optional(m, "selinuxLabel", p->selinux_label);
 	emit_schedule(m, p, a);
 	emit_bool(m, "newKeyring", p->new_keyring);
 	emit_end(m);
