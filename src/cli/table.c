@@ -200,6 +200,12 @@ static const struct cli_option doctor_options[] = {
 	END
 };
 
+static const struct cli_option pause_options[] = {
+	{ 0, "timeout", "MS", NUM(timeout_ms),
+	  "give up after MS milliseconds instead of 250", .max = 3600000 },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -310,9 +316,9 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.name = "pause",
 		.operands = "ID",
 		.summary = "freeze all processes of a container",
-		.about = "Returns when every process is frozen. When one cannot be frozen in ten "
-			 "seconds all go on and the command fails.",
-		.options = no_options,
+		.about = "Returns when the kernel says that every process is frozen. When one cannot be "
+			 "frozen in time all go on, and the command fails and names it.",
+		.options = pause_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
 		.failure = 1,

@@ -31,6 +31,9 @@ struct cli_values {
 	struct str_list env, additional_gids, caps, cgroups;
 	bool tty, no_new_privs, ignore_paused;
 
+	/* pause, quarantine; 0: not given */
+	uint32_t timeout_ms;
+
 	/* the rest */
 	bool all, force, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
