@@ -206,6 +206,25 @@ static const struct cli_option pause_options[] = {
 	END
 };
 
+static const struct cli_option quarantine_options[] = {
+	{ 0, "frozen", FLAG(frozen), "leave the processes frozen; this is what happens by default" },
+	{ 0, "observe", FLAG(observe), "let the processes go on inside the cut" },
+	{ 0, "allow", "CIDR[:PORT]", LIST(allow),
+	  "let packets through to and from these peers; may be repeated" },
+	{ 0, "sever", FLAG(sever), "end established TCP connections, with what they still hold" },
+	{ 0, "reason", "TEXT", WORD(reason), "write TEXT into the journal and into state" },
+	{ 0, "timeout", "MS", NUM(timeout_ms),
+	  "wait MS milliseconds instead of 250 for all to be frozen", .max = 3600000 },
+	{ 0, "json", FLAG(json), "print json for programs" },
+	END
+};
+
+static const struct cli_option release_options[] = {
+	{ 0, "reason", "TEXT", WORD(reason), "write TEXT into the journal" },
+	{ 0, "json", FLAG(json), "print json for programs" },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -329,6 +348,31 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.summary = "let a paused container go on",
 		.about = "The processes go on where they were frozen.",
 		.options = no_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_QUARANTINE] = {
+		.name = "quarantine",
+		.operands = "ID",
+		.summary = "cut a container off and freeze it, and say what holds",
+		.about = "Nothing more leaves or arrives, nobody executes, nothing is lost, and what "
+			 "cannot be held is listed. Prints a line for each mechanism; the status is 0 "
+			 "when the container is contained, 2 when it is so partially, 1 when it is not. "
+			 "It may be repeated at any time; only release takes it back.",
+		.options = quarantine_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RELEASE] = {
+		.name = "release",
+		.operands = "ID",
+		.summary = "let a container out of quarantine",
+		.about = "Restores limits, devices and network as they were, then lets the processes "
+			 "go on. The status is 2 when something could not be restored; the container "
+			 "then stays in quarantine and release may be repeated.",
+		.options = release_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
 		.failure = 1,

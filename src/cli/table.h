@@ -34,6 +34,11 @@ struct cli_values {
 	/* pause, quarantine; 0: not given */
 	uint32_t timeout_ms;
 
+	/* quarantine, release */
+	bool frozen, observe, sever;
+	struct str_list allow;
+	const char *reason;
+
 	/* the rest */
 	bool all, force, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
@@ -74,6 +79,8 @@ enum cli_id {
 	CLI_EXEC,
 	CLI_PAUSE,
 	CLI_RESUME,
+	CLI_QUARANTINE,
+	CLI_RELEASE,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,

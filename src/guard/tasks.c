@@ -65,6 +65,7 @@ static void look_at(int task, pid_t pid, const char *tid, struct arena *a, struc
 	snprintf(path, sizeof(path), "%.16s/wchan", tid);
 	if (file_read(task, path, where, sizeof(where)) < 0)
 		where[0] = '\0';
+	where[strcspn(where, ".")] = '\0';	/* what a compiler puts behind: ".isra.0" */
 	if (tasks_is_frozen(end[2], where))
 		return;
 	if (ret->count == TASKS_MAX) {

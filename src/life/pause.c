@@ -93,6 +93,8 @@ int life_resume(const struct life *l, const char *id, struct err *e)
 
 	if (open_within(l, id, THAW_MS, &a, &c, e) < 0)
 		return -1;
+	if (c.status != STATE_STOPPED && guard_refuse(c.dir, id, "resume", e) < 0)
+		return -1;
 	refused = lifecycle_check(VERB_RESUME, c.status, id, e);
 	if (refused < 0 && c.status == STATE_STOPPED)
 		return -1;
@@ -102,7 +104,7 @@ int life_resume(const struct life *l, const char *id, struct err *e)
 		return lifecycle_check(VERB_RESUME, c.status, id, e);
 	if (group < 0)
 		return -1;
-	thawed = guard_thaw(group, THAW_MS, e);
+	thawed = guard_resume(c.dir, id, group, THAW_MS, e);
 	if (thawed > 0)
 		return err_set(e, ERR_STATE, "container not resumed within %d ms: a cgroup above "
 			       "it may be frozen", THAW_MS);
