@@ -100,7 +100,7 @@ int journal_read(const char *text, size_t len, const char *id, const char *boot,
 {
 	const char *end = text + len;
 
-	for (const char *newline; text < end && (newline = memchr(text, '\n', (size_t)(end - text)));
+	for (const char *newline; (newline = memchr(text, '\n', (size_t)(end - text)));
 	     text = newline + 1) {
 		struct line line = { 0 };
 		auto_doc doc = DOC_NONE;
@@ -109,7 +109,7 @@ int journal_read(const char *text, size_t len, const char *id, const char *boot,
 		    bind_read(&(struct binding){ .doc = &doc, .arena = a, .e = e }, doc.root,
 			      line_rows, &line) < 0)
 			return -1;
-		/* A copied directory, and one from before the machine was restarted, hold nothing. */
+		/* A copied directory and one from before a restart hold nothing. */
 		if (line.boot && (strcmp(line.boot, boot) != 0 || !line.id ||
 				  strcmp(line.id, id) != 0))
 			return 0;

@@ -30,7 +30,7 @@ struct journal {
 	int dir, fd;			/* fd -1: nothing can be written (a full disk) */
 	bool locked;
 	enum journal_phase phase;
-	bool observe, was_frozen;	/* the latest mode; whether it was paused before the first */
+	bool observe, was_frozen;	/* the latest mode; whether it was paused at first */
 	const char *result, *since, *reason;	/* of the latest; since: the first's */
 	uint64_t netns;			/* inode of the network namespace that is cut as well; 0 */
 	struct pair_list saved;		/* a limit's file, and its text before the first change */

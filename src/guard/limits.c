@@ -95,8 +95,9 @@ static void apply(int group, const struct limit *limit, struct journal *j, struc
 	*line = (struct guard_mechanism){ .name = limit->file, .outcome = GUARD_FAILED };
 	if (file_read(group, limit->file, now, sizeof(now)) < 0) {
 		line->outcome = errno == ENOENT ? GUARD_UNSUPPORTED : GUARD_FAILED;
-		line->detail = errno == ENOENT ? "the controller is not enabled for the cgroup" :
-			       err_errno_text(errno);
+		line->detail = "the controller is not enabled for the cgroup";
+		if (line->outcome == GUARD_FAILED)
+			line->detail = err_errno_text(errno);
 		return;
 	}
 	value = wanted(group, limit, now, a);

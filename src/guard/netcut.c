@@ -41,7 +41,7 @@ static void not_done(struct guard_mechanism *line, enum guard_outcome outcome, c
 	line->detail = arena_printf(a, "%s: %s", what, err_errno_text(code));
 }
 
-/* The programs of ours at that place other than `own`; detached when that is wanted. -1 and errno. */
+/* Ours at that place other than `own`: how many; detached when that is wanted. -1 and errno. */
 static int others(int group, const struct netcut_hook *hook, uint32_t own, bool detach)
 {
 	uint32_t ids[ATTACHED_MAX] = { 0 };

@@ -3,7 +3,7 @@
  * PARENT SIDE. The order is the point: first the wish to freeze, which costs one write and stops
  * most of what executes while the rest is done; then the network, what is on its way out before
  * what is only new; then what the container could get; then waiting, which may take as long as it
- * was given, with everything in force already.
+ * was given, with everything in force already; then looking for ways around all that.
  *
  * The journal is written before what it is about, so that whoever finds it knows what to take
  * back. Where it cannot be written (a full disk) only that is done which can be found again
@@ -20,6 +20,7 @@
 #include "guard/limits.h"
 #include "guard/netcut.h"
 #include "guard/report.h"
+#include "guard/scan.h"
 #include "guard/tasks.h"
 #include "orlop/auto.h"
 
@@ -173,6 +174,7 @@ static void contain(struct quarantine *q, uint64_t begin)
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
 	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
+	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
 	freeze_calm(before);
 	if (!q->request->observe)
 		return;

@@ -11,6 +11,7 @@
 #include "guard/limits.h"
 #include "guard/netcut.h"
 #include "guard/report.h"
+#include "guard/scan.h"
 #include "orlop/auto.h"
 
 enum { LOCK_MS = 2000, THAW_MS = 250, NS_PER_US = 1000 };
@@ -33,15 +34,20 @@ static void let_go_on(const struct held *h, const struct journal *j, struct aren
 
 	if (j->was_frozen) {
 		thawed = freeze_ask(h->group, true, &e);
-		report_add(report, a, "freeze", thawed == 0 ? GUARD_APPLIED : GUARD_FAILED,
-			   thawed == 0 ? "stays paused, as it was before" :
-			   arena_strdup(a, e.text));
+		if (thawed == 0)
+			report_add(report, a, "freeze", GUARD_APPLIED,
+				   "stays paused, as it was before");
+		else
+			report_add(report, a, "freeze", GUARD_FAILED, arena_strdup(a, e.text));
 		return;
 	}
 	thawed = guard_thaw(h->group, THAW_MS, &e);
-	report_add(report, a, "thaw", thawed == 0 ? GUARD_APPLIED : thawed > 0 ? GUARD_BUSY :
-		   GUARD_FAILED, thawed == 0 ? NULL : thawed > 0 ? "a cgroup above it is frozen" :
-		   arena_strdup(a, e.text));
+	if (thawed == 0)
+		report_add(report, a, "thaw", GUARD_APPLIED, NULL);
+	else if (thawed > 0)
+		report_add(report, a, "thaw", GUARD_BUSY, "a cgroup above it is frozen");
+	else
+		report_add(report, a, "thaw", GUARD_FAILED, arena_strdup(a, e.text));
 }
 
 static void undo(const struct held *h, const struct journal *j, struct arena *a,
@@ -52,6 +58,8 @@ static void undo(const struct held *h, const struct journal *j, struct arena *a,
 
 	for (size_t i = 0; i < count; i++)
 		*report_line(report, a) = lines[i];
+	if (j->netns)
+		scan_undo(h, j, a, report_line(report, a));
 	for (size_t i = NETCUT_HOOKS; i-- > 0;)
 		netcut_undo(h->group, &netcut_hooks[i], a, report_line(report, a));
 	let_go_on(h, j, a, report);

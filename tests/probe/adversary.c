@@ -260,10 +260,10 @@ static void verb_fill(char **argv)
 	stay();
 }
 
-/* FD: the same with a connection that was handed down. */
+/* SOCKET: the same with a connection that somebody outside made. */
 static void verb_fillfd(char **argv)
 {
-	fill(atoi(argv[0]));
+	fill(received(argv[0]));
 	ready();
 	stay();
 }

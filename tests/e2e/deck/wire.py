@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 from .container import until
 from .tap import skip
@@ -82,11 +83,12 @@ def wire():
 
 
 def drained(peer, seconds):
-    """Everything that arrives within a time."""
+    """Everything that arrives within a time, or until the end."""
     total = b""
-    peer.settimeout(seconds)
-    with contextlib.suppress(TimeoutError, socket.timeout):
-        while True:
+    end = time.monotonic() + seconds
+    with contextlib.suppress(TimeoutError):
+        while (left := end - time.monotonic()) > 0:
+            peer.settimeout(left)
             block = peer.recv(1 << 20)
             if not block:
                 break
