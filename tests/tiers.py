@@ -39,6 +39,7 @@ CHECK = re.compile(r"^[\w-]+ +(ok|FAIL|SKIP) +[\d.]+ s *(.*)$", re.M)
 MESON = re.compile(r"^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout): +(\d+)", re.M)
 NO_CONTROLLER = re.compile(r"^ok \d+ - (.*?) # SKIP (needs the \w+ controller.*)$", re.M)
 SKIPPED = re.compile(r"# SKIP (.*)$", re.M)
+MINUTES = 45                        # for all together
 SHOWN = 150                         # lines of a log at most, when something failed
 
 
@@ -67,11 +68,12 @@ class Late(Exception):
 class Run:
     """One run of one tier: its log and its deadline."""
 
-    def __init__(self, tier, quick):
+    def __init__(self, tier, quick, latest):
         self.tier, self.quick = tier, quick
         self.path = LOGS / f"{tier.name}.log"
         self.log = self.path.open("w", encoding="utf-8")
-        self.end = time.monotonic() + tier.seconds
+        self.began = time.monotonic()
+        self.end = min(self.began + tier.seconds, latest)
 
     def call(self, *argv, env=None):
         """Runs a command to its end; its exit status and all that it said."""
@@ -86,7 +88,8 @@ class Run:
                 status = process.wait(max(1, self.end - time.monotonic()))
             except subprocess.TimeoutExpired as e:
                 end_all(process)
-                raise Late(f"no end after {self.tier.seconds} s: {shlex.join(argv)}") from e
+                raise Late(f"no end after {time.monotonic() - self.began:.0f} s: "
+                           f"{shlex.join(argv)}") from e
             except BaseException:
                 end_all(process)
                 raise
@@ -161,7 +164,8 @@ def run_fuzz(run):
 
 
 def run_unit(run):
-    status, text = run.call("meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs")
+    status, text = run.call("meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs",
+                            "--suite", "unit", "--suite", "golden", "--suite", "fuzz")
     count = {name: int(number) for name, number in MESON.findall(text)}
     result = Result(count.get("Ok", 0) + count.get("Expected Fail", 0),
                     sum(count.get(name, 0) for name in ("Fail", "Unexpected Pass", "Timeout")),
@@ -223,7 +227,10 @@ def wanting_controllers():
 def run_vm(run):
     """The quickstart in pure cgroup v2, all about cgroups, and what the host could not."""
     claims = wanting_controllers()
-    result = summed(*run.call("tests/vm/run", "-T", run.left(), "--", "tools/quickstart"))
+    result = Result()
+    for kernel in ("bookworm", "cloud"):        # Linux 6.1 and 6.12
+        result.add(summed(*run.call("tests/vm/run", "-k", kernel, "-T", run.left(), "--",
+                                    "tools/quickstart")))
     result.add(summed(*run.call(
         "tests/vm/run", "-T", run.left(), "-e", f"ORLOP={ORLOP}", "-e", f"ORLOP_PROBE={PROBE}",
         "-e", "ORLOP_TEST_PATIENCE=10", "--", "tests/e2e/run",
@@ -253,15 +260,16 @@ class Tier:
 
 TIERS = [
     Tier("check", "the source keeps the rules of the house", run_check, 420, quick=True,
-         root=False, packages=("clang", "git", "shellcheck"), file="tools/check"),
+         root=False, packages=("clang", "clang-format", "git", "procps", "shellcheck"),
+         file="tools/check"),
     Tier("unit", "functions, tables, plans and messages, without a kernel", run_unit, 240,
-         quick=True, root=False),
+         quick=True, root=False, packages=("procps",)),
     Tier("seccomp", "the profiles decide as written, on a simulator", run_seccomp, 300,
          quick=True, root=False),
     Tier("quickstart", "the first command of the README", run_quickstart, 180, quick=True,
          packages=("busybox-static",)),
     Tier("e2e", "containers on this host", run_e2e, 480, quick=True,
-         packages=("busybox-static", "strace")),
+         packages=("busybox-static", "procps", "strace")),
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
     Tier("diff", "the same bundles under crun and runc", run_diff, 300,
@@ -324,7 +332,7 @@ def failures(path):
     return "\n".join("    " + line for line in shown)
 
 
-def perform(tier, quick):
+def perform(tier, quick, latest):
     """One tier from its packages to its result; says what came of it."""
     print(f"\n== {tier.name}: {tier.about}", flush=True)
     began = time.monotonic()
@@ -332,7 +340,7 @@ def perform(tier, quick):
     if reason:
         print(f"{'FAILED' if CI else 'SKIPPED'}: this tier cannot run: {reason}", flush=True)
         return Result(failed=int(CI), skipped=int(not CI), cannot=reason)
-    run = Run(tier, quick)
+    run = Run(tier, quick, latest)
     try:
         result = tier.run(run)
     except Late as e:
@@ -381,7 +389,7 @@ def main():
     LOGS.mkdir(parents=True)
     total, lost = Result(), []
     for tier in wanted:
-        result = perform(tier, args.quick)
+        result = perform(tier, args.quick, began + 60 * MINUTES)
         total.add(result)
         if result.cannot:
             lost.append(f"{tier.name} ({result.cannot})")

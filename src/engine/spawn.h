@@ -27,7 +27,12 @@ struct spawn_request {
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
 	const struct host_facts *facts;
-	/* Runs the hooks of the runtime's namespaces; `pid` is the container's process. */
+	/* What the parent does while the child sets things up; the program cannot start before. */
+	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
+	/*
+	 * Moves devices and runs the hooks of the runtime's namespaces; `pid` is the container's
+	 * process, which is in all of its own.
+	 */
 	int (*at_hooks)(void *argument, pid_t pid, struct err *e);
 	void *argument;
 	/* Hears of each step when it was done, in nanoseconds of CLOCK_MONOTONIC; or NULL. */

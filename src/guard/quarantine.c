@@ -19,7 +19,7 @@
 #include "guard/held.h"
 #include "guard/limits.h"
 #include "guard/netcut.h"
-#include "guard/report.h"
+#include "guard/outcome.h"
 #include "guard/scan.h"
 #include "guard/tasks.h"
 #include "orlop/auto.h"
@@ -78,7 +78,7 @@ static void write_begin(struct quarantine *q)
 	if (journal_begin(&q->journal, q->held.id, q->request, was_frozen, q->report->time,
 			  q->arena, &e) < 0)
 		detail = arena_strdup(q->arena, e.text);
-	report_add(q->report, q->arena, "journal", detail ? GUARD_FAILED : GUARD_APPLIED, detail);
+	outcome_add(q->report, q->arena, "journal", detail ? GUARD_FAILED : GUARD_APPLIED, detail);
 }
 
 static void cut(struct quarantine *q)
@@ -87,7 +87,7 @@ static void cut(struct quarantine *q)
 
 	for (size_t i = 0; i < NETCUT_HOOKS; i++) {
 		const struct netcut_hook *hook = &netcut_hooks[i];
-		struct guard_mechanism *line = report_line(q->report, q->arena);
+		struct guard_mechanism *line = outcome_line(q->report, q->arena);
 
 		if (rules && hook->only_without_rules) {
 			/* An earlier quarantine may have allowed nothing. */
@@ -105,7 +105,7 @@ static void limit(struct quarantine *q, enum limits_when when)
 	size_t count = limits_apply(q->held.group, when, &q->journal, q->arena, lines);
 
 	for (size_t i = 0; i < count; i++)
-		*report_line(q->report, q->arena) = lines[i];
+		*outcome_line(q->report, q->arena) = lines[i];
 }
 
 /* "3 threads wait in the kernel, 1 is on its way": what the list means. */
@@ -127,7 +127,7 @@ static void wait_frozen(struct quarantine *q, uint64_t end)
 {
 	struct err e;
 	int frozen = freeze_wait(q->held.group, true, end, &e);
-	struct guard_mechanism *line = report_line(q->report, q->arena);
+	struct guard_mechanism *line = outcome_line(q->report, q->arena);
 
 	*line = (struct guard_mechanism){ .name = "freeze", .outcome = GUARD_APPLIED };
 	if (frozen < 0) {
@@ -147,7 +147,7 @@ static void ask_freeze(struct quarantine *q)
 	struct err e;
 
 	if (freeze_ask(q->held.group, true, &e) < 0)
-		report_add(q->report, q->arena, "freeze-request", GUARD_FAILED,
+		outcome_add(q->report, q->arena, "freeze-request", GUARD_FAILED,
 			   arena_strdup(q->arena, e.text));
 }
 
@@ -158,7 +158,7 @@ static void observe(struct quarantine *q)
 
 	limit(q, LIMITS_OBSERVED);
 	thawed = guard_thaw(q->held.group, THAW_MS, &e);
-	report_add(q->report, q->arena, "thaw", thawed == 0 ? GUARD_APPLIED :
+	outcome_add(q->report, q->arena, "thaw", thawed == 0 ? GUARD_APPLIED :
 		   thawed > 0 ? GUARD_BUSY : GUARD_FAILED,
 		   thawed == 0 ? "it goes on inside the cut" :
 		   thawed > 0 ? "a cgroup above it is frozen" : arena_strdup(q->arena, e.text));
@@ -201,11 +201,11 @@ static int run(struct quarantine *q, const char *root, uint64_t begin, struct er
 			       "release of it is going on", q->held.id);
 	write_begin(q);
 	contain(q, begin);
-	q->report->result = report_judge(q->report);
+	q->report->result = outcome_judge(q->report);
 	if (q->journal.fd >= 0 &&
 	    journal_end(&q->journal, guard_result_word(q->report->result), held_time(q->arena),
 			q->arena, e) < 0)
-		report_add(q->report, q->arena, "journal-end", GUARD_FAILED,
+		outcome_add(q->report, q->arena, "journal-end", GUARD_FAILED,
 			   arena_strdup(q->arena, e->text));
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include "guard/held.h"
 #include "guard/limits.h"
 #include "guard/netcut.h"
-#include "guard/report.h"
+#include "guard/outcome.h"
 #include "guard/scan.h"
 #include "orlop/auto.h"
 
@@ -35,19 +35,19 @@ static void let_go_on(const struct held *h, const struct journal *j, struct aren
 	if (j->was_frozen) {
 		thawed = freeze_ask(h->group, true, &e);
 		if (thawed == 0)
-			report_add(report, a, "freeze", GUARD_APPLIED,
+			outcome_add(report, a, "freeze", GUARD_APPLIED,
 				   "stays paused, as it was before");
 		else
-			report_add(report, a, "freeze", GUARD_FAILED, arena_strdup(a, e.text));
+			outcome_add(report, a, "freeze", GUARD_FAILED, arena_strdup(a, e.text));
 		return;
 	}
 	thawed = guard_thaw(h->group, THAW_MS, &e);
 	if (thawed == 0)
-		report_add(report, a, "thaw", GUARD_APPLIED, NULL);
+		outcome_add(report, a, "thaw", GUARD_APPLIED, NULL);
 	else if (thawed > 0)
-		report_add(report, a, "thaw", GUARD_BUSY, "a cgroup above it is frozen");
+		outcome_add(report, a, "thaw", GUARD_BUSY, "a cgroup above it is frozen");
 	else
-		report_add(report, a, "thaw", GUARD_FAILED, arena_strdup(a, e.text));
+		outcome_add(report, a, "thaw", GUARD_FAILED, arena_strdup(a, e.text));
 }
 
 static void undo(const struct held *h, const struct journal *j, struct arena *a,
@@ -57,11 +57,11 @@ static void undo(const struct held *h, const struct journal *j, struct arena *a,
 	size_t count = limits_undo(h->group, j, a, lines);
 
 	for (size_t i = 0; i < count; i++)
-		*report_line(report, a) = lines[i];
+		*outcome_line(report, a) = lines[i];
 	if (j->netns)
-		scan_undo(h, j, a, report_line(report, a));
+		scan_undo(h, j, a, outcome_line(report, a));
 	for (size_t i = NETCUT_HOOKS; i-- > 0;)
-		netcut_undo(h->group, &netcut_hooks[i], a, report_line(report, a));
+		netcut_undo(h->group, &netcut_hooks[i], a, outcome_line(report, a));
 	let_go_on(h, j, a, report);
 }
 

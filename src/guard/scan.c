@@ -28,7 +28,7 @@
 #include "engine/cgroup_dir.h"
 #include "guard/freeze.h"
 #include "guard/netns.h"
-#include "guard/report.h"
+#include "guard/outcome.h"
 #include "guard/sockdiag.h"
 #include "orlop/auto.h"
 
@@ -457,7 +457,7 @@ static pid_t sharer(const struct scan *s)
 
 static void cut_interfaces(struct scan *s, struct journal *j)
 {
-	struct guard_mechanism *line = report_line(s->report, s->arena);
+	struct guard_mechanism *line = outcome_line(s->report, s->arena);
 	pid_t other = sharer(s);
 	struct err e;
 
@@ -498,7 +498,7 @@ static bool anybody_raw(const struct scan *s)
 static void sever(struct scan *s, const struct sockdiag_inets *inets)
 {
 	enum { ESTABLISHED = 1, LISTENING = 10 };
-	struct guard_mechanism *line = report_line(s->report, s->arena);
+	struct guard_mechanism *line = outcome_line(s->report, s->arena);
 	size_t ended = 0, failed = 0;
 
 	for (size_t i = 0; i < inets->count; i++) {
@@ -549,7 +549,7 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	}
 	if ((any_inet && (s->diag < 0 || sockdiag_inet(s->diag, s->arena, &inets) < 0)) ||
 	    (any_unix && (s->diag < 0 || sockdiag_unix(s->diag, s->arena, &unixes) < 0)))
-		report_add(s->report, s->arena, "sock-diag", GUARD_FAILED,
+		outcome_add(s->report, s->arena, "sock-diag", GUARD_FAILED,
 			   "the kernel does not tell what sockets there are");
 	interfaces = anybody_raw(s);
 	for (size_t i = 0; i < s->socket_count; i++)
@@ -566,7 +566,7 @@ static void look(struct scan *s, bool severs, struct journal *j)
 void scan_group(const struct held *h, const struct guard_request *request, struct journal *j,
 		struct arena *a, struct guard_report *report)
 {
-	const struct guard_mechanism *freeze = report_find(report, "freeze");
+	const struct guard_mechanism *freeze = outcome_find(report, "freeze");
 	struct scan *s = arena_new(a, struct scan);
 	uint64_t begin = freeze_now();
 	struct err e;
@@ -579,7 +579,7 @@ void scan_group(const struct held *h, const struct guard_request *request, struc
 	s->arena = a;
 	s->report = report;
 	if (cgroup_pids(h->group, a, &s->pids, &e) < 0) {
-		report_add(report, a, "scan", GUARD_FAILED, arena_strdup(a, e.text));
+		outcome_add(report, a, "scan", GUARD_FAILED, arena_strdup(a, e.text));
 		return;
 	}
 	add_group(h->group, NULL, s);
@@ -587,7 +587,7 @@ void scan_group(const struct held *h, const struct guard_request *request, struc
 	look(s, request->sever, j);
 	auto_close_fd(&s->diag);
 	auto_close_fd(&s->netns);
-	report_add(report, a, "scan", GUARD_APPLIED,
+	outcome_add(report, a, "scan", GUARD_APPLIED,
 		   arena_printf(a, "%zu processes, %zu sockets", s->pids.count, s->socket_count));
 }
 

@@ -29,6 +29,9 @@
 /* The inode number of the first user namespace; the same since Linux 3.8 (PROC_USER_INIT_INO). */
 enum { FIRST_USER_NS = 0xEFFFFFFDu };
 
+/* What RHEL 9 began with: everything the child and the engine use is there; no fallback code. */
+enum { FLOOR_MAJOR = 5, FLOOR_MINOR = 14 };
+
 /* Reads the beginning of a file, without its last newline; false when it cannot be read. */
 static bool read_start(const char *path, char *bytes, size_t size)
 {
@@ -135,6 +138,10 @@ int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_
 	if (sscanf(name.release, "%u.%u", &f.kernel_major, &f.kernel_minor) != 2)
 		return err_set(e, ERR_SYSTEM, "uname: \"%s\" is not a release of Linux",
 			       name.release);
+	if (f.kernel_major < FLOOR_MAJOR ||
+	    (f.kernel_major == FLOOR_MAJOR && f.kernel_minor < FLOOR_MINOR))
+		return err_set(e, ERR_SYSTEM, "Linux %s is too old: orlop needs %d.%d or newer",
+			       name.release, FLOOR_MAJOR, FLOOR_MINOR);
 	f.euid = (uint32_t)getauxval(AT_EUID);
 	if (stat("/proc/self/ns/user", &st) < 0)
 		return err_sys(e, "/proc/self/ns/user");

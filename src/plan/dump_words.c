@@ -103,3 +103,13 @@ const char *dump_limit(struct arena *a, uint64_t value)
 		return "unlimited";
 	return arena_printf(a, "%llu", (unsigned long long)value);
 }
+
+const char *dump_flags(struct arena *a, const struct name *table, uint64_t flags)
+{
+	struct text t = TEXT_IN(a);
+
+	for (; table->word; table++)
+		if (flags & table->value)
+			text_printf(&t, " %s", table->word);
+	return text_get(&t);
+}

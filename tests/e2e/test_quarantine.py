@@ -67,6 +67,7 @@ def test_a_container_is_held_and_let_go():
         c.resume().fails("it is in quarantine", rc=4)
         c.exec("echo no").fails("it is in quarantine", rc=255)
         c.exec("echo no", "--ignore-paused").fails("it is in quarantine", rc=255)
+        c.rt("update", "--pids-limit", "5", c.name).fails("it is in quarantine", rc=4)
         assert frozen(c)
         done = release(c)
         assert done["result"] == "released", done

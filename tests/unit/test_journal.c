@@ -13,7 +13,7 @@
 #include "check.h"
 #include "guard/journal.h"
 #include "guard/limits.h"
-#include "guard/report.h"
+#include "guard/outcome.h"
 #include "orlop/auto.h"
 
 static char top[] = "/tmp/orlop-test-journal-XXXXXX";
@@ -191,28 +191,28 @@ static void test_judge(void)
 	struct guard_finding hole = { .kind = "x", .held = GUARD_HELD_OPEN };
 	struct guard_report r = { .observe = false };
 
-	report_add(&r, &a, "egress", GUARD_APPLIED, NULL);
-	CHECK(report_judge(&r) == GUARD_PARTIAL);
-	report_add(&r, &a, "ingress", GUARD_APPLIED, NULL);
-	report_add(&r, &a, "unix", GUARD_UNSUPPORTED, NULL);
-	report_add(&r, &a, "freeze", GUARD_APPLIED, NULL);
-	CHECK(report_judge(&r) == GUARD_CONTAINED);
+	outcome_add(&r, &a, "egress", GUARD_APPLIED, NULL);
+	CHECK(outcome_judge(&r) == GUARD_PARTIAL);
+	outcome_add(&r, &a, "ingress", GUARD_APPLIED, NULL);
+	outcome_add(&r, &a, "unix", GUARD_UNSUPPORTED, NULL);
+	outcome_add(&r, &a, "freeze", GUARD_APPLIED, NULL);
+	CHECK(outcome_judge(&r) == GUARD_CONTAINED);
 	r.findings.items = &hole;
 	r.findings.count = 1;
-	CHECK(report_judge(&r) == GUARD_PARTIAL);
+	CHECK(outcome_judge(&r) == GUARD_PARTIAL);
 	hole.held = GUARD_HELD_FROZEN;
-	CHECK(report_judge(&r) == GUARD_CONTAINED);
+	CHECK(outcome_judge(&r) == GUARD_CONTAINED);
 	r.mechanisms.items[3].outcome = GUARD_BUSY;
-	CHECK(report_judge(&r) == GUARD_PARTIAL);
+	CHECK(outcome_judge(&r) == GUARD_PARTIAL);
 	r.mechanisms.items[3].outcome = GUARD_APPLIED;
 	r.mechanisms.items[0].outcome = GUARD_FAILED;
-	CHECK(report_judge(&r) == GUARD_PARTIAL);
+	CHECK(outcome_judge(&r) == GUARD_PARTIAL);
 	r.mechanisms.items[3].outcome = GUARD_FAILED;
-	CHECK(report_judge(&r) == GUARD_NOTHING);
+	CHECK(outcome_judge(&r) == GUARD_NOTHING);
 	r.observe = true;
 	r.mechanisms.items[0].outcome = GUARD_APPLIED;
 	r.mechanisms.items[3].outcome = GUARD_UNSUPPORTED;
-	CHECK(report_judge(&r) == GUARD_CONTAINED);
+	CHECK(outcome_judge(&r) == GUARD_CONTAINED);
 }
 
 int main(void)
