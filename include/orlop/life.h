@@ -64,6 +64,7 @@ struct life_view {
 	enum state_status status;
 	struct pair_list annotations;
 	uint32_t owner;
+	const char *remediation;	/* a JSON object about its quarantine, or NULL */
 };
 
 /* Makes a container whose process waits for life_start. On error nothing is left behind. */

@@ -20,6 +20,8 @@
 
 #define DEFAULT_ROOT "/run/orlop"
 
+enum { STATUS_HELD = 4 };
+
 static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_CREATE] = cmd_create,
 	[CLI_START] = cmd_start,
@@ -35,6 +37,8 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_UPDATE] = cmd_update,
 	[CLI_EVENTS] = cmd_events,
 	[CLI_EVIDENCE] = cmd_evidence,
+	[CLI_QUARANTINE] = cmd_quarantine,
+	[CLI_RELEASE] = cmd_release,
 	[CLI_SPEC] = cmd_spec,
 	[CLI_FEATURES] = cmd_features,
 	[CLI_PLAN] = cmd_plan,
@@ -173,7 +177,8 @@ static int fail(const struct cli_call *call, struct err *e)
 		err_in(e, "%s", command->prefix);
 	log_error(e->text);
 	log_done(false);
-	return command->failure;
+	/* exec's status is a contract; the others say that it is the quarantine that refuses. */
+	return e->kind == ERR_HELD && command->failure == 1 ? STATUS_HELD : command->failure;
 }
 
 /* People see how it is used on standard output, the reason on standard error. */

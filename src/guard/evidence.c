@@ -24,6 +24,7 @@
 #include "guard/capture.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 enum { FREEZE_MS = 250, THAW_MS = 1000, PROBLEMS_MAX = 1000 };
 
@@ -170,12 +171,13 @@ static void let_go(struct run *r)
 		capture_problem(c, "freeze", "the container was resumed while it was looked at");
 	if (c->frozen_before)
 		return;
-	code = cgroup_freeze(c->group, false, THAW_MS, &e);
+	code = guard_resume(c->dir, c->id, c->group, THAW_MS, &e);
 	r->held_to = sink_now(CLOCK_MONOTONIC);
 	r->thawed = sink_now(CLOCK_REALTIME);
-	if (code < 0)
+	/* A quarantine that began meanwhile keeps it: that is no problem of ours. */
+	if (code < 0 && e.kind != ERR_HELD)
 		capture_problem(c, "thaw", "%s", e.text);
-	else if (code == CGROUP_TIMED_OUT)
+	else if (code > 0)
 		capture_problem(c, "thaw", "it is still frozen: a cgroup above it may be");
 }
 
