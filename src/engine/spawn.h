@@ -27,6 +27,8 @@ struct spawn_request {
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
 	const struct host_facts *facts;
+	/* Called when the process was born and has not come to anything yet; or NULL. */
+	int (*born)(void *argument, struct err *e);
 	/* Runs the hooks of the runtime's namespaces; `pid` is the container's process. */
 	int (*at_hooks)(void *argument, pid_t pid, struct err *e);
 	void *argument;

@@ -10,6 +10,7 @@
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
 #include "life/bundle.h"
+#include "life/scope.h"
 #include "orlop/err.h"
 #include "orlop/life.h"
 #include "orlop/state.h"
@@ -22,6 +23,7 @@ struct making {
 	struct state_record record;
 	struct seccomp_filter filter;
 	int root, dir, cgroup, procfs, listener;
+	struct scope scope;
 	struct spawn spawn;
 	struct undo undo;
 	bool recorded;			/* the record was written */
