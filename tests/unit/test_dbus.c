@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The D-Bus wire: bytes that a systemd 257 and we have exchanged (tests/unit/dbus), and bytes that
+ * The D-Bus wire: bytes that a systemd 257 and we have exchanged (tests/unit/dbus, in hex), and bytes that
  * nobody sends who means well.
  */
 #include <stdlib.h>
@@ -13,10 +13,19 @@
 static const unsigned char *recorded(const char *name, struct arena *a, size_t *len)
 {
 	char *path = arena_printf(a, "%s/tests/unit/dbus/%s", SOURCE_ROOT, name);
-	char *bytes = file_read_path(path, DBUS_MESSAGE_MAX, a, len);
+	char *text = file_read_path(path, DBUS_MESSAGE_MAX, a, len), digits[3] = "";
+	unsigned char *bytes = arena_alloc(a, *len / 2 + 1);
 
-	CHECK(bytes, "%s", path);
-	return (const unsigned char *)bytes;
+	CHECK(text, "%s", path);
+	*len = 0;
+	for (const char *c = text ? text : ""; *c; c += *c == '\n') {
+		for (; *c && *c != '\n'; c += 2) {
+			memcpy(digits, c, 2);
+			bytes[(*len)++] = (unsigned char)strtoul(digits, NULL, 16);
+		}
+	}
+	/* Without a byte to spare, so that a sanitizer sees the end. */
+	return memcpy(arena_alloc(a, *len), bytes, *len);
 }
 
 static void a_call_is_written_as_recorded(void)
@@ -164,7 +173,7 @@ static void values_are_checked(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_free unsigned char *exact = malloc(rows[i].len);
+		auto_free unsigned char *exact = malloc(rows[i].len + !rows[i].len);
 		struct dbus_reader r = { .bytes = exact, .len = rows[i].len };
 		const char *type = rows[i].signature;
 
