@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum { CHILD_PLAN_MAGIC = 0x6f726c31 };		/* "orl1"; changes with the layout */
+enum { CHILD_PLAN_MAGIC = 0x6f726c32 };		/* "orl2"; changes with the layout */
 
 typedef uint32_t child_str;			/* offset of a string; 0: none */
 
@@ -37,7 +37,7 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(MOUNTS, "mounts", step_mounts, CREATE)	/* while host paths still resolve */ \
 	X(DEVICES, "devices", step_devices, CREATE)	/* after /dev was mounted */ \
 	X(CONSOLE, "console", step_console, BOTH)	/* needs the container's devpts */ \
-	X(HOOKS, "hooks", step_hooks, CREATE)		/* see the mounts, before pivot_root */ \
+	X(HOOKS, "hooks", step_hooks, CREATE)		/* see mounts and network, before pivot_root */ \
 	X(LOOPBACK, "loopback interface", step_loopback, CREATE)	/* of a new network */ \
 	X(SYSCTL, "sysctl", step_sysctl, CREATE)	/* through a procfs of our own */ \
 	X(MASKS, "masked and read-only paths", step_masks, CREATE)	/* after all who write there */ \
@@ -47,6 +47,8 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(CWD, "working directory", step_cwd, BOTH)	/* with the right to make it */ \
 	X(LABEL, "security label", step_label, BOTH)	/* takes effect at exec */ \
 	X(LIMITS, "resource limits", step_limits, BOTH)	/* before the right to set them goes */ \
+	X(MEMORY, "memory policy", step_memory, BOTH)	/* in the cgroup, whose cpuset limits it */ \
+	X(PERSONALITY, "personality", step_personality, BOTH)	/* before a filter forbids it */ \
 	X(IDENTITY, "identity", step_identity, BOTH)	/* bounding set, groups, ids, capabilities */ \
 	X(PROGRAM, "program", step_program, BOTH)	/* found as the user who will run it */ \
 	X(READY, "ready", step_ready, BOTH)		/* the parent reads back and records */ \
@@ -69,8 +71,8 @@ enum child_word {
 	CHILD_FAILED = 1,	/* step, item, error, detail; the child exits */
 	CHILD_RESPAWNED,	/* value: pid of the process that goes on after PARENT_GO */
 	CHILD_WANTS_SOURCE,	/* item: mount; answered by PARENT_SOURCE with a descriptor */
-	CHILD_WANTS_LIMITS,	/* to raise limits is not its right; answered by PARENT_GO */
-	CHILD_AT_HOOKS,		/* namespaces and mounts are there; answered by PARENT_GO */
+	CHILD_WANTS_LIMITS,	/* scheduling, or limits it may not raise; answered by PARENT_GO */
+	CHILD_AT_HOOKS,		/* namespaces, mounts are there; answered by PARENT_GO */
 	CHILD_CONSOLE,		/* carries the pty's master */
 	CHILD_READY,		/* everything but the program is done; PARENT_GO or _START */
 	CHILD_TRACE,		/* step was done; value: nanoseconds of CLOCK_MONOTONIC */
@@ -118,14 +120,18 @@ enum {
 	CHILD_SET_GROUPS = 1 << 7,
 	CHILD_SET_UMASK = 1 << 8,
 	CHILD_RESPAWN = 1 << 10,	/* join first, then clone the process that goes on */
-	CHILD_AT_HOOKS_WANTED = 1 << 11,	/* the parent has hooks to run */
+	CHILD_AT_HOOKS_WANTED = 1 << 11,	/* the parent has work at that point */
 	CHILD_TRACE_WANTED = 1 << 12,
 	CHILD_BIND_DEVICES = 1 << 13,
 	CHILD_MAKE_PTMX = 1 << 14,
 	CHILD_NO_PROGRAM = 1 << 15,	/* config.json has no process: `start` is an error */
 	CHILD_NOTIFY = 1 << 16,		/* the filter has a listener to hand out */
-	CHILD_NEW_NETWORK = 1 << 18,
 	CHILD_USER_NS = 1 << 17,	/* in a user namespace of its own */
+	CHILD_NEW_NETWORK = 1 << 18,
+	CHILD_ALL_CPUS = 1 << 19,	/* not only those that the runtime may use */
+	CHILD_SCHEDULED = 1 << 20,	/* the parent sets scheduler, I/O priority or affinity */
+	CHILD_SET_MEMORY_POLICY = 1 << 21,
+	CHILD_SET_PERSONALITY = 1 << 22,
 };
 
 struct child_ns {
@@ -198,6 +204,9 @@ struct child_plan {
 	uint32_t uid, gid, umask;
 	struct child_list groups;	/* of uint32_t */
 	struct child_list rlimits;	/* of child_rlimit */
+	uint32_t memory_mode;		/* MPOL_* and MPOL_F_* */
+	struct child_list memory_nodes;	/* of uint64_t: bit n % 64 of word n / 64 */
+	uint32_t personality;		/* PER_* */
 	uint64_t cap_drop;		/* of the bounding set: what is in it and not wanted */
 	uint64_t cap_bounding, cap_effective, cap_inheritable, cap_permitted, cap_ambient;
 	uint32_t cap_last;

@@ -15,6 +15,7 @@
 #include "orlop/oci_config.h"
 #include "orlop/plan.h"
 #include "orlop/state.h"
+#include "orlop/stats.h"
 
 enum { LIFE_SYSTEMD_MS = 30 * 1000 };	/* as runc has it */
 
@@ -117,6 +118,31 @@ int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct
 
 /* Lets them go on. */
 int life_resume(const struct life *l, const char *id, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Other limits for a container that is there, also for one that waits or is paused. What
+ * `resources` does not say stays as it is; its device rules, and a limit of 0 pids, count as not
+ * said. All of it holds afterwards and is stored (see state.h), or none of it. `name` is what
+ * messages call the document.
+ */
+int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
+		const char *name, struct err *e) __attribute__((warn_unused_result));
+
+struct life_events {
+	const char *id;
+	bool once;			/* the counters as they are now, and nothing more */
+	int64_t interval_ns;
+	/* Called with the counters, or with NULL when processes were killed for want of memory. */
+	int (*event)(void *argument, const struct stats *stats, struct err *e);
+	void *argument;
+};
+
+/*
+ * Tells what happens to a container until its last process has ended. The counters come after
+ * every interval. What `event` does not return 0 for ends it: -1 and *e.
+ */
+int life_events(const struct life *l, const struct life_events *x, struct err *e)
 	__attribute__((warn_unused_result));
 
 struct life_pids {

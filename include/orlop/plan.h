@@ -143,6 +143,19 @@ struct plan_cgroup {
 	uint32_t delegate_uid;
 };
 
+/* A set of small numbers: bit n % 64 of word n / 64. */
+struct plan_mask {
+	uint64_t *words;
+	size_t count;			/* of words; 0: the set was not given */
+};
+
+struct plan_memory_policy {
+	bool set;
+	int mode;			/* MPOL_* */
+	uint32_t flags;			/* MPOL_F_* */
+	struct plan_mask nodes;
+};
+
 struct plan_process {
 	struct str_list args, env;
 	const char *cwd;
@@ -160,6 +173,14 @@ struct plan_process {
 	bool no_new_privs;
 	struct opt_i64 oom_score_adj;
 	LIST_OF(struct plan_rlimit) rlimits;
+	struct oci_scheduler scheduler;
+	struct oci_io_priority io_priority;
+	bool all_cpus;			/* of its cpuset, not only the runtime's */
+	struct plan_mask cpus_before;	/* exec: of the runtime, before it enters the cgroup */
+	struct plan_mask cpus;		/* exec: of the process, in the cgroup */
+	bool cpuset;			/* the cgroup's CPUs are limited; for messages */
+	struct opt_u32 personality;	/* PER_* */
+	struct plan_memory_policy memory_policy;
 	const char *apparmor_profile, *selinux_label;
 	bool new_keyring;
 };
@@ -189,6 +210,7 @@ struct plan {
 	LIST_OF(struct plan_symlink) symlinks;
 	bool make_ptmx;			/* /dev/ptmx -> pts/ptmx */
 	struct str_list masked, readonly;
+	LIST_OF(struct oci_net_device) net_devices;	/* of the runtime's, to be moved */
 	struct pair_list sysctls;	/* key is the path below /proc/sys, '/' separated */
 
 	struct plan_cgroup cgroup;
@@ -214,13 +236,14 @@ int plan_make(const struct oci_config *config, const char *name,
 	__attribute__((warn_unused_result));
 
 /*
- * Decides about one more process for a container (exec): the process part only, with the
- * container's plan made from the same configuration for what it shares.
+ * Decides about one more process for a container (exec): the process part only. `linux` is what
+ * the container's configuration says for all its processes (personality, memory policy), or NULL.
  */
 int plan_process(const struct oci_process *process, const char *name,
 		 const struct plan_options *options, const struct host_facts *facts,
-		 bool in_user_ns, struct arena *a, struct plan_process *ret,
-		 struct str_list *warnings, struct err *e) __attribute__((warn_unused_result));
+		 const struct oci_linux *linux, bool in_user_ns, struct arena *a,
+		 struct plan_process *ret, struct str_list *warnings, struct err *e)
+	__attribute__((warn_unused_result));
 
 /*
  * Decides about a resources object alone (update): `path` is the existing cgroup. The writes,

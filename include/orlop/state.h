@@ -7,6 +7,9 @@
  *                systemd's unit where it is one's: written before the cgroup is made, so that `delete --force` finds it whatever happened
  *                afterwards, and not believed when it was copied here or is from before a reboot
  *   config.json  the configuration as it was at create; later edits of the bundle have no effect
+ *   resources.json  linux.resources as `update` left it, in place of the object in config.json;
+ *                not there before the first update, replaced atomically by each. config.json is
+ *                never written again: what was asked for at create can always be looked up
  *   state.json   the record; written when the container is complete, replaced atomically
  *   start.sock   where the waiting process listens for `start`; the process alone holds the
  *                listening end and loses it by exec, so connecting tells "created" from "running"

@@ -12,7 +12,7 @@
 #define P_PIDFD 3
 #endif
 
-/* Strings of a list as an array that ends with NULL, in pages of its own: NULL if none can be had. */
+/* Strings of a list as an array that ends with NULL, in pages of its own; NULL without memory. */
 static const char **string_array(struct child *c, struct child_list list)
 {
 	size_t size = (list.count + 1) * sizeof(char *);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CHILD SIDE. The place of the create-time hooks: the parent's (prestart, createRuntime) in the
- * runtime's namespaces, then ours (createContainer) in the container's, before pivot_root, so that
- * both see the mounts beneath the root's host path.
+ * CHILD SIDE. The place of the create-time hooks: the parent moves network devices to us and runs
+ * its own (prestart, createRuntime) in the runtime's namespaces, then ours (createContainer) run in
+ * the container's. That is before pivot_root, so that both see the mounts beneath the root's host
+ * path, and before sysctls, which may be those of a device.
  */
 #include "child/child.h"
 #include "child/hook.h"

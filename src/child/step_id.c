@@ -123,25 +123,23 @@ static int set_capabilities(struct child *c)
 
 /*
  * Raising a hard limit, or any limit from inside a user namespace, is not ours to do: the parent
- * does it then, which may have the right.
+ * does it then, which may have the right. Scheduling is always the parent's: it needs the same.
  */
 int step_limits(struct child *c)
 {
 	const struct child_rlimit *limits = child_items(c, c->plan->rlimits);
+	bool ask = child_flag(c, CHILD_SCHEDULED);
 	int word;
 
 	for (uint32_t n = 0; n < c->plan->rlimits.count; n++) {
 		uint64_t limit[2] = { limits[n].soft, limits[n].hard };
 		long error = SYS(prlimit64, 0, limits[n].resource, limit, NULL);
 
-		if (error == -EPERM)
-			break;
-		if (error < 0)
+		if (error < 0 && error != -EPERM)
 			return (int)error;
-		if (n + 1 == c->plan->rlimits.count)
-			return 0;
+		ask = ask || error < 0;
 	}
-	if (!c->plan->rlimits.count)
+	if (!ask)
 		return 0;
 	word = child_send(c, CHILD_WANTS_LIMITS, CHILD_STEP_LIMITS, -1);
 	if (word >= 0)

@@ -36,12 +36,28 @@ static void reset_signals(uint64_t ignored)
 	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
+/* The cpuset of the cgroup that we were born in limits it; no kernel has more than 8192 CPUs. */
+static int use_all_cpus(void)
+{
+	static const uint8_t all[8192 / 8] = { [0 ... 8192 / 8 - 1] = 0xff };
+	long error = SYS(sched_setaffinity, 0, sizeof(all), all);
+
+	return error < 0 ? (int)error : 0;
+}
+
 int step_session(struct child *c)
 {
+	int error;
+
 	die_with_parent();
 	SYS(prctl, PR_SET_NAME, "orlop:[child]", 0, 0, 0);
 	reset_signals(c->plan->ignored_signals);
 	c->old_umask = (unsigned)SYS(umask, 0);		/* modes below are meant exactly */
+	error = child_flag(c, CHILD_ALL_CPUS) ? use_all_cpus() : 0;
+	if (error < 0) {
+		child_detail(c, "CPU affinity");
+		return error;
+	}
 	return (int)SYS(setsid);
 }
 
@@ -173,8 +189,8 @@ int step_loopback(struct child *c)
 
 /*
  * The container is entered by this program only, never by the runtime's own: a process born in its
- * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but the
- * socket and the plan (CVE-2016-9962, CVE-2019-5736).
+ * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but
+ * the socket and the plan (CVE-2016-9962, CVE-2019-5736).
  */
 int step_enter(struct child *c)
 {

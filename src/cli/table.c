@@ -28,6 +28,9 @@ static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL 
 static const char *const list_formats[] = { "table", "json", NULL };
 static const char *const plan_formats[] = { "text", "json", NULL };
 
+static const char *const memory_words[] = { "all", "anon", "none", NULL };
+static const char *const fs_words[] = { "upper", "none", NULL };
+
 const char *const cli_shells[] = { "bash", "zsh", "fish", NULL };
 
 /* Descriptors are below fs.nr_open, and its default is already more than anybody hands down. */
@@ -174,6 +177,51 @@ static const struct cli_option exec_options[] = {
 	END
 };
 
+static const struct cli_option update_options[] = {
+	{ 'r', "resources", "FILE", PATH(resources),
+	  "take all limits from FILE, the linux.resources of a configuration, or from standard input "
+	  "when it is -; other options are then ignored" },
+	{ 0, "memory", "SIZE", WORD(memory),
+	  "limit memory to SIZE bytes; K, M, G and T are understood, -1 is no limit" },
+	{ 0, "memory-reservation", "SIZE", WORD(memory_reservation),
+	  "keep SIZE of the container's memory from being reclaimed" },
+	{ 0, "memory-swap", "SIZE", WORD(memory_swap),
+	  "limit memory and swap together to SIZE" },
+	{ 0, "pids-limit", "N", WORD(pids_limit), "limit the processes to N, -1 is no limit" },
+	{ 0, "cpu-share", "SHARES", WORD(cpu_share),
+	  "give a part of the processor beside other containers; 1024 is what each has" },
+	{ 0, "cpu-quota", "USEC", WORD(cpu_quota),
+	  "let the container run for USEC of each period, -1 is no limit" },
+	{ 0, "cpu-period", "USEC", WORD(cpu_period), "make that period USEC long" },
+	{ 0, "cpu-burst", "USEC", WORD(cpu_burst),
+	  "let USEC that were not used be used later, beyond the quota" },
+	{ 0, "cpu-idle", "WHETHER", WORD(cpu_idle),
+	  "with 1 let the container run only when nobody else wants to" },
+	{ 0, "cpuset-cpus", "LIST", WORD(cpuset_cpus), "run on these processors, like 0-2,5" },
+	{ 0, "cpuset-mems", "LIST", WORD(cpuset_mems), "take memory of these nodes" },
+	{ 0, "blkio-weight", "WEIGHT", WORD(blkio_weight),
+	  "give a part of the disks' time, from 10 to 1000" },
+	{ 0, "cpu-rt-period", "USEC", WORD(cpu_rt_period),
+	  "refused unless it is 0: cgroup v2 has no such limit" },
+	{ 0, "cpu-rt-runtime", "USEC", WORD(cpu_rt_runtime),
+	  "refused unless it is 0: cgroup v2 has no such limit" },
+	{ 0, "l3-cache-schema", "SCHEMA", WORD(l3_cache_schema), "refused: not supported" },
+	{ 0, "mem-bw-schema", "SCHEMA", WORD(mem_bw_schema), "refused: not supported" },
+	/* Of cgroup v1; runc warns and goes on. */
+	{ 0, "kernel-memory", "SIZE", WORD(kernel_memory), "ignored with a warning",
+	  .hidden = true },
+	{ 0, "kernel-memory-tcp", "SIZE", WORD(kernel_memory_tcp), "ignored with a warning",
+	  .hidden = true },
+	END
+};
+
+static const struct cli_option events_options[] = {
+	{ 0, "interval", "TIME", WORD(interval),
+	  "print the counters every TIME, like 5s or 100ms; every 5s without it" },
+	{ 0, "stats", FLAG(stats), "print the counters once and end" },
+	END
+};
+
 static const struct cli_option spec_options[] = {
 	{ 'b', "bundle", "DIR", DIRECTORY(bundle),
 	  "write config.json into DIR instead of the current directory" },
@@ -197,6 +245,21 @@ static const struct cli_option plan_options[] = {
 
 static const struct cli_option doctor_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
+	END
+};
+
+static const struct cli_option evidence_options[] = {
+	{ 'o', "output", "FILE", PATH(output),
+	  "write to a new directory, to a tar when the name ends so, or to - for standard output" },
+	{ 0, "mem", "WHICH", WORD(mem),
+	  "take all memory, anon (without pages of files) or none", .words = memory_words,
+	  .refusal = "invalid memory: " },
+	{ 0, "fs", "WHICH", WORD(fs),
+	  "take upper, the files that were changed or are temporary, or none", .words = fs_words,
+	  .refusal = "invalid fs: " },
+	{ 0, "sockets", FLAG(queues), "take what stands unread and unsent in sockets as well" },
+	{ 0, "budget", "TIME", WORD(budget),
+	  "stop after TIME (500ms, 10s, 2m) with what there is by then" },
 	END
 };
 
@@ -325,6 +388,41 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.options = no_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_UPDATE] = {
+		.name = "update",
+		.operands = "ID",
+		.summary = "change the limits of a container",
+		.about = "What is not said stays as it is. When a limit is refused, those that were "
+			 "set before it are taken back. A paused container stays paused.",
+		.options = update_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_EVENTS] = {
+		.name = "events",
+		.operands = "ID",
+		.summary = "print what a container uses, and when it runs out of memory",
+		.about = "Each event is a line of JSON. It ends when the container's last process has "
+			 "ended.",
+		.options = events_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_EVIDENCE] = {
+		.name = "evidence",
+		.operands = "ID | verify SET | report SET",
+		.summary = "keep what a container is and does, check it, or show it",
+		.about = "Holds the container still, runs nothing in it, and writes registers, sockets, "
+			 "processes, memory as core files, changed files and what is known of it, with "
+			 "a manifest of digests. \"verify\" computes a set's digests anew; \"report\" "
+			 "makes one HTML page of a directory.",
+		.options = evidence_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 2,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {

@@ -31,6 +31,20 @@ struct cli_values {
 	struct str_list env, additional_gids, caps, cgroups;
 	bool tty, no_new_privs, ignore_paused;
 
+	/* update; text as it was given, "" counts as not given */
+	const char *resources, *memory, *memory_reservation, *memory_swap, *kernel_memory,
+		*kernel_memory_tcp, *cpu_share, *cpu_quota, *cpu_period, *cpu_burst, *cpu_idle,
+		*cpu_rt_period, *cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *pids_limit,
+		*blkio_weight, *l3_cache_schema, *mem_bw_schema;
+
+	/* events */
+	const char *interval;
+	bool stats;
+
+	/* evidence */
+	const char *output, *mem, *fs, *budget;
+	bool queues;
+
 	/* the rest */
 	bool all, force, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
@@ -71,6 +85,9 @@ enum cli_id {
 	CLI_EXEC,
 	CLI_PAUSE,
 	CLI_RESUME,
+	CLI_UPDATE,
+	CLI_EVENTS,
+	CLI_EVIDENCE,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,

@@ -19,7 +19,6 @@
 #include "base/file.h"
 #include "engine/cgroup_controllers.h"
 #include "engine/cgroup_dir.h"
-#include "engine/device_filter.h"
 #include "orlop/auto.h"
 
 /*
@@ -150,9 +149,7 @@ int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
 		if (cgroup_controllers_enable(group, plan, e) < 0)
 			return -1;
 	}
-	if (write_all(&writer, e) < 0)
-		return -1;
-	return plan->filter_devices ? device_filter_attach(group, plan, e) : 0;
+	return write_all(&writer, e);
 }
 
 /* Refuses a group that a container must not be born into. */

@@ -15,11 +15,11 @@
 enum { CGROUP_ABSENT = 1, CGROUP_TIMED_OUT = 2 };
 
 /*
- * Makes the group (and the directories above it), enables the plan's controllers on the way,
- * writes its limits and attaches its device filter, so that a process born into it is limited
- * from its first instruction. Refuses an existing group that has processes, is frozen or is
- * threaded, and any below a frozen one. That a new one is below a threaded one is found out when a
- * process is to be born into it: see cgroup_explain_join.
+ * Makes the group (and the directories above it), enables the plan's controllers on the way and
+ * writes its limits, so that a process born into it is limited from its first instruction. The
+ * device filter is attached apart (device_filter.h). Refuses an existing group that has processes,
+ * is frozen or is threaded, and any below a frozen one. That a new one is below a threaded one is
+ * found out when a process is to be born into it: see cgroup_explain_join.
  * Returns a descriptor of its directory, or -1 with nothing left behind of what was made here
  * (controllers that were enabled in groups above it stay: others may use them by now).
  * The error names the file, the value and the configuration member.
@@ -46,7 +46,7 @@ int cgroup_open(const char *mount, const char *path, struct err *e)
 	__attribute__((warn_unused_result));
 
 /*
- * Writes a plan's files and device rules to an existing group (update), enabling controllers
+ * Writes a plan's files to a group that exists (update), enabling controllers
  * above it where they are missing. On an error what was written before it stays written.
  */
 int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "engine/schedule.h"
 #include "engine/spawn.h"
 
 static child_str put_string(struct text *t, const char *s)
@@ -256,7 +257,11 @@ static void put_process(struct text *t, struct child_plan *to, const struct plan
 	to->flags |= (p->terminal ? CHILD_TERMINAL : 0) | (p->no_new_privs ? CHILD_NO_NEW_PRIVS : 0) |
 		     (p->find_home ? CHILD_FIND_HOME : 0) |
 		     (p->new_keyring ? CHILD_NEW_KEYRING : 0) |
-		     (p->set_groups ? CHILD_SET_GROUPS : 0) | (p->umask.set ? CHILD_SET_UMASK : 0);
+		     (p->set_groups ? CHILD_SET_GROUPS : 0) | (p->umask.set ? CHILD_SET_UMASK : 0) |
+		     (p->all_cpus ? CHILD_ALL_CPUS : 0) |
+		     (schedule_wanted(p) ? CHILD_SCHEDULED : 0) |
+		     (p->memory_policy.set ? CHILD_SET_MEMORY_POLICY : 0) |
+		     (p->personality.set ? CHILD_SET_PERSONALITY : 0);
 	for (size_t n = 0; n < p->env.count; n++)
 		if (!strncmp(p->env.items[n], "PATH=", 5))
 			path = p->env.items[n] + 5;
@@ -274,6 +279,10 @@ static void put_process(struct text *t, struct child_plan *to, const struct plan
 	to->umask = p->umask.value;
 	to->groups = put_list(t, p->groups.items, p->groups.count, sizeof(uint32_t));
 	to->rlimits = put_limits(t, p);
+	to->memory_mode = (uint32_t)p->memory_policy.mode | p->memory_policy.flags;
+	to->memory_nodes = put_list(t, p->memory_policy.nodes.words, p->memory_policy.nodes.count,
+				    sizeof(uint64_t));
+	to->personality = p->personality.value;
 	to->cap_bounding = p->cap_bounding;
 	to->cap_effective = p->cap_effective;
 	to->cap_inheritable = p->cap_inheritable;
@@ -293,7 +302,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 		     (ns.respawn ? CHILD_RESPAWN : 0) |
 		     ((ns.new | ns.joined) & CLONE_NEWUSER ? CHILD_USER_NS : 0) |
 		     (ns.new & CLONE_NEWNET ? CHILD_NEW_NETWORK : 0);
-	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count)
+	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count ||
+	    plan->net_devices.count)
 		to->flags |= CHILD_AT_HOOKS_WANTED;
 	to->joins = put_joins(t, plan, facts->fd_base + 2 + (facts->has_listener ? 1 : 0));
 	to->respawn_flags = ns.respawn ? ns.new & ~(uint32_t)MADE_BY_CHILD : 0;

@@ -74,6 +74,17 @@ ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t
 	return n < 0 ? err_sys(e, "read %s", path) : n;
 }
 
+int procfs_open_ns(int procfs, pid_t pid, const char *kind, struct err *e)
+{
+	char path[64] = "/proc/";
+	char *below = path + 6;
+	int fd;
+
+	snprintf(below, sizeof(path) - 6, "%d/ns/%s", (int)pid, kind);
+	fd = openat(procfs, procfs >= 0 ? below : path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "%s", path) : fd;
+}
+
 static int write_map(int procfs, pid_t pid, const char *name, const struct id_map_list *maps,
 		     struct err *e)
 {

@@ -27,6 +27,7 @@
 #include "engine/encode.h"
 #include "engine/failure.h"
 #include "engine/procfs.h"
+#include "engine/schedule.h"
 #include "engine/source.h"
 #include "orlop/auto.h"
 #include "orlop/child_plan.h"
@@ -174,7 +175,8 @@ static int serve(const struct spawn_request *r, struct spawn *s, const struct ch
 	case CHILD_WANTS_SOURCE:
 		return serve_source(r, s, m, e);
 	case CHILD_WANTS_LIMITS:
-		if (confine_set_limits(s->pid, r->process, e) < 0)
+		if (schedule_process(s->pid, r->process, e) < 0 ||
+		    confine_set_limits(s->pid, r->process, e) < 0)
 			return -1;
 		return send_word(s->control, PARENT_GO, e);
 	case CHILD_AT_HOOKS:
@@ -321,10 +323,11 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 {
 	struct spawn s = SPAWN_NONE;
 
-	if (clone_child(r, a, &s, e) < 0 || (r->born && r->born(r->argument, e) < 0) ||
+	if (schedule_runtime(r->process, e) < 0 || clone_child(r, a, &s, e) < 0 ||
+	    (r->born && r->born(r->argument, e) < 0) ||
 	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||
-	    converse(r, &s, e) < 0) {
+	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;
 	}

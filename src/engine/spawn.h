@@ -29,7 +29,12 @@ struct spawn_request {
 	const struct host_facts *facts;
 	/* Called when the process was born and has not come to anything yet; or NULL. */
 	int (*born)(void *argument, struct err *e);
-	/* Runs the hooks of the runtime's namespaces; `pid` is the container's process. */
+	/* What the parent does while the child sets things up; the program cannot start before. */
+	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
+	/*
+	 * Moves devices and runs the hooks of the runtime's namespaces; `pid` is the container's
+	 * process, which is in all of its own.
+	 */
 	int (*at_hooks)(void *argument, pid_t pid, struct err *e);
 	void *argument;
 	/* Hears of each step when it was done, in nanoseconds of CLOCK_MONOTONIC; or NULL. */

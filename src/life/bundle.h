@@ -22,7 +22,8 @@ struct bundle {
 
 /*
  * Reads config.json, asks the host, and makes the plan. Warnings of the plan go to l->warn. With
- * `explain` each line of the plan keeps its cause. All memory is the arena's, but for *ret, into which the plan points.
+ * `explain` each line of the plan keeps its cause. All memory is the arena's,
+ * but for *ret, into which the plan points.
  */
 int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 		struct arena *a, struct bundle *ret, struct err *e) __attribute__((warn_unused_result));

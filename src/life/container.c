@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "json/doc.h"
-#include "json/emit.h"
 #include "life/lifecycle.h"
+#include "oci/state_doc.h"
 #include "orlop/auto.h"
 
 void container_close(struct container *c)
@@ -139,6 +139,20 @@ const char *container_unit(const struct container *c, struct arena *a)
 	return find_cgroup(c, a, &mount, &path, &unit) ? unit : NULL;
 }
 
+/* What `update` stored; a container that was never updated has no such file. */
+static int updated_resources(const struct container *c, struct arena *a,
+			     struct oci_resources *resources, struct err *e)
+{
+	size_t len = 0;
+	char *text = state_read_file(c->dir, "resources.json", DOC_SIZE_MAX, a, &len);
+
+	if (!text && errno == ENOENT)
+		return 0;
+	if (!text)
+		return err_sys(e, "read the resources of \"%.80s\"", c->id);
+	return oci_resources_read("resources.json", text, len, a, resources, e);
+}
+
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e)
 {
@@ -147,28 +161,19 @@ int container_config(const struct container *c, struct arena *a, struct oci_conf
 
 	if (!text)
 		return err_sys(e, "read the configuration of \"%.80s\"", c->id);
-	return oci_config_read("config.json", text, len, a, ret, e);
+	if (oci_config_read("config.json", text, len, a, ret, e) < 0)
+		return -1;
+	return updated_resources(c, a, &ret->linux.resources, e);
 }
 
 const char *container_hook_state(const struct state_record *record, enum state_status status,
 				 pid_t pid, struct arena *a)
 {
-	struct emit m = EMIT_IN(a, 0);
+	struct state_doc doc = {
+		.oci_version = record->oci_version, .id = record->id, .pid = pid,
+		.status = state_status_word(status), .bundle = record->bundle,
+		.annotations = record->annotations,
+	};
 
-	emit_object(&m, NULL);
-	emit_str(&m, "ociVersion", record->oci_version);
-	emit_str(&m, "id", record->id);
-	emit_str(&m, "status", state_status_word(status));
-	if (pid > 0)
-		emit_i64(&m, "pid", pid);
-	emit_str(&m, "bundle", record->bundle);
-	if (record->annotations.count) {
-		emit_object(&m, "annotations");
-		for (size_t i = 0; i < record->annotations.count; i++)
-			emit_str(&m, record->annotations.items[i].key,
-				 record->annotations.items[i].value);
-		emit_end(&m);
-	}
-	emit_end(&m);
-	return emit_get(&m);
+	return state_doc_text(&doc, 0, a);
 }

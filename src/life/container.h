@@ -75,13 +75,13 @@ bool container_cgroup(const struct container *c, struct arena *a, const char **r
 /* The systemd unit of that cgroup, or NULL: for ending it, and with the same caution. */
 const char *container_unit(const struct container *c, struct arena *a);
 
-/* The configuration as it was at create. */
+/* The configuration as it was at create, with the resources as the last update left them. */
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e) __attribute__((warn_unused_result));
 
 /*
- * The state document that a hook reads, on one line. `pid` as the hook would see it; 0 leaves it
- * out, as for a stopped container.
+ * The state document that a hook reads, on one line. `pid` as the hook would see it; 0 for a
+ * stopped container.
  */
 const char *container_hook_state(const struct state_record *record, enum state_status status,
 				 pid_t pid, struct arena *a);

@@ -153,7 +153,8 @@ static int decide(struct exec *x, struct err *e)
 	if (host_facts_get(&wants, x->arena, &x->facts, e) < 0)
 		return -1;
 	if (plan_process(&x->spec, x->x->process_file ? x->x->process_file : "process", &options,
-			 &x->facts, in_user_ns, x->arena, &x->process, &warnings, e) < 0)
+			 &x->facts, &x->config.linux, in_user_ns, x->arena, &x->process, &warnings,
+			 e) < 0)
 		return -1;
 	for (size_t n = 0; n < warnings.count; n++)
 		x->life->warn(warnings.items[n]);

@@ -16,6 +16,7 @@
 #include "engine/cgroup.h"
 #include "engine/confine.h"
 #include "engine/console.h"
+#include "engine/device_filter.h"
 #include "engine/hooks.h"
 #include "engine/procfs.h"
 #include "life/container.h"
@@ -63,6 +64,13 @@ static void undo_spawn(void *argument)
 	struct making *c = argument;
 
 	spawn_kill(&c->spawn);
+}
+
+static void undo_net_devices(void *argument)
+{
+	struct making *c = argument;
+
+	netdev_move_back(&c->moved, c->life->warn);
 }
 
 static void run_poststop(struct making *c)
@@ -211,15 +219,42 @@ static int make_listener(struct making *c, struct err *e)
 	return 0;
 }
 
+static int move_net_devices(struct making *c, pid_t pid, struct err *e)
+{
+	int ns = procfs_open_ns(c->procfs, pid, "net", e);
+
+	if (ns < 0)
+		return -1;
+	undo_push(&c->undo, undo_net_devices, c);
+	return netdev_move_all(&c->bundle.plan, ns, c->arena, &c->moved, e);
+}
+
 static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 {
 	struct making *c = argument;
 	const struct oci_hooks *hooks = &c->bundle.plan.hooks;
-	const char *state = container_hook_state(&c->record, STATE_CREATING, pid, c->arena);
+	const char *state;
 
+	if (c->bundle.plan.net_devices.count && move_net_devices(c, pid, e) < 0)
+		return -1;
+	state = container_hook_state(&c->record, STATE_CREATING, pid, c->arena);
 	if (hooks_run(&hooks->prestart, "prestart", state, c->bundle.path, NULL, e) < 0)
 		return -1;
 	return hooks_run(&hooks->create_runtime, "createRuntime", state, c->bundle.path, NULL, e);
+}
+
+/*
+ * The kernel verifies the program for a tenth of a millisecond: time that the child needs anyway.
+ * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
+ */
+static int attach_device_filter(void *argument, struct err *e)
+{
+	struct making *c = argument;
+	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
+
+	if (c->cgroup < 0 || !plan->filter_devices)
+		return 0;
+	return device_filter_attach(c->cgroup, plan, e);
 }
 
 static int make_process(struct making *c, struct err *e)
@@ -232,15 +267,18 @@ static int make_process(struct making *c, struct err *e)
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
+		.meanwhile = attach_device_filter,
 	};
 
 	if (c->cgroup >= 0)
 		request.own_cgroup = arena_printf(c->arena, "%s%s", b->facts.cgroup_mount,
 						  plan->cgroup.path);
 	if (plan->hooks.create_container.count)
-		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID, c->arena);
+		request.state = container_hook_state(&c->record, STATE_CREATING, SPAWN_STATE_PID,
+						     c->arena);
 	if (plan->hooks.start_container.count)
-		request.start_state = container_hook_state(&c->record, STATE_CREATED, SPAWN_STATE_PID, c->arena);
+		request.start_state = container_hook_state(&c->record, STATE_CREATED,
+							   SPAWN_STATE_PID, c->arena);
 	if (spawn_start(&request, c->arena, &c->spawn, e) < 0) {
 		if (c->cgroup >= 0 && cgroup_oom_kills(c->cgroup) > 0)
 			err_set(e, ERR_SYSTEM,
@@ -283,7 +321,8 @@ static int make(struct making *c, bool listener, struct err *e)
 	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
 					     c->arena, &c->filter, e) < 0)
 		return -1;
-	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 || (listener && make_listener(c, e) < 0))
+	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 ||
+	    (listener && make_listener(c, e) < 0))
 		return -1;
 	if (writes_to_proc(plan)) {
 		c->procfs = procfs_open(e);
@@ -302,6 +341,7 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 	*c = (struct making){
 		.life = l, .create = create, .arena = a, .scope = SCOPE_NONE, .spawn = SPAWN_NONE,
 		.root = -1, .dir = -1, .cgroup = -1, .procfs = -1, .listener = -1,
+		.moved = NETDEV_MOVES_NONE,
 	};
 	if (!create->id || !*create->id)
 		return err_set(e, ERR_USAGE, "container id cannot be empty");
@@ -335,6 +375,11 @@ int making_record(struct making *c, struct err *e)
 	return 0;
 }
 
+void making_hand_over(struct making *c)
+{
+	netdev_leave(&c->moved);
+}
+
 void making_undo(struct making *c)
 {
 	struct err e;
@@ -351,6 +396,7 @@ void making_undo(struct making *c)
 
 void making_close(struct making *c)
 {
+	netdev_leave(&c->moved);
 	spawn_close(&c->spawn);
 	scope_leave(&c->scope);
 	auto_close_fd(&c->listener);

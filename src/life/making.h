@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/undo.h"
+#include "engine/netdev.h"
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
 #include "life/bundle.h"
@@ -25,6 +26,7 @@ struct making {
 	int root, dir, cgroup, procfs, listener;
 	struct scope scope;
 	struct spawn spawn;
+	struct netdev_moves moved;	/* they come back until the container is made */
 	struct undo undo;
 	bool recorded;			/* the record was written */
 	bool poststop_due;		/* the directory is ours: its end has hooks */
@@ -41,6 +43,9 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 
 /* Delivers the terminal, the pidfd and the pid file, and writes the record. */
 int making_record(struct making *c, struct err *e) __attribute__((warn_unused_result));
+
+/* The container is made and may run: what is its own stays its own, whatever comes. */
+void making_hand_over(struct making *c);
 
 /* Takes everything back, and runs the poststop hooks (specification, lifecycle steps 12, 13). */
 void making_undo(struct making *c);

@@ -29,6 +29,7 @@ static int start_it(struct making *c, struct err *e)
 		.seccomp = plan->seccomp, .control = c->spawn.control, .pidfd = c->spawn.pidfd,
 	};
 
+	making_hand_over(c);
 	/* Before the program can look at it. */
 	if (c->spawn.master >= 0 && !c->create->console_socket)
 		console_adopt_size(c->spawn.master);

@@ -20,8 +20,8 @@
  */
 enum {
 	HAS_INTEL_RDT = false,
-	HAS_MEMORY_POLICY = false,
-	HAS_NET_DEVICES = false,
+	HAS_MEMORY_POLICY = true,
+	HAS_NET_DEVICES = true,
 };
 
 static void put_words(struct emit *m, const char *key, const struct name *table)

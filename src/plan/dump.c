@@ -133,6 +133,11 @@ static void dump_namespaces(struct dump *d)
 		line(d, "hostname %s", word(d, p->hostname));
 	if (p->domainname)
 		line(d, "domainname %s", word(d, p->domainname));
+	for (size_t i = 0; i < p->net_devices.count; i++) {
+		const struct oci_net_device *v = &p->net_devices.items[i];
+
+		line(d, "net-device %s as %s", v->host_name, v->name ? v->name : v->host_name);
+	}
 	for (size_t i = 0; i < p->sysctls.count; i++)
 		line(d, "sysctl %s = %s", word(d, p->sysctls.items[i].key),
 		     word(d, p->sysctls.items[i].value));
@@ -256,6 +261,49 @@ static void dump_env(struct dump *d, const char *entry)
 	line(d, "env %s=%s", word(d, arena_strndup(d->a, entry, len)), word(d, entry + len + 1));
 }
 
+static void dump_scheduler(struct dump *d, const struct oci_scheduler *s)
+{
+	struct text t = TEXT_IN(d->a);
+
+	if (s->nice)
+		text_printf(&t, " nice=%d", s->nice);
+	if (s->priority)
+		text_printf(&t, " priority=%d", s->priority);
+	if (s->runtime || s->deadline || s->period)
+		text_printf(&t, " runtime=%llu deadline=%llu period=%llu",
+			    (unsigned long long)s->runtime, (unsigned long long)s->deadline,
+			    (unsigned long long)s->period);
+	line(d, "scheduler %s%s%s", names_word(words_sched_policies, (uint64_t)s->policy),
+	     text_get(&t), dump_flags(d->a, words_sched_flags, s->flags));
+}
+
+/* How the process shares CPUs, disks and memory with others. */
+static void dump_schedule(struct dump *d)
+{
+	const struct plan_process *p = &d->plan->process;
+
+	if (p->all_cpus)
+		line(d, "cpu-affinity all");
+	if (p->cpus_before.count)
+		line(d, "cpu-affinity-before %s", plan_mask_text(d->a, &p->cpus_before));
+	if (p->cpus.count)
+		line(d, "cpu-affinity %s", plan_mask_text(d->a, &p->cpus));
+	if (p->scheduler.set)
+		dump_scheduler(d, &p->scheduler);
+	if (p->io_priority.set)
+		line(d, "io-priority %s %d",
+		     names_word(words_io_classes, (uint64_t)p->io_priority.class),
+		     p->io_priority.priority);
+	if (p->memory_policy.set)
+		line(d, "memory-policy %s%s%s%s",
+		     names_word(words_mempolicy_modes, (uint64_t)p->memory_policy.mode),
+		     p->memory_policy.nodes.count ? " nodes=" : "",
+		     plan_mask_text(d->a, &p->memory_policy.nodes),
+		     dump_flags(d->a, words_mempolicy_flags, p->memory_policy.flags));
+	if (p->personality.set)
+		line(d, "personality %s", names_word(words_personalities, p->personality.value));
+}
+
 static void dump_process(struct dump *d)
 {
 	const struct plan_process *p = &d->plan->process;
@@ -289,6 +337,7 @@ static void dump_process(struct dump *d)
 		line(d, "rlimit %s %s %s", names_word(words_rlimits, (uint64_t)r->resource),
 		     dump_limit(d->a, r->soft), dump_limit(d->a, r->hard));
 	}
+	dump_schedule(d);
 	line(d, "keyring %s", p->new_keyring ? "new" : "keep");
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/names.h"
 #include "base/text.h"
 #include "plan/planner.h"
 
@@ -30,6 +31,9 @@ const char *dump_unit_value(struct arena *a, const struct plan_unit_property *u)
 
 /* A size of a resource limit, or "unlimited". */
 const char *dump_limit(struct arena *a, uint64_t value);
+
+/* The words of a table whose bits are set, each with a blank in front. */
+const char *dump_flags(struct arena *a, const struct name *table, uint64_t flags);
 
 extern const char *const dump_mount_kinds[PLAN_MOUNT_KIND_COUNT_];
 extern const char *const dump_drivers[PLAN_CGROUP_DRIVER_COUNT_];

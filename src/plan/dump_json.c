@@ -94,6 +94,15 @@ static void emit_namespaces(struct emit *m, const struct plan *p)
 	}
 	emit_optional(m, "hostname", p->hostname);
 	emit_optional(m, "domainname", p->domainname);
+	if (p->net_devices.count) {
+		emit_object(m, "netDevices");
+		for (size_t i = 0; i < p->net_devices.count; i++) {
+			const struct oci_net_device *d = &p->net_devices.items[i];
+
+			emit_str(m, d->host_name, d->name ? d->name : d->host_name);
+		}
+		emit_end(m);
+	}
 	emit_pairs(m, "sysctl", &p->sysctls);
 }
 
@@ -263,6 +272,53 @@ static void emit_user(struct emit *m, const struct plan_process *p, struct arena
 	emit_end(m);
 }
 
+static void emit_flags(struct emit *m, const struct name *table, uint64_t flags)
+{
+	emit_array(m, "flags");
+	for (; table->word; table++)
+		if (flags & table->value)
+			emit_str(m, NULL, table->word);
+	emit_end(m);
+}
+
+static void emit_scheduler(struct emit *m, const struct oci_scheduler *s)
+{
+	emit_object(m, "scheduler");
+	emit_str(m, "policy", names_word(words_sched_policies, (uint64_t)s->policy));
+	emit_i64(m, "nice", s->nice);
+	emit_i64(m, "priority", s->priority);
+	emit_flags(m, words_sched_flags, s->flags);
+	emit_u64(m, "runtime", s->runtime);
+	emit_u64(m, "deadline", s->deadline);
+	emit_u64(m, "period", s->period);
+	emit_end(m);
+}
+
+static void emit_schedule(struct emit *m, const struct plan_process *p, struct arena *a)
+{
+	const struct plan_memory_policy *memory = &p->memory_policy;
+
+	emit_optional(m, "cpuAffinityBefore", plan_mask_text(a, &p->cpus_before));
+	emit_optional(m, "cpuAffinity", p->all_cpus ? "all" : plan_mask_text(a, &p->cpus));
+	if (p->scheduler.set)
+		emit_scheduler(m, &p->scheduler);
+	if (p->io_priority.set) {
+		emit_object(m, "ioPriority");
+		emit_str(m, "class", names_word(words_io_classes, (uint64_t)p->io_priority.class));
+		emit_i64(m, "priority", p->io_priority.priority);
+		emit_end(m);
+	}
+	if (memory->set) {
+		emit_object(m, "memoryPolicy");
+		emit_str(m, "mode", names_word(words_mempolicy_modes, (uint64_t)memory->mode));
+		emit_str(m, "nodes", plan_mask_text(a, &memory->nodes));
+		emit_flags(m, words_mempolicy_flags, memory->flags);
+		emit_end(m);
+	}
+	if (p->personality.set)
+		emit_str(m, "personality", names_word(words_personalities, p->personality.value));
+}
+
 static void emit_process(struct emit *m, const struct plan_process *p, struct arena *a)
 {
 	emit_object(m, "process");
@@ -287,6 +343,7 @@ static void emit_process(struct emit *m, const struct plan_process *p, struct ar
 		emit_end(m);
 	}
 	emit_end(m);
+	emit_schedule(m, p, a);
 	emit_bool(m, "newKeyring", p->new_keyring);
 	emit_end(m);
 }

@@ -122,3 +122,13 @@ const char *dump_unit_value(struct arena *a, const struct plan_unit_property *u)
 		       arena_printf(a, "%llu", (unsigned long long)u->number);
 	}
 }
+
+const char *dump_flags(struct arena *a, const struct name *table, uint64_t flags)
+{
+	struct text t = TEXT_IN(a);
+
+	for (; table->word; table++)
+		if (flags & table->value)
+			text_printf(&t, " %s", table->word);
+	return text_get(&t);
+}

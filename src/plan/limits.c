@@ -118,9 +118,10 @@ static int plan_memory_v1(struct limits *l)
 		return limits_refuse_v1(l, m->line, "memory.swappiness");
 	if (m->disable_oom_killer.value)
 		return limits_refuse_v1(l, m->line, "memory.disableOOMKiller");
-	/* useHierarchy says nothing here: every group of cgroup v2 is hierarchical. */
-	if (m->check_before_update.value)
-		return plan_unsupported(l->p, m->line, limits_at(l, "memory.checkBeforeUpdate"));
+	/*
+	 * useHierarchy says nothing here: every group of cgroup v2 is hierarchical.
+	 * checkBeforeUpdate compares with what is in use: for whoever knows that (update).
+	 */
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PURE. Members that are understood but not carried out yet: labels, scheduling, memory policy,
- * network devices and the like. A value that asks for nothing is accepted; any other is refused,
+ * PURE. Members that are understood but not carried out yet: labels
+ * and the like. A value that asks for nothing is accepted; any other is refused,
  * because a container that silently lacks its label is worse than none.
  */
 #include "plan/planner.h"
@@ -18,10 +18,6 @@ int plan_process_labels(struct planner *p, const struct oci_process *process,
 		return plan_unsupported(p, process->line, "process.apparmorProfile");
 	if (process->selinux_label)
 		return plan_unsupported(p, process->line, "process.selinuxLabel");
-	if (process->scheduler.set)
-		return plan_unsupported(p, process->scheduler.line, "process.scheduler");
-	if (process->io_priority.set)
-		return plan_unsupported(p, process->line, "process.ioPriority");
 	ret->apparmor_profile = NULL;
 	ret->selinux_label = NULL;
 	return 0;
@@ -33,13 +29,6 @@ int plan_labels(struct planner *p)
 
 	if (l->mount_label)
 		return plan_unsupported(p, l->lines.mount_label, "linux.mountLabel");
-	/* PER_LINUX is 0 and is what every process has that did not ask for another. */
-	if (l->personality.set && l->personality.domain)
-		return plan_unsupported(p, l->personality.line, "linux.personality");
-	if (l->memory_policy.set)
-		return plan_unsupported(p, l->memory_policy.line, "linux.memoryPolicy");
-	if (l->net_devices.count)
-		return plan_unsupported(p, l->lines.net_devices, "linux.netDevices");
 	if (l->intel_rdt.set)
 		return plan_unsupported(p, l->intel_rdt.line, "linux.intelRdt");
 	return 0;

@@ -111,7 +111,8 @@ static int plan_init(struct planner *p)
 				       "or allocate tty");
 		return 0;
 	}
-	if (plan_process_into(p, process, &p->plan->process))
+	if (plan_process_into(p, process, &p->plan->process) ||
+	    plan_schedule(p, process, &p->config->linux, false, &p->plan->process))
 		return -1;
 	p->plan->has_process = true;
 	add_sockets(p);
@@ -150,6 +151,7 @@ int plan_make(const struct oci_config *config, const char *name,
 
 	/* Namespaces and id maps first: what is allowed elsewhere depends on them. */
 	if (plan_options_check(&p) || plan_namespaces(&p) || plan_id_maps(&p) || plan_names(&p) ||
+	    plan_net_devices(&p) ||
 	    plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
 	    plan_seccomp(&p) || plan_harden(&p))

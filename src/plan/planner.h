@@ -111,6 +111,7 @@ const struct plan_namespace *plan_find_namespace(const struct plan *plan, enum o
 int plan_options_check(struct planner *p) __attribute__((warn_unused_result));
 int plan_namespaces(struct planner *p) __attribute__((warn_unused_result));
 int plan_id_maps(struct planner *p) __attribute__((warn_unused_result));
+int plan_net_devices(struct planner *p) __attribute__((warn_unused_result));
 int plan_names(struct planner *p) __attribute__((warn_unused_result));
 int plan_sysctls(struct planner *p) __attribute__((warn_unused_result));
 int plan_mounts(struct planner *p) __attribute__((warn_unused_result));
@@ -144,6 +145,17 @@ void plan_harden_process(struct planner *p, struct plan_process *process);
 /* Gives the reasons for an environment, once it is complete. */
 void plan_explain_env(struct planner *p, const struct oci_process *process,
 		      const struct plan_process *made);
+
+/*
+ * How a process shares the machine's CPUs, disks and memory (schedule.c); `linux` has what is said
+ * for all processes of a container and may be NULL. execCPUAffinity is for `exec` alone.
+ */
+int plan_schedule(struct planner *p, const struct oci_process *process,
+		  const struct oci_linux *linux, bool exec, struct plan_process *ret)
+	__attribute__((warn_unused_result));
+
+/* The text of a set, as "0-3,7". */
+const char *plan_mask_text(struct arena *a, const struct plan_mask *mask);
 
 /* Members of a process object that have to do with labels (lsm.c). */
 int plan_process_labels(struct planner *p, const struct oci_process *process,

@@ -207,17 +207,15 @@ int plan_process_into(struct planner *p, const struct oci_process *process,
 
 int plan_process(const struct oci_process *process, const char *name,
 		 const struct plan_options *options, const struct host_facts *facts,
-		 bool in_user_ns, struct arena *a, struct plan_process *ret,
-		 struct str_list *warnings, struct err *e)
+		 const struct oci_linux *linux, bool in_user_ns, struct arena *a,
+		 struct plan_process *ret, struct str_list *warnings, struct err *e)
 {
 	struct planner p = { .name = name, .options = options, .facts = facts, .a = a,
 			     .warnings = warnings, .in_user_ns = in_user_ns, .e = e };
 	struct plan_process made = { 0 };
-	const struct oci_cpu_affinity *cpus = &process->exec_cpu_affinity;
 
-	if (cpus->initial || cpus->final)
-		return plan_unsupported(&p, process->line, "process.execCPUAffinity");
-	if (plan_process_into(&p, process, &made))
+	if (plan_process_into(&p, process, &made) ||
+	    plan_schedule(&p, process, linux, true, &made))
 		return -1;
 	*ret = made;
 	return 0;

@@ -188,7 +188,7 @@ BUNDLES = {
     "user-and-groups": lambda: config(process={"user": {"uid": 1000, "gid": 100,
                                                         "additionalGids": [1, 2, 3]}}),
     "umask": lambda: config(process={"user": {"uid": 0, "gid": 0, "umask": 0o77}}),
-    "cwd": lambda: config(process={"cwd": "/work/here"}, rootfs={"/work/here": Dir(0o700)}),
+    "cwd": lambda: config(process={"cwd": "/srv/here"}, rootfs={"/srv/here": Dir(0o700)}),
     "cwd-missing": lambda: config(process={"cwd": "/not/there"}),
     "environment": lambda: config(process={"env": ["PATH=/bin", "A=1", "B=", "A=2"]},
                                   rootfs={"/etc/passwd": "root:x:0:0::/my/home:/bin/sh\n"}),

@@ -5,7 +5,8 @@ import json
 import os
 import time
 
-from deck import (caps, config, container, current, host, namespaces, needs, until)
+from deck import (caps, config, container, current, host, namespaces, needs, run, skip,
+                  until)
 
 
 def test_exec_runs_beside_the_program():
@@ -289,3 +290,34 @@ def test_exec_apparmor_and_label_flags_need_their_module():
             c.exec("exit 0", "--process-label", "a:b:c:s0").fails("(?i)selinux|label", rc=255)
         if not os.path.exists("/sys/kernel/security/apparmor"):
             c.exec("exit 0", "--apparmor", "profile").fails("(?i)apparmor", rc=255)
+
+
+def test_exec_cpu_affinity_of_the_config():
+    "final holds inside, initial alone stays where nothing changes it; init has neither"
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        skip("needs two CPUs")
+    first, last = str(cpus[0]), str(cpus[-1])
+    every = "affinity: " + " ".join(map(str, cpus))
+    both = {"execCPUAffinity": {"initial": first, "final": last}}
+    with container(config(process=both), "affinity; wait") as c:
+        c.up()
+        assert c.lines[0] == every
+        assert c.exec("affinity").supported.ok.lines == [f"affinity: {last}"]
+    with container(config(process={"execCPUAffinity": {"initial": last}}), "wait") as c:
+        c.up()
+        wanted = [f"affinity: {last}"]
+        if "cpuset" in host.controllers(current().cgroup):  # entering a cpuset widens it again
+            wanted.append(every)
+        assert c.exec("affinity").ok.lines[0] in wanted
+
+
+def test_exec_cpu_affinity_that_cannot_be_is_refused():
+    "a CPU that is not there, before or after; the container stays"
+    for affinity, text in (({"initial": "8000"}, "execCPUAffinity.initial"),
+                           ({"final": "60000"}, "execCPUAffinity.final")):
+        with container(config(process={"execCPUAffinity": affinity}), "wait") as c:
+            c.up()
+            c.exec("affinity").fails(text, rc=255)
+            assert c.status == "running"
+    run(config(process={"execCPUAffinity": {"initial": "3-1"}}), "exit 0").fails("execCPUAffinity")

@@ -3,7 +3,8 @@
 
 import os
 
-from deck import (Container, Dir, File, Link, bind, config, container, namespaces, needs, rt, run)
+from deck import (Container, Dir, File, Link, bind, config, container, namespaces, needs, rt, run,
+                  skip)
 
 HOST_PIDS = namespaces("mount", "uts", "ipc", "network", "cgroup")
 
@@ -344,6 +345,78 @@ def test_scheduler_of_the_config_is_set():
     run(config(process={"scheduler": {"policy": "SCHED_BOGUS"}}), "sched").fails("(?i)sched")
 
 
+@needs("sys_nice")
+def test_realtime_schedulers_of_the_config_are_set():
+    "FIFO and RR with a priority, DEADLINE with its times; also for a user without rights, and exec"
+    for policy in ("FIFO", "RR"):
+        with run(config(process={"scheduler": {"policy": f"SCHED_{policy}", "priority": 7},
+                                 "user": {"uid": 1000, "gid": 1000}}), "sched") as r:
+            assert r.supported.ok.lines == [f"sched: {policy} priority 7 nice 0"]
+    deadline = {"policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 100000000,
+                "period": 100000000, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}
+    with run(config(process={"scheduler": deadline}), "sched") as r:
+        assert r.ok.lines == ["sched: DEADLINE priority 0 nice 0 reset-on-fork"]
+    with container(config(process={"scheduler": {"policy": "SCHED_RR", "priority": 3}}),
+                   "wait") as c:
+        c.up()
+        assert c.exec("sched").ok.lines == ["sched: RR priority 3 nice 0"]
+
+
+def test_scheduler_members_of_other_policies_are_refused():
+    "a priority is for FIFO and RR, times are for DEADLINE; nice has a range; nothing is left"
+    for scheduler in ({"policy": "SCHED_OTHER", "priority": 1}, {"policy": "SCHED_FIFO"},
+                      {"policy": "SCHED_BATCH", "runtime": 1}, {"policy": "SCHED_DEADLINE"},
+                      {"policy": "SCHED_OTHER", "nice": 20}):
+        run(config(process={"scheduler": scheduler}), "sched").fails("scheduler", rc=1)
+    impossible = {"policy": "SCHED_DEADLINE", "runtime": 9, "deadline": 5, "period": 7}
+    run(config(process={"scheduler": impossible}), "sched").fails("error setting scheduler", rc=1)
+
+
+@needs("cpuset", "sys_nice")
+def test_a_deadline_and_a_cpuset_exclude_each_other():
+    "the kernel wants every CPU for a deadline; the message is runc's"
+    deadline = {"policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 100000000}
+    if os.cpu_count() == 1:
+        skip("one CPU is every CPU")
+    run(config(process={"scheduler": deadline}, linux={"resources": {"cpu": {"cpus": "0"}}}),
+        "sched").fails("process scheduler can't be used together with AllowedCPUs")
+
+
+def test_the_cpu_affinity_of_the_runtime_is_not_inherited():
+    "a runtime that may use one CPU starts containers and processes in them that may use all"
+    every = "affinity: " + " ".join(map(str, sorted(os.sched_getaffinity(0))))
+    pinned = {"preexec_fn": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})}
+    assert run(config(), "affinity", **pinned).ok.lines == [every]
+    with container(config(), "wait") as c:
+        c.up()
+        assert c.exec("affinity", **pinned).ok.lines == [every]
+
+
+def test_memory_policy_of_the_config_is_set():
+    "mode, nodes and flags, as get_mempolicy sees them; exec has it too"
+    bind = {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}
+    said = "mempolicy: mode 2 flags 0x8000 nodes 0x1"
+    with container(config(linux={"memoryPolicy": bind}), "mempolicy; wait") as c:
+        c.up()
+        assert c.lines[0] == said
+        assert c.exec("mempolicy").ok.lines == [said]
+    with run(config(linux={"memoryPolicy": {"mode": "MPOL_PREFERRED"}}), "mempolicy") as r:
+        assert r.ok.lines[0].startswith("mempolicy: mode ")
+    with run(config(linux={"memoryPolicy": {"mode": "MPOL_INTERLEAVE", "nodes": "0-0,"}}),
+             "mempolicy") as r:
+        assert r.ok.lines == ["mempolicy: mode 3 flags 0 nodes 0x1"]
+
+
+def test_memory_policy_that_cannot_be_is_refused():
+    "nodes where none may be, none where some must be, a node that is not there"
+    for policy, text in (({"mode": "MPOL_LOCAL", "nodes": "0"}, "requires 0 nodes but got 1"),
+                         ({"mode": "MPOL_BIND"}, "requires at least one node but got 0"),
+                         ({"mode": "MPOL_BIND", "nodes": "1-0"}, "invalid memory policy nodes"),
+                         ({"mode": "MPOL_BIND", "nodes": "1000"}, "memory policy"),
+                         ({"mode": "MPOL_BIND", "nodes": "60000"}, "memory policy")):
+        run(config(linux={"memoryPolicy": policy}), "mempolicy").fails(text, rc=1)
+
+
 def test_io_priority_of_the_config_is_set():
     "class and level"
     with run(config(process={"ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 6}}),
@@ -360,6 +433,9 @@ def test_personality_of_the_config_is_set():
     "LINUX32 makes uname say i686"
     with run(config(linux={"personality": {"domain": "LINUX32"}}), "personality; machine") as r:
         assert r.supported.ok.lines == ["personality: 8", "machine: i686"]
+    with container(config(linux={"personality": {"domain": "LINUX32"}}), "wait") as c:
+        c.up()
+        assert c.exec("personality").ok.lines == ["personality: 8"]
     run(config(linux={"personality": {"domain": "BSD"}}), "personality").fails("(?i)personality")
 
 

@@ -124,7 +124,7 @@ static int answer(const char *text, const struct question *q, const struct host_
 
 	if (q->process) {
 		if (oci_process_read("process.json", text, len, a, &process, e) ||
-		    plan_process(&process, "process.json", &q->options, facts, q->in_user_ns, a,
+		    plan_process(&process, "process.json", &q->options, facts, NULL, q->in_user_ns, a,
 				 &plan.process, &plan.warnings, e))
 			return -1;
 		plan.has_process = true;

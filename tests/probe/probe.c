@@ -763,6 +763,19 @@ static void verb_affinity(char **args)
 	printf("\n");
 }
 
+static void verb_mempolicy(char **args)
+{
+	unsigned long nodes[16] = { 0 };
+	int mode = 0;
+
+	(void)args;
+	if (syscall(SYS_get_mempolicy, &mode, nodes, sizeof(nodes) * 8, NULL, 0) < 0)
+		say_errno();
+	else
+		printf("mempolicy: mode %d flags %#x nodes %#lx\n", mode & 0xfff, mode & ~0xfff,
+		       nodes[0]);
+}
+
 static void verb_oom(char **args)
 {
 	(void)args;
@@ -1526,6 +1539,7 @@ static const struct verb verbs[] = {
 	{ "label", 0, 0, verb_label, "security label" },
 	{ "ls", 1, 1, verb_ls, "DIR: how many entries, and their names" },
 	{ "machine", 0, 0, verb_machine, "uname -m" },
+	{ "mempolicy", 0, 0, verb_mempolicy, "where its memory comes from" },
 	{ "mkdir", 1, 1, verb_mkdir, "PATH" },
 	{ "mounts", 0, 1, verb_mounts, "[PATH]: the mount table without numbers" },
 	{ "nnp", 0, 0, verb_nnp, "no_new_privs" },

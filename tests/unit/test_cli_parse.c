@@ -283,7 +283,7 @@ static void test_table(void)
 		CHECK(!*c->operands == (c->max == 0), "%s: operands", c->name);
 		CHECK(cli_command_find(c->name) == c, "%s", c->name);
 	}
-	CHECK(!cli_command_find("update") && !cli_command_find(""), "not there");
+	CHECK(!cli_command_find("upgrade") && !cli_command_find(""), "not there");
 }
 
 static void test_nearest(void)

@@ -630,8 +630,8 @@ static void test_poststop(void)
 	      strstr(last_warning, "error running poststop hook #0: exit status 1"), "%s",
 	      last_warning);
 	char *said = file_read_path(arena_printf(&a, "%s/hook-said", top), 4096, &a, NULL);
-	CHECK_STR(said, arena_printf(&a, "{\"ociVersion\":\"1.2.0\",\"id\":\"hooked\",\"status\":"
-				     "\"stopped\",\"bundle\":\"%s\"}gone\n", top));
+	CHECK_STR(said, arena_printf(&a, "{\"ociVersion\":\"1.2.0\",\"id\":\"hooked\",\"pid\":0,"
+				     "\"status\":\"stopped\",\"bundle\":\"%s\"}gone\n", top));
 
 	/* Its configuration was lost: a warning, and the container is gone nevertheless. */
 	f = make("hooked", CLONE_NEWPID, true);

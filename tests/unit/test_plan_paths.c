@@ -100,7 +100,7 @@ static void check_large_env(void)
 	plan_push_str(&a, &process.args, "true");
 	for (int i = 0; i < NAMES * TIMES; i++)
 		plan_push_str(&a, &process.env, arena_printf(&a, "N%d=%d", i % NAMES, i / NAMES));
-	failed = plan_process(&process, "p", &options, &facts, false, &a, &made, &warnings, &e);
+	failed = plan_process(&process, "p", &options, &facts, NULL, false, &a, &made, &warnings, &e);
 	CHECK(!failed, "%s", e.text);
 	if (failed)
 		return;

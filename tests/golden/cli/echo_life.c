@@ -215,6 +215,87 @@ int life_pids(const struct life *l, const char *id, struct arena *a, struct life
 	return end(l, id, e) < 0 ? -1 : 0;
 }
 
+static void print_i64(const char *name, struct opt_i64 n)
+{
+	if (n.set)
+		printf(" %s %lld\n", name, (long long)n.value);
+}
+
+static void print_u64(const char *name, struct opt_u64 n)
+{
+	if (n.set)
+		printf(" %s %llu\n", name, (unsigned long long)n.value);
+}
+
+int life_update(const struct life *l, const char *id, const struct oci_resources *r,
+		const char *name, struct err *e)
+{
+	begin(l, "update");
+	word("id", id);
+	word("document", name);
+	print_i64("memory", r->memory.limit);
+	print_i64("reservation", r->memory.reservation);
+	print_i64("swap", r->memory.swap);
+	print_i64("pids", r->pids.limit);
+	print_u64("shares", r->cpu.shares);
+	print_i64("quota", r->cpu.quota);
+	print_u64("period", r->cpu.period);
+	print_u64("burst", r->cpu.burst);
+	print_i64("idle", r->cpu.idle);
+	print_u64("realtime-period", r->cpu.realtime_period);
+	print_i64("realtime-runtime", r->cpu.realtime_runtime);
+	word("cpus", r->cpu.cpus);
+	word("mems", r->cpu.mems);
+	if (r->block_io.weight.set)
+		printf(" weight %u\n", r->block_io.weight.value);
+	printf(" device-rules %zu\n", r->devices.count);
+	for (size_t i = 0; i < r->unified.count; i++)
+		printf(" unified %s=%s\n", r->unified.items[i].key, r->unified.items[i].value);
+	return end(l, id, e) < 0 ? -1 : 0;
+}
+
+/* Two events: what was killed, and counters, of which nearly all are zero for the id "zero". */
+int life_events(const struct life *l, const struct life_events *x, struct err *e)
+{
+	struct stats_count raw[] = { { "anon", 4096 }, { "file", 8192 } };
+	struct stats_io devices[] = { { 8, 0, 4096, 0, 1, 0 }, { 253, 16, 1, 2, 3, 4 } };
+	struct stats_hugepages sizes[] = { { "1GB", 0, 0 }, { "2MB", 2097152, 7 } };
+	struct stats stats = { 0 };
+
+	if (x->once)
+		printf("once\n");
+	else
+		printf("every %lld ns\n", (long long)x->interval_ns);
+	fflush(stdout);
+	if (strcmp(x->id, "zero") != 0) {
+		stats.cpu.total = 3000;
+		stats.cpu.user = 2000;
+		stats.cpu.system = 1000;
+		stats.cpu.periods = 5;
+		stats.cpu.throttled_periods = 2;
+		stats.cpu.throttled_time = 1500000;
+		stats.cpu.pressure = (struct stats_pressure){
+			true, { 150, 1234, 5, 99 }, { 100, 10, 0, 0 },
+		};
+		stats.memory.raw.items = raw;
+		stats.memory.raw.count = 2;
+		stats.memory.cache = 8192;
+		stats.memory.memory = (struct stats_memory_use){ 12288, 16384, 67108864 };
+		stats.memory.swap = (struct stats_memory_use){ 12288, 0, UINT64_MAX };
+		stats.memory.pressure.set = true;
+		stats.pids.current = 1;
+		stats.pids.limit = 10;
+		stats.io.devices.items = devices;
+		stats.io.devices.count = 2;
+		stats.hugepages.items = sizes;
+		stats.hugepages.count = 2;
+	}
+	if ((!x->once && x->event(x->argument, NULL, e) < 0) ||
+	    x->event(x->argument, &stats, e) < 0)
+		return -1;
+	return end(l, x->id, e) < 0 ? -1 : 0;
+}
+
 int life_plan(const struct life *l, const struct life_create *c, struct arena *a,
 	      struct plan *ret, struct err *e)
 {

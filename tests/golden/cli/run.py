@@ -7,6 +7,7 @@ A case is a directory:
   argv     a word on each line, the first is the name the program is called by; "" is an empty
            word, @SOURCE@ the source tree; called "orlop-doc" it is that program
   env      NAME=VALUE on each line: the whole environment (optional)
+  stdin    what can be read there (optional)
   in/      files that are in the current directory (optional)
   stdout, stderr, status
            what is expected; times, versions and the current directory
@@ -79,8 +80,10 @@ def perform(case, programs):
         if (case / "in").is_dir():
             shutil.copytree(case / "in", place, dirs_exist_ok=True)
         before = files_of(place)
-        done = subprocess.run(argv, executable=program, cwd=place, env=environment(case),
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
+        given = case / "stdin"
+        with open(given if given.exists() else "/dev/null", "rb") as stdin:
+            done = subprocess.run(argv, executable=program, cwd=place, env=environment(case),
+                                  stdin=stdin, capture_output=True, timeout=TIMEOUT)
         after = files_of(place)
     result = {
         "stdout": generalise(done.stdout, directory),

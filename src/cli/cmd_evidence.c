@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * orlop evidence, evidence verify, evidence report.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "orlop/auto.h"
+#include "orlop/evidence.h"
+
+enum { EXIT_PARTIAL = 2, EXIT_DIFFERS = 1 };
+
+/* "10s", "500ms", "2m"; a bare number is seconds. */
+static int read_budget(const char *word, unsigned *ret_ms, struct err *e)
+{
+	static const struct {
+		const char *unit;
+		unsigned ms;
+	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 } };
+	char *end;
+	unsigned long n;
+
+	*ret_ms = 0;
+	if (!word)
+		return 0;
+	n = word[0] >= '0' && word[0] <= '9' ? strtoul(word, &end, 10) : 0;
+	for (size_t i = 0; n && n <= 86400 && i < ARRAY_LEN(units); i++) {
+		if (strcmp(end, units[i].unit) == 0) {
+			*ret_ms = (unsigned)n * units[i].ms;
+			return 0;
+		}
+	}
+	return err_set(e, ERR_USAGE, "invalid budget \"%.40s\": a number with ms, s or m, as 10s", word);
+}
+
+/* One line that is written over on a terminal, and lines otherwise. */
+static void show_progress(const char *stage, uint64_t bytes)
+{
+	fprintf(stderr, isatty(STDERR_FILENO) ? "\r%-16s %8llu MiB" : "%s: %llu MiB\n", stage,
+		(unsigned long long)(bytes >> 20));
+}
+
+static void print_result(struct text *t, const struct cli_values *v,
+			 const struct evidence_result *r)
+{
+	text_printf(t, "merkle root %s\n", r->root);
+	text_printf(t, "%llu files, %llu bytes, %llu problems, %s\n", (unsigned long long)r->files,
+		    (unsigned long long)r->bytes, (unsigned long long)r->problems,
+		    r->still ? "everybody stood still" : "not everybody stood still");
+	if (r->held)
+		text_printf(t, "held for %llu us\n", (unsigned long long)r->held_us);
+	if (r->stopped)
+		text_printf(t, "partial: %s\n", r->stopped);
+	if (r->problems || r->stopped)
+		text_printf(t, "what is missing stands in capture.json of %s\n", v->output);
+}
+
+static int gather(const struct command *c, const char *id, struct err *e)
+{
+	const struct cli_values *v = &c->call->values;
+	struct text t = TEXT_IN(c->arena);
+	struct evidence_result result;
+	struct evidence_options options = {
+		.output = v->output,
+		.memory = v->mem && strcmp(v->mem, "anon") == 0 ? EVIDENCE_MEMORY_ANON :
+			  v->mem && strcmp(v->mem, "none") == 0 ? EVIDENCE_MEMORY_NONE :
+			  EVIDENCE_MEMORY_ALL,
+		.upper = !v->fs || strcmp(v->fs, "none") != 0,
+		.queues = v->queues,
+		.progress = show_progress,
+	};
+	int code;
+
+	if (!v->output) {
+		err_set(e, ERR_USAGE, "evidence needs a place to go");
+		return err_hint(e, "-o DIR, -o FILE.tar, or -o - for standard output");
+	}
+	if (read_budget(v->budget, &options.budget_ms, e) < 0)
+		return -1;
+	code = evidence_take(c->life.root, id, &options, c->arena, &result, e);
+	if (code < 0)
+		return -1;
+	print_result(&t, v, &result);
+	if (strcmp(v->output, "-") != 0) {
+		if (print_out(&t, e) < 0)
+			return -1;
+	} else {
+		fputs(text_get(&t), stderr);
+	}
+	return code == EVIDENCE_PARTIAL ? EXIT_PARTIAL : 0;
+}
+
+static int verify(const struct command *c, const char *path, struct err *e)
+{
+	struct text t = TEXT_IN(c->arena);
+	struct evidence_check check;
+	int code = evidence_verify(path, c->arena, &check, e);
+
+	if (code < 0)
+		return -1;
+	for (size_t i = 0; i < check.differences.count; i++)
+		text_printf(&t, "%s\n", check.differences.items[i]);
+	if (check.more)
+		text_printf(&t, "and %llu more\n", (unsigned long long)check.more);
+	text_printf(&t, "%s: %llu files, %llu bytes\nmerkle root %s\n",
+		    code ? "changed" : "unchanged", (unsigned long long)check.files,
+		    (unsigned long long)check.bytes, check.root[0] ? check.root : "none");
+	if (print_out(&t, e) < 0)
+		return -1;
+	return code ? EXIT_DIFFERS : 0;
+}
+
+static int report(const struct command *c, const char *path, struct err *e)
+{
+	const char *output = c->call->values.output;
+	struct text t = TEXT_IN(c->arena);
+	const char *page = evidence_report(path, c->arena, e);
+
+	if (!page)
+		return -1;
+	text_puts(&t, page);
+	if (!output || strcmp(output, "-") == 0)
+		return print_out(&t, e);
+	if (file_create(AT_FDCWD, output, page, strlen(page)) < 0)
+		return err_sys(e, "report \"%.200s\"", output);
+	return 0;
+}
+
+int cmd_evidence(const struct command *c, struct err *e)
+{
+	const struct str_list *words = &c->call->operands;
+
+	if (words->count == 1)
+		return gather(c, words->items[0], e);
+	if (strcmp(words->items[0], "verify") == 0)
+		return verify(c, words->items[1], e);
+	if (strcmp(words->items[0], "report") == 0)
+		return report(c, words->items[1], e);
+	return err_set(e, ERR_USAGE, "\"%.80s\" is neither verify nor report", words->items[0]);
+}

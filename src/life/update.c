@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. update: other limits for a container that exists. What is said is written to its
+ * cgroup, what is not said stays; either all of it holds afterwards and is stored, or none of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "engine/cgroup.h"
+#include "engine/cgroup_stats.h"
+#include "engine/cgroup_update.h"
+#include "life/container.h"
+#include "life/lifecycle.h"
+#include "oci/resources_doc.h"
+#include "orlop/auto.h"
+
+/* A number in a file of the group. False: no such file. UINT64_MAX: "max". */
+static bool read_number(int group, const char *file, uint64_t *ret)
+{
+	char text[64];
+
+	if (file_read(group, file, text, sizeof(text)) < 0)
+		return false;
+	*ret = cgroup_stats_number(text);
+	return true;
+}
+
+/*
+ * Quota and period are one file, and a burst has to fit them: what is not said is what the kernel
+ * has, whoever wrote it.
+ */
+static void complete_cpu(int group, struct oci_cpu *cpu)
+{
+	bool quota = cpu->quota.value, period = cpu->period.value;
+	char text[64], *blank;
+	uint64_t burst;
+
+	if (!quota && !period && !cpu->burst.set)
+		return;
+	if (file_read(group, "cpu.max", text, sizeof(text)) < 0 || !(blank = strchr(text, ' ')))
+		return;
+	*blank = '\0';
+	if (!quota)
+		cpu->quota = (struct opt_i64){
+			true, strcmp(text, "max") == 0 ? -1 : strtoll(text, NULL, 10),
+		};
+	if (!period)
+		cpu->period = (struct opt_u64){ true, strtoull(blank + 1, NULL, 10) };
+	if (!cpu->burst.set && read_number(group, "cpu.max.burst", &burst) && burst)
+		cpu->burst = (struct opt_u64){ true, burst };
+}
+
+/* An idle group takes no weight: who gives it one wants it to be idle no longer. */
+static void complete_idle(int group, struct oci_cpu *cpu)
+{
+	uint64_t idle;
+
+	if (!cpu->idle.set && cpu->shares.value && read_number(group, "cpu.idle", &idle) && idle)
+		cpu->idle = (struct opt_i64){ true, 0 };
+}
+
+/*
+ * "No limit" for memory means swap as well, as in cgroup v1. Swap alone is counted together with
+ * the memory limit that is there.
+ */
+static void complete_memory(int group, struct oci_memory *memory)
+{
+	uint64_t limit;
+
+	if (memory->limit.value == -1 && memory->swap.value == 0)
+		memory->swap = (struct opt_i64){ true, -1 };
+	if (memory->swap.value > 0 && memory->limit.value == 0 &&
+	    read_number(group, "memory.max", &limit) && limit > 0 && limit <= INT64_MAX)
+		memory->limit = (struct opt_i64){ true, (int64_t)limit };
+}
+
+/*
+ * Cgroup v1 refused a limit that is in use already; v2 takes it, and kills. A group without the
+ * controller uses nothing that could be compared.
+ */
+static int check_usage(int group, const struct oci_memory *asked, struct opt_bool wanted,
+		       struct err *e)
+{
+	uint64_t usage;
+	int64_t limit = asked->limit.value, swap = asked->swap.value;
+
+	if (!wanted.value || !read_number(group, "memory.current", &usage))
+		return 0;
+	if (swap > 0 && (uint64_t)swap <= usage)
+		return err_set(e, ERR_POLICY, "rejecting memory+swap limit %lld <= usage %llu",
+			       (long long)swap, (unsigned long long)usage);
+	if (limit > 0 && (uint64_t)limit <= usage)
+		return err_set(e, ERR_POLICY, "rejecting memory limit %lld <= usage %llu",
+			       (long long)limit, (unsigned long long)usage);
+	return 0;
+}
+
+/*
+ * `unified` overrules the other members wherever both are written. A file of it that one of those
+ * was written to just now must not come back. Files with a line for each device are left: their
+ * other lines still hold.
+ */
+static void drop_overwritten(struct oci_resources *r, const struct plan_cgroup *plan)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->unified.count; i++) {
+		bool written = false;
+
+		for (size_t k = 0; k < plan->writes.count && !written; k++) {
+			const struct plan_cgroup_write *w = &plan->writes.items[k];
+
+			written = strcmp(w->file, r->unified.items[i].key) == 0 &&
+				  !strchr(w->value, ':') && strcmp(w->file, "rdma.max") != 0;
+		}
+		if (!written)
+			r->unified.items[kept++] = r->unified.items[i];
+	}
+	r->unified.count = kept;
+}
+
+static int store(const struct container *c, struct oci_resources *r,
+		 const struct oci_resources *change, const struct plan_cgroup *plan,
+		 struct arena *a, struct err *e)
+{
+	const char *text;
+
+	drop_overwritten(r, plan);
+	oci_resources_merge(r, change, a);
+	text = oci_resources_text(r, a);
+	if (file_replace(c->dir, "resources.json", text, strlen(text)) < 0)
+		return err_sys(e, "write the container's resources.json");
+	return 0;
+}
+
+/* With the group and the configuration at hand. `change` is ours to complete. */
+static int update(const struct life *l, const struct container *c, int group, const char *path,
+		  struct oci_resources *change, const char *name, struct arena *a, struct err *e)
+{
+	struct opt_bool check = change->memory.check_before_update;
+	struct cgroup_changes changes = { 0 };
+	struct plan_cgroup plan = { 0 };
+	struct str_list warnings = { 0 };
+	const struct host_wants wants = { .controllers = true };
+	struct host_facts facts;
+	struct oci_config config;
+
+	if (container_config(c, a, &config, e) < 0 || host_facts_get(&wants, a, &facts, e) < 0)
+		return -1;
+	complete_cpu(group, &change->cpu);
+	complete_idle(group, &change->cpu);
+	complete_memory(group, &change->memory);
+	if (check_usage(group, &change->memory,
+			check.set ? check : config.linux.resources.memory.check_before_update,
+			e) < 0 ||
+	    plan_resources(change, name, &facts, a, &plan, &warnings, e) < 0)
+		return -1;
+	for (size_t i = 0; i < warnings.count; i++)
+		l->warn(warnings.items[i]);
+	plan.path = path;
+	if (cgroup_update(group, &plan, a, &changes, e) < 0)
+		return -1;
+	if (store(c, &config.linux.resources, change, &plan, a, e) == 0)
+		return 0;
+	cgroup_update_undo(group, &changes, e);
+	return -1;
+}
+
+int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
+		const char *name, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	auto_container c = CONTAINER_NONE;
+	struct oci_resources change = *resources;
+	const char *mount, *path;
+	auto_fd int group = -1;
+
+	if (container_open_locked(l, id, &a, &c, e) < 0 ||
+	    lifecycle_check(VERB_UPDATE, c.status, id, e) < 0)
+		return -1;
+	if (!container_cgroup(&c, &a, &mount, &path))
+		return err_set(e, ERR_STATE, "container \"%.80s\" has no cgroup, which is what "
+			       "limits are for", id);
+	group = cgroup_open(mount, path, e);
+	if (group < 0)
+		return -1;
+	change.devices.count = 0;	/* engines send "deny all" with every update */
+	/* Engines write 0 for "not said"; 1, which a limit of 0 is elsewhere, forbids all forks. */
+	if (change.pids.limit.value == 0)
+		change.pids.limit.set = false;
+	return update(l, &c, group, path, &change, name, &a, e);
+}
