@@ -22,6 +22,7 @@ enum err_kind {
 	ERR_CONFIG,	/* config.json, a profile or another document is wrong */
 	ERR_STATE,	/* the container is not in a state that allows this */
 	ERR_POLICY,	/* what was asked for is refused on purpose */
+	ERR_HELD,	/* the container is in quarantine */
 	ERR_INTERNAL,	/* a mistake of ours */
 	ERR_KIND_COUNT_
 };

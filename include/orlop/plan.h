@@ -119,9 +119,23 @@ struct plan_device_rule {
 
 enum { PLAN_ACCESS_MKNOD = 1, PLAN_ACCESS_READ = 2, PLAN_ACCESS_WRITE = 4, PLAN_ACCESS_ALL = 7 };
 
+/* One property of the container's systemd unit. */
+struct plan_unit_property {
+	const char *name;
+	char type;			/* D-Bus: 'b', 'u', 't', 's'; 'y' for an array of bytes */
+	uint64_t number;		/* 'b', 'u', 't' */
+	const char *text;		/* 's' */
+	const unsigned char *bytes;	/* 'y' */
+	size_t len;
+	unsigned since;			/* left out where systemd is older; 0: every one knows it */
+};
+
 struct plan_cgroup {
 	enum plan_cgroup_driver driver;
 	const char *path;		/* below the cgroup2 mount, begins with "/", normalised */
+	/* Driver systemd only; the path above is then below the manager's own group. */
+	const char *unit;		/* "orlop-web.scope", the last component of the path */
+	LIST_OF(struct plan_unit_property) properties;
 	struct str_list controllers;	/* that must be enabled for it */
 	LIST_OF(struct plan_cgroup_write) writes;	/* in order */
 	bool filter_devices;

@@ -4,11 +4,14 @@
  */
 #include "cli/command.h"
 
-enum { PAUSE_TIMEOUT_MS = 10 * 1000 };	/* runc's; the manual says it */
+enum { PAUSE_TIMEOUT_MS = 250 };	/* the manual says it */
 
 int cmd_pause(const struct command *c, struct err *e)
 {
-	return life_pause(&c->life, c->call->operands.items[0], PAUSE_TIMEOUT_MS, e);
+	uint32_t timeout_ms = c->call->values.timeout_ms;
+
+	return life_pause(&c->life, c->call->operands.items[0],
+			  timeout_ms ? timeout_ms : PAUSE_TIMEOUT_MS, e);
 }
 
 int cmd_resume(const struct command *c, struct err *e)

@@ -29,6 +29,7 @@ static struct state_doc document(const struct life_view *view, const char *owner
 		.created = view->created,
 		.annotations = view->annotations,
 		.owner = owner,
+		.remediation = view->remediation,
 	};
 }
 

@@ -263,6 +263,31 @@ static const struct cli_option evidence_options[] = {
 	END
 };
 
+static const struct cli_option pause_options[] = {
+	{ 0, "timeout", "MS", NUM(timeout_ms),
+	  "give up after MS milliseconds instead of 250", .max = 3600000 },
+	END
+};
+
+static const struct cli_option quarantine_options[] = {
+	{ 0, "frozen", FLAG(frozen), "leave the processes frozen; this is what happens by default" },
+	{ 0, "observe", FLAG(observe), "let the processes go on inside the cut" },
+	{ 0, "allow", "CIDR[:PORT]", LIST(allow),
+	  "let packets through to and from these peers; may be repeated" },
+	{ 0, "sever", FLAG(sever), "end established TCP connections, with what they still hold" },
+	{ 0, "reason", "TEXT", WORD(reason), "write TEXT into the journal and into state" },
+	{ 0, "timeout", "MS", NUM(timeout_ms),
+	  "wait MS milliseconds instead of 250 for all to be frozen", .max = 3600000 },
+	{ 0, "json", FLAG(json), "print json for programs" },
+	END
+};
+
+static const struct cli_option release_options[] = {
+	{ 0, "reason", "TEXT", WORD(reason), "write TEXT into the journal" },
+	{ 0, "json", FLAG(json), "print json for programs" },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -373,9 +398,9 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.name = "pause",
 		.operands = "ID",
 		.summary = "freeze all processes of a container",
-		.about = "Returns when every process is frozen. When one cannot be frozen in ten "
-			 "seconds all go on and the command fails.",
-		.options = no_options,
+		.about = "Returns when the kernel says that every process is frozen. When one cannot be "
+			 "frozen in time all go on, and the command fails and names it.",
+		.options = pause_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
 		.failure = 1,
@@ -408,6 +433,31 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.about = "Each event is a line of JSON. It ends when the container's last process has "
 			 "ended.",
 		.options = events_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_QUARANTINE] = {
+		.name = "quarantine",
+		.operands = "ID",
+		.summary = "cut a container off and freeze it, and say what holds",
+		.about = "Nothing more leaves or arrives, nobody executes, nothing is lost, and what "
+			 "cannot be held is listed. Prints a line for each mechanism; the status is 0 "
+			 "when the container is contained, 2 when it is so partially, 1 when it is not. "
+			 "It may be repeated at any time; only release takes it back.",
+		.options = quarantine_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RELEASE] = {
+		.name = "release",
+		.operands = "ID",
+		.summary = "let a container out of quarantine",
+		.about = "Restores limits, devices and network as they were, then lets the processes "
+			 "go on. The status is 2 when something could not be restored; the container "
+			 "then stays in quarantine and release may be repeated.",
+		.options = release_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
 		.failure = 1,

@@ -31,6 +31,14 @@ struct cli_values {
 	struct str_list env, additional_gids, caps, cgroups;
 	bool tty, no_new_privs, ignore_paused;
 
+	/* pause, quarantine; 0: not given */
+	uint32_t timeout_ms;
+
+	/* quarantine, release */
+	bool frozen, observe, sever;
+	struct str_list allow;
+	const char *reason;
+
 	/* update; text as it was given, "" counts as not given */
 	const char *resources, *memory, *memory_reservation, *memory_swap, *kernel_memory,
 		*kernel_memory_tcp, *cpu_share, *cpu_quota, *cpu_period, *cpu_burst, *cpu_idle,
@@ -87,6 +95,8 @@ enum cli_id {
 	CLI_RESUME,
 	CLI_UPDATE,
 	CLI_EVENTS,
+	CLI_QUARANTINE,
+	CLI_RELEASE,
 	CLI_EVIDENCE,
 	CLI_SPEC,
 	CLI_FEATURES,

@@ -57,35 +57,26 @@ int bpf_load(enum bpf_prog_type type, enum bpf_attach_type attach, const char *n
 	return -1;
 }
 
-int bpf_attach(int group, enum bpf_attach_type attach, int program)
+/* `target` is a cgroup's descriptor or an interface's number. */
+static int attach_to(enum bpf_cmd command, uint32_t target, enum bpf_attach_type attach,
+		     int program, uint32_t flags)
 {
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.target_fd = (uint32_t)group;
+	attr.target_fd = target;
 	attr.attach_bpf_fd = (uint32_t)program;
 	attr.attach_type = attach;
-	attr.attach_flags = BPF_F_ALLOW_MULTI;
-	return bpf(BPF_PROG_ATTACH, &attr);
+	attr.attach_flags = flags;
+	return bpf(command, &attr);
 }
 
-int bpf_detach(int group, enum bpf_attach_type attach, int program)
+static int query(uint32_t target, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
 {
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.target_fd = (uint32_t)group;
-	attr.attach_bpf_fd = (uint32_t)program;
-	attr.attach_type = attach;
-	return bpf(BPF_PROG_DETACH, &attr);
-}
-
-int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.query.target_fd = (uint32_t)group;
+	attr.query.target_fd = target;
 	attr.query.attach_type = attach;
 	attr.query.prog_ids = address(ids);
 	attr.query.prog_cnt = max;
@@ -93,6 +84,38 @@ int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t ma
 	if (bpf(BPF_PROG_QUERY, &attr) < 0 && errno != ENOSPC)
 		return -1;
 	return (int)attr.query.prog_cnt;
+}
+
+int bpf_attach(int group, enum bpf_attach_type attach, int program)
+{
+	return attach_to(BPF_PROG_ATTACH, (uint32_t)group, attach, program, BPF_F_ALLOW_MULTI);
+}
+
+int bpf_detach(int group, enum bpf_attach_type attach, int program)
+{
+	return attach_to(BPF_PROG_DETACH, (uint32_t)group, attach, program, 0);
+}
+
+int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
+{
+	return query((uint32_t)group, attach, ids, max);
+}
+
+int bpf_attach_interface(unsigned number, enum bpf_attach_type attach, int program)
+{
+	enum { BEFORE_ALL = 1 << 3 };	/* BPF_F_BEFORE, relative to nothing */
+
+	return attach_to(BPF_PROG_ATTACH, number, attach, program, BEFORE_ALL);
+}
+
+int bpf_detach_interface(unsigned number, enum bpf_attach_type attach, int program)
+{
+	return attach_to(BPF_PROG_DETACH, number, attach, program, 0);
+}
+
+int bpf_query_interface(unsigned number, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
+{
+	return query(number, attach, ids, max);
 }
 
 int bpf_open(uint32_t id)

@@ -39,3 +39,14 @@ int bpf_open(uint32_t id) __attribute__((warn_unused_result));
 /* Reads the program's id and name; 0 or -1 and errno. */
 int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 	__attribute__((warn_unused_result));
+
+/*
+ * The same for the interface with this number in the caller's network namespace (tcx, Linux 6.6):
+ * the program runs before those that are there.
+ */
+int bpf_attach_interface(unsigned number, enum bpf_attach_type attach, int program)
+	__attribute__((warn_unused_result));
+int bpf_detach_interface(unsigned number, enum bpf_attach_type attach, int program)
+	__attribute__((warn_unused_result));
+int bpf_query_interface(unsigned number, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
+	__attribute__((warn_unused_result));

@@ -308,6 +308,33 @@ int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err 
 	return group;
 }
 
+int cgroup_adopt(const struct plan_cgroup *plan, const char *mount, struct err *e)
+{
+	auto_fd int group = cgroup_open(mount, plan->path, e);
+
+	if (group < 0 || check_usable(group, plan->path, false, e) < 0 ||
+	    cgroup_apply(group, plan, e) < 0 ||
+	    (plan->delegate && delegate(group, plan, e) < 0))
+		return -1;
+	return take_fd(&group);
+}
+
+int cgroup_room(int group, const struct plan_cgroup *plan, unsigned guests, struct err *e)
+{
+	const char *value = NULL;
+	char text[32], *end;
+	unsigned long long limit;
+
+	for (size_t i = 0; i < plan->writes.count; i++)
+		if (strcmp(plan->writes.items[i].file, "pids.max") == 0)
+			value = plan->writes.items[i].value;
+	limit = value ? strtoull(value, &end, 10) : 0;
+	if (!value || end == value)	/* "max" */
+		return 0;
+	snprintf(text, sizeof(text), "%llu", limit + guests);
+	return file_write(group, "pids.max", text) == 0 ? 0 : err_sys(e, "pids.max \"%s\"", text);
+}
+
 int cgroup_open(const char *mount, const char *path, struct err *e)
 {
 	auto_fd int top = cgroup_dir_mount(mount, e);

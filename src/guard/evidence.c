@@ -24,6 +24,7 @@
 #include "guard/capture.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 enum { FREEZE_MS = 250, THAW_MS = 1000, PROBLEMS_MAX = 1000 };
 
@@ -104,14 +105,15 @@ static int open_container(struct capture *c, const char *state_root, const char 
 static int open_group(struct capture *c, struct err *e)
 {
 	struct err ignored;
-	const char *mount = NULL, *path = NULL;
+	const char *mount = NULL, *path = NULL, *unit;
 	int found = state_load(c->dir, c->arena, &c->record, &ignored);
 
 	c->known = found == 0 && strcmp(c->record.id, c->id) == 0;
 	if (!c->known)
 		capture_problem(c, "state.json", "%s",
 				found < 0 ? ignored.text : "there is none, or another container's");
-	if (state_read_cgroup(c->dir, c->id, c->arena, &mount, &path, &ignored) != 0) {
+	if (state_read_cgroup(c->dir, c->id, c->arena, &mount, &path, &unit,
+			      &ignored) != 0) {
 		mount = c->known ? c->record.cgroup_mount : "";
 		path = c->known ? c->record.cgroup : "";
 	}
@@ -170,12 +172,13 @@ static void let_go(struct run *r)
 		capture_problem(c, "freeze", "the container was resumed while it was looked at");
 	if (c->frozen_before)
 		return;
-	code = cgroup_freeze(c->group, false, THAW_MS, &e);
+	code = guard_resume(c->dir, c->id, c->group, THAW_MS, &e);
 	r->held_to = sink_now(CLOCK_MONOTONIC);
 	r->thawed = sink_now(CLOCK_REALTIME);
-	if (code < 0)
+	/* A quarantine that began meanwhile keeps it: that is no problem of ours. */
+	if (code < 0 && e.kind != ERR_HELD)
 		capture_problem(c, "thaw", "%s", e.text);
-	else if (code == CGROUP_TIMED_OUT)
+	else if (code > 0)
 		capture_problem(c, "thaw", "it is still frozen: a cgroup above it may be");
 }
 

@@ -27,6 +27,7 @@
 #include "life/pid_file.h"
 #include "oci/words.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 enum { PROCESS_MAX = 16 << 20 };
 
@@ -297,6 +298,7 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	 */
 	if ((x->x->ignore_paused ? container_open : container_open_shared)(
 		    x->life, x->x->id, x->arena, &x->c, e) < 0 ||
+	    guard_refuse(x->c.dir, x->x->id, "exec in", e) < 0 ||
 	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
 	    container_config(&x->c, x->arena, &x->config, e) < 0 || decide(x, e) < 0)
 		return -1;

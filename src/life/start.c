@@ -16,6 +16,7 @@
 #include "life/lifecycle.h"
 #include "life/notify.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 enum { PATIENCE_MS = 10 * 1000 };
 
@@ -68,7 +69,8 @@ static int start_locked(const struct life *l, struct container *c, struct arena 
 	struct notify notify;
 	int started;
 
-	if (lifecycle_check(VERB_START, c->status, c->id, e) < 0)
+	if (guard_refuse(c->dir, c->id, "start", e) < 0 ||
+	    lifecycle_check(VERB_START, c->status, c->id, e) < 0)
 		return -1;
 	if ((c->record.poststart || c->record.seccomp) && container_config(c, a, &config, e) < 0)
 		return -1;

@@ -4,11 +4,28 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "engine/cgroup.h"
 #include "life/container.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
-static struct life_view view_of(const struct container *c)
+/* NULL for most: only a directory with a journal costs more than a look. */
+static const char *remediation(const struct container *c, struct arena *a)
+{
+	auto_fd int group = -1;
+	const char *mount, *path;
+	struct err ignored;
+
+	if (c->status == STATE_STOPPED || faccessat(c->dir, "quarantine", F_OK, 0) < 0)
+		return NULL;
+	if (container_cgroup(c, a, &mount, &path))
+		group = cgroup_open(mount, path, &ignored);
+	return guard_state(c->dir, c->id, group, a);
+}
+
+static struct life_view view_of(const struct container *c, struct arena *a)
 {
 	const struct state_record *r = &c->record;
 
@@ -19,6 +36,7 @@ static struct life_view view_of(const struct container *c)
 		.status = c->status,
 		.annotations = r->annotations,
 		.owner = r->owner,
+		.remediation = remediation(c, a),
 	};
 }
 
@@ -29,7 +47,7 @@ int life_state(const struct life *l, const char *id, struct arena *a, struct lif
 
 	if (container_open(l, id, a, &c, e) < 0)
 		return -1;
-	*ret = view_of(&c);
+	*ret = view_of(&c, a);
 	return 0;
 }
 
@@ -56,7 +74,7 @@ int life_list(const struct life *l, struct arena *a, struct life_views *ret, str
 		if (found == 0)
 			found = container_load(&c, a, e);
 		if (found == 0)
-			views.items[views.count++] = view_of(&c);
+			views.items[views.count++] = view_of(&c, a);
 		else if (found < 0)
 			l->warn(arena_printf(a, "load container %s: %s; left out", c.id, e->text));
 	}

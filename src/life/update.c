@@ -17,6 +17,7 @@
 #include "life/lifecycle.h"
 #include "oci/resources_doc.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 /* A number in a file of the group. False: no such file. UINT64_MAX: "max". */
 static bool read_number(int group, const char *file, uint64_t *ret)
@@ -180,6 +181,7 @@ int life_update(const struct life *l, const char *id, const struct oci_resources
 	auto_fd int group = -1;
 
 	if (container_open_locked(l, id, &a, &c, e) < 0 ||
+	    guard_refuse(c.dir, id, "update", e) < 0 ||
 	    lifecycle_check(VERB_UPDATE, c.status, id, e) < 0)
 		return -1;
 	if (!container_cgroup(&c, &a, &mount, &path))

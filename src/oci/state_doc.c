@@ -25,6 +25,8 @@ void state_doc_put(struct emit *m, const char *key, const struct state_doc *stat
 	}
 	if (state->owner)
 		emit_str(m, "owner", state->owner);
+	if (state->remediation)
+		emit_raw(m, "remediation", state->remediation);
 	emit_end(m);
 }
 

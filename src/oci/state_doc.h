@@ -18,6 +18,7 @@ struct state_doc {
 	const char *created;		/* RFC 3339 */
 	struct pair_list annotations;	/* left out when empty */
 	const char *owner;		/* "" is written, NULL leaves it out */
+	const char *remediation;	/* JSON; NULL leaves it out */
 };
 
 /* Writes the object into a document, under `key` as emit.h says. */

@@ -217,6 +217,12 @@ static void dump_cgroup(struct dump *d)
 	const struct plan_cgroup *c = &d->plan->cgroup;
 
 	line(d, "cgroup %s %s", dump_drivers[c->driver], c->path ? word(d, c->path) : "-");
+	for (size_t i = 0; i < c->properties.count; i++) {
+		const struct plan_unit_property *u = &c->properties.items[i];
+
+		line(d, "unit-property %s = %s%s", u->name, dump_unit_value(d->a, u),
+		     u->since ? arena_printf(d->a, " from-systemd %u", u->since) : "");
+	}
 	for (size_t i = 0; i < c->controllers.count; i++)
 		line(d, "cgroup-controller %s", word(d, c->controllers.items[i]));
 	for (size_t i = 0; i < c->writes.count; i++) {

@@ -197,11 +197,36 @@ static void emit_rule(struct emit *m, const struct plan_device_rule *r, struct a
 	emit_end(m);
 }
 
+static void emit_properties(struct emit *m, const struct plan_cgroup *c, struct arena *a)
+{
+	emit_array(m, "properties");
+	for (size_t i = 0; i < c->properties.count; i++) {
+		const struct plan_unit_property *u = &c->properties.items[i];
+
+		emit_object(m, NULL);
+		emit_str(m, "name", u->name);
+		emit_str(m, "type", u->type == 'y' ? "ay" : (char[]){ u->type, '\0' });
+		if (u->type == 's' || u->type == 'y')
+			emit_str(m, "value", u->type == 's' ? u->text : dump_unit_value(a, u));
+		else if (u->type == 'b')
+			emit_bool(m, "value", u->number);
+		else
+			emit_u64(m, "value", u->number);
+		if (u->since)
+			emit_u64(m, "since", u->since);
+		emit_end(m);
+	}
+	emit_end(m);
+}
+
 static void emit_cgroup(struct emit *m, const struct plan_cgroup *c, struct arena *a)
 {
 	emit_object(m, "cgroup");
 	emit_str(m, "driver", dump_drivers[c->driver]);
 	emit_optional(m, "path", c->path);
+	emit_optional(m, "unit", c->unit);
+	if (c->properties.count)
+		emit_properties(m, c, a);
 	emit_strs(m, "controllers", &c->controllers);
 	emit_array(m, "writes");
 	for (size_t i = 0; i < c->writes.count; i++)

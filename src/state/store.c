@@ -235,9 +235,16 @@ char *state_read_file(int dir, const char *name, size_t max, struct arena *a, si
 	return bytes;
 }
 
-/* Two paths, and whose they are: of which container, since which boot. */
+bool store_is_unit(const char *unit, const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return name && name[1] && strcmp(name + 1, unit) == 0;
+}
+
+/* Two paths, perhaps a unit, and whose they are: of which container, since which boot. */
 static int write_paths(int dir, const char *file, const char *id, const char *path,
-		       const char *mount, struct err *e)
+		       const char *mount, const char *unit, struct err *e)
 {
 	char boot[BOOT_ID_LEN + 1], text[CGROUP_FILE_MAX];
 	int len;
@@ -246,7 +253,9 @@ static int write_paths(int dir, const char *file, const char *id, const char *pa
 		return err_sys(e, "read the boot id");
 	if (strchr(mount, '\n') || strchr(path, '\n'))
 		return err_set(e, ERR_CONFIG, "a path for the %s file has a line break in it", file);
-	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n", path, mount, id, boot);
+	BUG_ON(unit && !store_is_unit(unit, path));
+	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n%s%s", path, mount, id, boot,
+		       unit ? unit : "", unit ? "\n" : "");
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return err_sys_code(e, ENAMETOOLONG, "%s \"%.*s\"", file, QUOTED, path);
 	/* Written once; what a crash leaves of it is no whole line and is not believed. */
@@ -261,15 +270,15 @@ static int write_paths(int dir, const char *file, const char *id, const char *pa
 }
 
 int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
-		       struct err *e)
+		       const char *unit, struct err *e)
 {
-	return write_paths(dir, cgroup_file, id, path, mount, e);
+	return write_paths(dir, cgroup_file, id, path, mount, unit, e);
 }
 
 int state_write_resctrl(int dir, const char *id, const char *group, const char *monitor,
 			struct err *e)
 {
-	return write_paths(dir, resctrl_file, id, group, monitor, e);
+	return write_paths(dir, resctrl_file, id, group, monitor, NULL, e);
 }
 
 /* Cuts the next line off a text; NULL when there is none left that ends. */
@@ -299,12 +308,13 @@ bool store_is_path(const char *path)
 }
 
 static int read_paths(int dir, const char *file, const char *id, struct arena *a,
-		      const char **ret_path, const char **ret_mount, struct err *e)
+		      const char **ret_path, const char **ret_mount, const char **ret_unit,
+		      struct err *e)
 {
 	char now[BOOT_ID_LEN + 1];
 	size_t len = 0;
 	char *text = state_read_file(dir, file, CGROUP_FILE_MAX, a, &len);
-	char *path, *mount, *owner, *boot;
+	char *path, *mount, *owner, *boot, *unit;
 
 	if (!text) {
 		if (errno == ENOENT)
@@ -315,7 +325,9 @@ static int read_paths(int dir, const char *file, const char *id, struct arena *a
 	mount = path ? next_line(&text) : NULL;
 	owner = mount ? next_line(&text) : NULL;
 	boot = owner ? next_line(&text) : NULL;
-	if (!boot || *text || !store_is_path(path) || !store_is_path(mount))
+	unit = boot && *text ? next_line(&text) : NULL;
+	if (!boot || *text || (unit && !store_is_unit(unit, path)) || !store_is_path(path) ||
+	    !store_is_path(mount))
 		return err_set(e, ERR_STATE, "the container's %s file is not one of ours", file);
 	if (identity_boot(now) < 0)
 		return err_sys(e, "read the boot id");
@@ -323,19 +335,22 @@ static int read_paths(int dir, const char *file, const char *id, struct arena *a
 		return STATE_ABSENT;
 	*ret_mount = mount;
 	*ret_path = path;
+	*ret_unit = unit;
 	return 0;
 }
 
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
-		      const char **ret_path, struct err *e)
+		      const char **ret_path, const char **ret_unit, struct err *e)
 {
-	return read_paths(dir, cgroup_file, id, a, ret_path, ret_mount, e);
+	return read_paths(dir, cgroup_file, id, a, ret_path, ret_mount, ret_unit, e);
 }
 
 int state_read_resctrl(int dir, const char *id, struct arena *a, const char **ret_group,
 		       const char **ret_monitor, struct err *e)
 {
-	return read_paths(dir, resctrl_file, id, a, ret_group, ret_monitor, e);
+	const char *no_unit;
+
+	return read_paths(dir, resctrl_file, id, a, ret_group, ret_monitor, &no_unit, e);
 }
 
 static int remove_contents(int dir, unsigned depth);

@@ -160,6 +160,34 @@ def row_kill(bench):
                                    [(rt.name, once(rt.argv("kill", "up", "TERM"))) for rt in up])
 
 
+def percentiles(values):
+    """What the tail is, in words."""
+    ordered = sorted(values)
+    at = {p: ordered[min(len(ordered) - 1, len(ordered) * p // 100)] for p in (50, 95, 99)}
+    return ", ".join(f"p{p} {value:.2f}" for p, value in at.items())
+
+
+def row_contain(bench):
+    """quarantine (others: pause) of 100 idle tasks, the whole command; undone outside the clock."""
+    with bench.running(["/bin/pause"]) as (up, cells):
+        lanes = []
+        for rt in up:
+            for _ in range(99):
+                if not rt.call(bench.world, "exec", "--detach", "up", "/bin/pause"):
+                    cells[rt.name] = Cell(error=rt.complaint() or "exec went wrong")
+                    break
+            if rt.name in cells:
+                continue
+            do, undo = (("quarantine", "release") if rt.name.startswith("orlop")
+                        else ("pause", "resume"))
+            lanes.append((rt.name, once(rt.argv(do, "up")) + [["exec", *rt.argv(undo, "up")]]))
+        cells |= bench.timed(lanes, runs=max(200, bench.runs))
+    for cell in cells.values():
+        if cell.values:
+            cell.note = percentiles(cell.values)
+    return cells
+
+
 def row_seccomp_cold(bench):
     def forget(rt):
         dirs = [rt.root / ".cache"]
@@ -324,6 +352,7 @@ ROWS = [
     Row("exec", "exec /bin/true", "ms", row_exec),
     Row("state", "state", "ms", row_state, "nothing"),
     Row("kill", "kill", "ms", row_kill, "nothing"),
+    Row("contain", "quarantine (others: pause) of 100 idle tasks", "ms", row_contain),
     Row("seccomp-cold", "run, 345-call filter, caches removed", "ms", row_seccomp_cold),
     Row("seccomp-warm", "run, 345-call filter, cached", "ms", row_seccomp_warm),
     Row("memory", "peak resident memory of run", "KiB", row_memory, "floor"),

@@ -109,6 +109,7 @@ CONDITIONS = {
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
+    "systemd": (lambda: os.path.exists("/run/systemd/system"), "systemd as pid 1"),
     "selinux": (lambda: os.path.exists("/sys/fs/selinux/enforce"), "SELinux"),
 }
 

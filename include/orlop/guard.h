@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Holding a container that has gone bad. Works on a cgroup and a state directory alone: the
+ * configuration may be broken, the record unreadable, the engine mistaken. Nothing here waits
+ * longer than it was told to, and nothing is claimed that was not read back from the kernel.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "orlop/arena.h"
+#include "orlop/err.h"
+#include "orlop/value.h"
+
+/* A condition of guard_freeze: the time is over and not everybody stands still. */
+enum { GUARD_NOT_FROZEN = 1 };
+
+/* A thread that is not frozen although that was asked for. */
+struct guard_task {
+	pid_t pid, tid;
+	char state;		/* as proc(5) has it */
+	bool in_kernel;		/* it waits in the kernel, and runs no code of its own there */
+	const char *name, *where;	/* where: the kernel function that it waits in, or "" */
+};
+
+struct guard_tasks {
+	struct guard_task *items;
+	size_t count;
+	size_t more;		/* threads beyond those listed */
+};
+
+/*
+ * Asks for the group to be frozen and waits for cgroup.events to say so, at most timeout_ms. 0;
+ * GUARD_NOT_FROZEN with those that are not in *ret, and the request left standing; -1.
+ */
+int guard_freeze(int group, unsigned timeout_ms, struct arena *a, struct guard_tasks *ret,
+		 struct err *e) __attribute__((warn_unused_result));
+
+/* Takes the request back. 0; 1 when it stays frozen (a group above is) after timeout_ms; -1. */
+int guard_thaw(int group, unsigned timeout_ms, struct err *e) __attribute__((warn_unused_result));
+
+/* Whether the freezing of the group is asked for (cgroup.freeze), whatever came of it. */
+bool guard_freeze_asked(int group);
+
+/* "12 (name) D in do_wait, 14 (name) R": the tasks for a message. */
+const char *guard_tasks_text(const struct guard_tasks *tasks, struct arena *a);
+
+/* ---- quarantine ---- */
+
+/* What became of one mechanism. */
+enum guard_outcome {
+	GUARD_APPLIED,		/* it is in force, and that was read back */
+	GUARD_UNSUPPORTED,	/* this host does not have it */
+	GUARD_BUSY,		/* it was asked for and is not complete; the detail says for whom */
+	GUARD_FAILED,		/* it should have worked */
+	GUARD_OUTCOME_COUNT_
+};
+
+enum guard_result { GUARD_CONTAINED, GUARD_PARTIAL, GUARD_NOTHING, GUARD_RESULT_COUNT_ };
+
+struct guard_mechanism {
+	const char *name;
+	enum guard_outcome outcome;
+	const char *detail;		/* or NULL */
+};
+
+/* What holds something that the programs of the cut do not cover. */
+enum guard_held {
+	GUARD_HELD_FROZEN,	/* nobody executes who could use it */
+	GUARD_HELD_CUT,		/* its network is cut at the namespace, or it does not leave */
+	GUARD_HELD_OPEN,	/* nothing does: data may leave by it */
+	GUARD_HELD_COUNT_
+};
+
+/* A way out that was found. */
+struct guard_finding {
+	const char *kind;	/* "packet-socket", "foreign-socket", "unix-socket", ... */
+	pid_t pid;		/* one that has it; 0: none in particular */
+	int fd;			/* -1: no descriptor */
+	enum guard_held held;
+	const char *detail;
+};
+
+struct guard_request {
+	const char *id, *reason;	/* reason: NULL when none was given */
+	bool observe;			/* thawed inside the cut */
+	bool sever;			/* end established connections */
+	struct str_list allow;		/* "CIDR[:port]" */
+	unsigned timeout_ms;		/* for freezing */
+};
+
+struct guard_report {
+	const char *id, *time, *reason;
+	bool observe;
+	enum guard_result result;
+	LIST_OF(struct guard_mechanism) mechanisms;	/* as they were put in place */
+	struct guard_tasks tasks;	/* not frozen although they should be */
+	LIST_OF(struct guard_finding) findings;
+	uint64_t elapsed_us;
+};
+
+/*
+ * Holds the container `id` below the directory `root`: cut off, frozen, limited, and looked over
+ * for what that does not cover. Safe to repeat, and to be killed at any point: a repeated one, or
+ * a release, completes what is there. Nothing is taken back because a time was over. -1 only when
+ * there was nothing to hold (no such container, none of its processes, no cgroup).
+ */
+int guard_quarantine(const char *root, const struct guard_request *request, struct arena *a,
+		     struct guard_report *ret, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Takes everything back, what was changed last first, and reads each back. The result is
+ * GUARD_CONTAINED when it is all done, GUARD_PARTIAL when something stayed (and the container
+ * stays in quarantine). -1 when it is not in quarantine.
+ */
+int guard_release(const char *root, const char *id, const char *reason, struct arena *a,
+		  struct guard_report *ret, struct err *e) __attribute__((warn_unused_result));
+
+/* "contained", "contained-partial", "failed". */
+const char *guard_result_word(enum guard_result result);
+/* "applied", "unsupported", "busy", "failed". */
+const char *guard_outcome_word(enum guard_outcome outcome);
+/* "frozen", "cut", "open". */
+const char *guard_held_word(enum guard_held held);
+
+/* ---- for the other operations ---- */
+
+/*
+ * What `state` shows of a quarantine: a JSON object, or NULL when there is none. `dir` is the
+ * container's directory, `group` its cgroup or -1. Never waits.
+ */
+const char *guard_state(int dir, const char *id, int group, struct arena *a);
+
+/* Refuses (ERR_HELD) what a container in quarantine may not do; `what` is the verb. */
+int guard_refuse(int dir, const char *id, const char *what, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Thaws the group, unless a quarantine holds it (ERR_HELD) or begins meanwhile. 0; 1 when it stays
+ * frozen because a group above is; -1.
+ */
+int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));

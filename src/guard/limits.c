@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. A frozen group gets no limit but that on processes: memory.high would push pages
+ * out that are evidence, cpu.max would slow down those that are on their way to be frozen.
+ */
+#include "guard/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "orlop/auto.h"
+
+enum { CPU_QUOTA_US = 20000, CPU_PERIOD_US = 100000, PAGE = 4096 };
+
+static const struct limit {
+	const char *file;
+	enum limits_when when;
+} limits[LIMITS_COUNT] = {
+	{ "pids.max", LIMITS_AT_ONCE },
+	{ "memory.high", LIMITS_OBSERVED },
+	{ "cpu.max", LIMITS_OBSERVED },
+};
+
+const char *limits_cpu(const char *now, struct arena *a)
+{
+	unsigned long long quota, period;
+	char *end;
+
+	quota = strtoull(now, &end, 10);
+	period = *end == ' ' ? strtoull(end + 1, NULL, 10) : 0;
+	if (end != now && period && quota * CPU_PERIOD_US <= CPU_QUOTA_US * period)
+		return now;
+	return arena_printf(a, "%d %d", CPU_QUOTA_US, CPU_PERIOD_US);
+}
+
+const char *limits_memory(const char *now, const char *used, struct arena *a)
+{
+	unsigned long long want = strtoull(used, NULL, 10);
+
+	want = (want + PAGE - 1) / PAGE * PAGE;
+	if (*now >= '0' && *now <= '9' && strtoull(now, NULL, 10) <= want)
+		return now;
+	return arena_printf(a, "%llu", want);
+}
+
+/* As file_write; a file that is not the kernel's, in a test, is replaced as a whole. */
+static int put(int group, const char *file, const char *value)
+{
+	auto_fd int fd = file_open(group, file, O_WRONLY | O_TRUNC);
+
+	return fd < 0 ? -1 : fd_write_all(fd, value, strlen(value));
+}
+
+static const char *wanted(int group, const struct limit *limit, const char *now, struct arena *a)
+{
+	char used[64];
+
+	if (strcmp(limit->file, "pids.max") == 0)
+		return "0";
+	if (strcmp(limit->file, "cpu.max") == 0)
+		return limits_cpu(now, a);
+	if (file_read(group, "memory.current", used, sizeof(used)) < 0)
+		return NULL;
+	return limits_memory(now, used, a);
+}
+
+static void write_back(int group, const char *file, const char *value, struct arena *a,
+		       struct guard_mechanism *line)
+{
+	char text[128];
+
+	line->outcome = GUARD_FAILED;
+	if (put(group, file, value) < 0)
+		line->detail = arena_printf(a, "write \"%s\": %s", value, err_errno_text(errno));
+	else if (file_read(group, file, text, sizeof(text)) < 0)
+		line->detail = arena_printf(a, "read back: %s", err_errno_text(errno));
+	else if (strcmp(text, value) != 0)
+		line->detail = arena_printf(a, "wrote \"%s\", it is \"%s\"", value, text);
+	else
+		line->outcome = GUARD_APPLIED;
+}
+
+static void apply(int group, const struct limit *limit, struct journal *j, struct arena *a,
+		  struct guard_mechanism *line)
+{
+	const char *value;
+	char now[128];
+	struct err e;
+
+	*line = (struct guard_mechanism){ .name = limit->file, .outcome = GUARD_FAILED };
+	if (file_read(group, limit->file, now, sizeof(now)) < 0) {
+		line->outcome = errno == ENOENT ? GUARD_UNSUPPORTED : GUARD_FAILED;
+		line->detail = "the controller is not enabled for the cgroup";
+		if (line->outcome == GUARD_FAILED)
+			line->detail = err_errno_text(errno);
+		return;
+	}
+	value = wanted(group, limit, now, a);
+	if (!value) {
+		line->detail = "memory.current cannot be read";
+		return;
+	}
+	/* What could not be put down could not be restored. */
+	if (journal_save(j, limit->file, now, a, &e) < 0) {
+		line->detail = arena_printf(a, "left as it is: %s", e.text);
+		return;
+	}
+	write_back(group, limit->file, value, a, line);
+	if (line->outcome == GUARD_APPLIED)
+		line->detail = arena_printf(a, "\"%s\", was \"%s\"", value,
+					    journal_saved(j, limit->file));
+}
+
+size_t limits_apply(int group, enum limits_when when, struct journal *j, struct arena *a,
+		    struct guard_mechanism lines[LIMITS_COUNT])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < LIMITS_COUNT; i++)
+		if (limits[i].when == when)
+			apply(group, &limits[i], j, a, &lines[count++]);
+	return count;
+}
+
+size_t limits_undo(int group, const struct journal *j, struct arena *a,
+		   struct guard_mechanism lines[LIMITS_COUNT])
+{
+	size_t count = 0;
+
+	for (size_t i = LIMITS_COUNT; i-- > 0;) {
+		const char *value = journal_saved(j, limits[i].file);
+
+		if (!value)
+			continue;
+		lines[count] = (struct guard_mechanism){ .name = limits[i].file };
+		write_back(group, limits[i].file, value, a, &lines[count]);
+		if (lines[count].outcome == GUARD_APPLIED)
+			lines[count].detail = arena_printf(a, "\"%s\" again", value);
+		count++;
+	}
+	return count;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The order is the point: first the wish to freeze, which costs one write and stops
+ * most of what executes while the rest is done; then the network, what is on its way out before
+ * what is only new; then what the container could get; then waiting, which may take as long as it
+ * was given, with everything in force already; then looking for ways around all that.
+ *
+ * The journal is written before what it is about, so that whoever finds it knows what to take
+ * back. Where it cannot be written (a full disk) only that is done which can be found again
+ * without it: the freeze, and programs that are known by their names.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/cgroup.h"
+#include "engine/cgroup_dir.h"
+#include "guard/freeze.h"
+#include "guard/held.h"
+#include "guard/limits.h"
+#include "guard/netcut.h"
+#include "guard/outcome.h"
+#include "guard/scan.h"
+#include "guard/tasks.h"
+#include "orlop/auto.h"
+
+/* LOCK_MS: then whoever holds the journal hangs, and containment does not wait for it. */
+enum { DEFAULT_TIMEOUT_MS = 250, LOCK_MS = 2000, THAW_MS = 250, NS_PER_US = 1000,
+	NS_PER_MS = 1000000 };
+
+struct quarantine {
+	const struct guard_request *request;
+	struct held held;
+	struct journal journal;
+	struct netcut_rule *rules;
+	struct guard_report *report;
+	struct arena *arena;
+};
+
+static int read_rules(struct quarantine *q, struct err *e)
+{
+	const struct str_list *allow = &q->request->allow;
+
+	if (allow->count > NETCUT_RULES_MAX)
+		return err_set(e, ERR_USAGE, "--allow is given %zu times, %d are possible",
+			       allow->count, NETCUT_RULES_MAX);
+	q->rules = arena_new_array(q->arena, struct netcut_rule, allow->count);
+	for (size_t i = 0; i < allow->count; i++)
+		if (netcut_rule_read(allow->items[i], &q->rules[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* There has to be something to hold. */
+static int check_alive(const struct held *h, struct err *e)
+{
+	struct cgroup_events events = { 0 };
+	int got = h->group >= 0 ? cgroup_events_get(h->group, &events) : CGROUP_ABSENT;
+
+	if (!*h->path) {
+		err_set(e, ERR_STATE, "container \"%.80s\" has no cgroup, which is what holds it",
+			h->id);
+		return err_hint(e, "kill ends it");
+	}
+	if (got < 0)
+		return err_sys(e, "cgroup \"%.200s\": cgroup.events", h->path);
+	if (got == CGROUP_ABSENT || !events.populated)
+		return err_set(e, ERR_STATE, "container not running");
+	return 0;
+}
+
+static void write_begin(struct quarantine *q)
+{
+	bool was_frozen = q->journal.phase == JOURNAL_NONE && guard_freeze_asked(q->held.group);
+	const char *detail = NULL;
+	struct err e;
+
+	if (journal_begin(&q->journal, q->held.id, q->request, was_frozen, q->report->time,
+			  q->arena, &e) < 0)
+		detail = arena_strdup(q->arena, e.text);
+	outcome_add(q->report, q->arena, "journal", detail ? GUARD_FAILED : GUARD_APPLIED, detail);
+}
+
+static void cut(struct quarantine *q)
+{
+	size_t rules = q->request->allow.count;
+
+	for (size_t i = 0; i < NETCUT_HOOKS; i++) {
+		const struct netcut_hook *hook = &netcut_hooks[i];
+		struct guard_mechanism *line = outcome_line(q->report, q->arena);
+
+		if (rules && hook->only_without_rules) {
+			/* An earlier quarantine may have allowed nothing. */
+			netcut_undo(q->held.group, hook, q->arena, line);
+			line->detail = "left open for what is allowed";
+		} else {
+			netcut_apply(q->held.group, hook, q->rules, rules, q->arena, line);
+		}
+	}
+}
+
+static void limit(struct quarantine *q, enum limits_when when)
+{
+	struct guard_mechanism lines[LIMITS_COUNT];
+	size_t count = limits_apply(q->held.group, when, &q->journal, q->arena, lines);
+
+	for (size_t i = 0; i < count; i++)
+		*outcome_line(q->report, q->arena) = lines[i];
+}
+
+/* "3 threads wait in the kernel, 1 is on its way": what the list means. */
+static const char *tasks_meaning(const struct guard_tasks *tasks, struct arena *a)
+{
+	size_t in_kernel = 0;
+
+	for (size_t i = 0; i < tasks->count; i++)
+		in_kernel += tasks->items[i].in_kernel;
+	if (tasks->more == 0 && in_kernel == tasks->count)
+		return arena_printf(a, "%zu not frozen, waiting in the kernel: executes nothing "
+				    "outside of it until it is let go, and is frozen then",
+				    in_kernel);
+	return arena_printf(a, "%zu not frozen, %zu of those listed wait in the kernel",
+			    tasks->count + tasks->more, in_kernel);
+}
+
+static void wait_frozen(struct quarantine *q, uint64_t end)
+{
+	struct err e;
+	int frozen = freeze_wait(q->held.group, true, end, &e);
+	struct guard_mechanism *line = outcome_line(q->report, q->arena);
+
+	*line = (struct guard_mechanism){ .name = "freeze", .outcome = GUARD_APPLIED };
+	if (frozen < 0) {
+		line->outcome = GUARD_FAILED;
+		line->detail = arena_strdup(q->arena, e.text);
+	} else if (frozen > 0) {
+		line->outcome = GUARD_BUSY;
+		if (tasks_not_frozen(q->held.group, q->arena, &q->report->tasks, &e) < 0)
+			line->detail = arena_strdup(q->arena, e.text);
+		else
+			line->detail = tasks_meaning(&q->report->tasks, q->arena);
+	}
+}
+
+static void ask_freeze(struct quarantine *q)
+{
+	struct err e;
+
+	if (freeze_ask(q->held.group, true, &e) < 0)
+		outcome_add(q->report, q->arena, "freeze-request", GUARD_FAILED,
+			   arena_strdup(q->arena, e.text));
+}
+
+static void observe(struct quarantine *q)
+{
+	struct err e;
+	int thawed;
+
+	limit(q, LIMITS_OBSERVED);
+	thawed = guard_thaw(q->held.group, THAW_MS, &e);
+	outcome_add(q->report, q->arena, "thaw", thawed == 0 ? GUARD_APPLIED :
+		   thawed > 0 ? GUARD_BUSY : GUARD_FAILED,
+		   thawed == 0 ? "it goes on inside the cut" :
+		   thawed > 0 ? "a cgroup above it is frozen" : arena_strdup(q->arena, e.text));
+}
+
+/* An observed container is cut and looked over while it stands still, then goes on. */
+static void contain(struct quarantine *q, uint64_t begin)
+{
+	unsigned timeout = q->request->timeout_ms ? q->request->timeout_ms : DEFAULT_TIMEOUT_MS;
+	int before = freeze_hurry();
+
+	ask_freeze(q);
+	cut(q);
+	limit(q, LIMITS_AT_ONCE);
+	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
+	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
+	freeze_calm(before);
+	if (!q->request->observe)
+		return;
+	/* That not everybody stood still does not matter to one that goes on. */
+	for (size_t i = 0; i < q->report->mechanisms.count; i++)
+		if (q->report->mechanisms.items[i].outcome == GUARD_BUSY &&
+		    strcmp(q->report->mechanisms.items[i].name, "freeze") == 0)
+			q->report->mechanisms.items[i].outcome = GUARD_UNSUPPORTED;
+	observe(q);
+}
+
+static int run(struct quarantine *q, const char *root, uint64_t begin, struct err *e)
+{
+	int opened;
+
+	if (read_rules(q, e) < 0 || held_find(root, q->request->id, q->arena, &q->held, e) < 0 ||
+	    check_alive(&q->held, e) < 0)
+		return -1;
+	opened = journal_open(q->held.dir, q->held.id, LOCK_MS, q->arena, &q->journal, e);
+	if (opened < 0)
+		return -1;
+	if (opened == JOURNAL_BUSY)
+		return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another quarantine or "
+			       "release of it is going on", q->held.id);
+	write_begin(q);
+	contain(q, begin);
+	q->report->result = outcome_judge(q->report);
+	if (q->journal.fd >= 0 &&
+	    journal_end(&q->journal, guard_result_word(q->report->result), held_time(q->arena),
+			q->arena, e) < 0)
+		outcome_add(q->report, q->arena, "journal-end", GUARD_FAILED,
+			   arena_strdup(q->arena, e->text));
+	return 0;
+}
+
+int guard_quarantine(const char *root, const struct guard_request *request, struct arena *a,
+		     struct guard_report *ret, struct err *e)
+{
+	uint64_t begin = freeze_now();
+	struct guard_report report = {
+		.id = request->id, .reason = request->reason, .observe = request->observe,
+		.time = held_time(a),
+	};
+	struct quarantine q = {
+		.request = request, .held = HELD_NONE, .journal = JOURNAL_CLOSED, .arena = a,
+		.report = &report,
+	};
+	int done = run(&q, root, begin, e);
+
+	journal_close(&q.journal);
+	held_close(&q.held);
+	report.elapsed_us = (freeze_now() - begin) / NS_PER_US;
+	if (done == 0)
+		*ret = report;
+	return done;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Requests and answers of sock_diag(7). An answer is believed as far as its lengths
+ * go and no further.
+ */
+#include "guard/sockdiag.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "orlop/auto.h"
+
+enum { ANSWER_SIZE = 32768, ATTRIBUTE_CGROUP = 21, PATIENCE_MS = 500 };
+
+_Static_assert(sizeof(((struct sockdiag_inet *)0)->id) == sizeof(struct inet_diag_sockid),
+	       "an id is kept as it came");
+
+int sockdiag_open(void)
+{
+	struct timeval limit = { .tv_usec = PATIENCE_MS * 1000 };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return fd;
+}
+
+static int ask(int diag, int type, int flags, const void *request, size_t len)
+{
+	struct {
+		struct nlmsghdr header;
+		char body[128];
+	} m = { .header = { .nlmsg_len = NLMSG_LENGTH((uint32_t)len), .nlmsg_type = (uint16_t)type,
+			    .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags) } };
+
+	memcpy(m.body, request, len);
+	return send(diag, &m, m.header.nlmsg_len, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* Calls `each` for every message of an answer, up to the end of a dump or an acknowledgement. */
+static int answers(int diag, void (*each)(const void *body, size_t len, void *argument),
+		   void *argument)
+{
+	_Alignas(struct nlmsghdr) char bytes[ANSWER_SIZE];
+
+	for (;;) {
+		ssize_t n = recv(diag, bytes, sizeof(bytes), 0);
+		struct nlmsghdr *m = (void *)bytes;
+		unsigned left = (unsigned)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		for (; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
+			const struct nlmsgerr *error = NLMSG_DATA(m);
+
+			if (m->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (m->nlmsg_type == NLMSG_ERROR) {
+				bool whole = m->nlmsg_len >= NLMSG_LENGTH(sizeof(*error));
+
+				errno = whole ? -error->error : EPROTO;
+				return errno ? -1 : 0;
+			}
+			if (each)
+				each(NLMSG_DATA(m), NLMSG_PAYLOAD(m, 0), argument);
+		}
+	}
+}
+
+static void *grown(struct arena *a, void *items, size_t count, size_t size)
+{
+	void *more;
+
+	/* Room doubles whenever the count is a power of two. */
+	if (count & (count - 1))
+		return items;
+	more = arena_array(a, count ? count * 2 : 1, size);
+	if (count)
+		memcpy(more, items, count * size);
+	return more;
+}
+
+struct inets {
+	struct arena *arena;
+	struct sockdiag_inets list;
+	uint8_t protocol;
+};
+
+static void take_inet(const void *body, size_t len, void *argument)
+{
+	struct inets *all = argument;
+	const struct inet_diag_msg *m = body;
+	struct sockdiag_inet found = { .protocol = all->protocol };
+	int left = (int)len - (int)NLMSG_ALIGN(sizeof(*m));
+
+	if (left < 0)
+		return;
+	found.inode = m->idiag_inode;
+	found.family = m->idiag_family;
+	found.state = m->idiag_state;
+	memcpy(found.id, &m->id, sizeof(found.id));
+	for (const struct rtattr *r = (const void *)((const char *)body + NLMSG_ALIGN(sizeof(*m)));
+	     RTA_OK(r, left); r = RTA_NEXT(r, left))
+		if (r->rta_type == ATTRIBUTE_CGROUP && RTA_PAYLOAD(r) >= sizeof(found.cgroup))
+			memcpy(&found.cgroup, RTA_DATA(r), sizeof(found.cgroup));
+	all->list.items = grown(all->arena, all->list.items, all->list.count, sizeof(found));
+	all->list.items[all->list.count++] = found;
+}
+
+int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+	struct inets all = { .arena = a };
+
+	for (size_t f = 0; f < ARRAY_LEN(families); f++)
+		for (size_t p = 0; p < ARRAY_LEN(protocols); p++) {
+			struct inet_diag_req_v2 request = {
+				.sdiag_family = families[f], .sdiag_protocol = protocols[p],
+				.idiag_states = UINT32_MAX,
+			};
+
+			all.protocol = protocols[p];
+			if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request,
+				sizeof(request)) < 0 ||
+			    answers(diag, take_inet, &all) < 0) {
+				/* A kernel without IPv6 has none to tell of. */
+				if (errno != ENOENT && errno != EAFNOSUPPORT)
+					return -1;
+			}
+		}
+	*ret = all.list;
+	return 0;
+}
+
+struct unixes {
+	struct arena *arena;
+	struct sockdiag_unixes list;
+};
+
+static void take_unix(const void *body, size_t len, void *argument)
+{
+	struct unixes *all = argument;
+	const struct unix_diag_msg *m = body;
+	struct sockdiag_unix found = { .inode = 0 };
+	int left = (int)len - (int)NLMSG_ALIGN(sizeof(*m));
+
+	if (left < 0)
+		return;
+	found.inode = m->udiag_ino;
+	for (const struct rtattr *r = (const void *)((const char *)body + NLMSG_ALIGN(sizeof(*m)));
+	     RTA_OK(r, left); r = RTA_NEXT(r, left))
+		if (r->rta_type == UNIX_DIAG_PEER && RTA_PAYLOAD(r) >= sizeof(found.peer))
+			memcpy(&found.peer, RTA_DATA(r), sizeof(found.peer));
+	all->list.items = grown(all->arena, all->list.items, all->list.count, sizeof(found));
+	all->list.items[all->list.count++] = found;
+}
+
+int sockdiag_unix(int diag, struct arena *a, struct sockdiag_unixes *ret)
+{
+	struct unix_diag_req request = {
+		.sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX, .udiag_show = UDIAG_SHOW_PEER,
+	};
+	struct unixes all = { .arena = a };
+
+	if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request)) < 0 ||
+	    answers(diag, take_unix, &all) < 0)
+		return -1;
+	*ret = all.list;
+	return 0;
+}
+
+int sockdiag_destroy(int diag, const struct sockdiag_inet *socket)
+{
+	struct inet_diag_req_v2 request = {
+		.sdiag_family = socket->family, .sdiag_protocol = socket->protocol,
+		.idiag_states = UINT32_MAX,
+	};
+
+	memcpy(&request.id, socket->id, sizeof(request.id));
+	if (ask(diag, SOCK_DESTROY, NLM_F_ACK, &request, sizeof(request)) < 0)
+		return -1;
+	return answers(diag, NULL, NULL);
+}

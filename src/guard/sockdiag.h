@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. The sockets of one network namespace, as sock_diag(7) tells them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "orlop/arena.h"
+
+/* An internet socket: by its inode, and by the cgroup that its packets are accounted to. */
+struct sockdiag_inet {
+	uint32_t inode;			/* 0: nobody has it open any more */
+	uint64_t cgroup;
+	uint8_t family, protocol, state;
+	uint32_t id[12];		/* struct inet_diag_sockid, to name it to the kernel */
+};
+
+/* A unix socket and the one it is connected to; peer 0: none. */
+struct sockdiag_unix {
+	uint32_t inode, peer;
+};
+
+struct sockdiag_inets {
+	struct sockdiag_inet *items;
+	size_t count;
+};
+
+struct sockdiag_unixes {
+	struct sockdiag_unix *items;
+	size_t count;
+};
+
+/* A socket for questions about the caller's present network namespace; -1 and errno. */
+int sockdiag_open(void) __attribute__((warn_unused_result));
+
+/* All TCP and UDP sockets; -1 and errno. */
+int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
+	__attribute__((warn_unused_result));
+
+/* All unix sockets; -1 and errno. */
+int sockdiag_unix(int diag, struct arena *a, struct sockdiag_unixes *ret)
+	__attribute__((warn_unused_result));
+
+/* Ends one connection, with what it has not sent yet; -1 and errno. */
+int sockdiag_destroy(int diag, const struct sockdiag_inet *socket)
+	__attribute__((warn_unused_result));

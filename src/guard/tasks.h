@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The threads of a group as /proc shows them.
+ */
+#pragma once
+
+#include "orlop/guard.h"
+
+/* Those that the freezer has not got, the processes in ascending order; at most TASKS_MAX. */
+enum { TASKS_MAX = 64 };
+int tasks_not_frozen(int group, struct arena *a, struct guard_tasks *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * PURE. Whether a thread with this letter, which waits in this kernel function ("" or "0": it is
+ * not said), is one that counts as frozen.
+ */
+bool tasks_is_frozen(char state, const char *where);

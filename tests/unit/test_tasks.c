@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which threads count as frozen: the freezer's own sleep, stops, vfork; and no other sleep.
+ */
+#include "check.h"
+#include "guard/tasks.h"
+#include "orlop/auto.h"
+
+static const struct {
+	char state;
+	const char *where;
+	bool frozen;
+} rows[] = {
+	{ 'S', "get_signal", true }, { 'S', "do_freezer_trap", true }, { 'S', "", true },
+	{ 'S', "0", true }, { 'S', "hrtimer_nanosleep", false }, { 'S', "do_wait", false },
+	{ 'T', "do_signal_stop", true }, { 't', "ptrace_stop", true }, { 'Z', "0", true },
+	{ 'D', "kernel_clone", true }, { 'D', "wait_for_vfork_done", true },
+	{ 'D', "seccomp_do_user_notification", false }, { 'D', "request_wait_answer", false },
+	{ 'D', "", false }, { 'R', "0", false }, { 'R', "", false }, { 'I', "", false },
+};
+
+static void test_text(void)
+{
+	auto_arena a = ARENA_NONE;
+	struct guard_task items[] = {
+		{ 12, 12, 'D', true, "x y", "do_wait" }, { 12, 14, 'R', false, "z", "" },
+	};
+	struct guard_tasks tasks = { .items = items, .count = 2, .more = 9 };
+
+	CHECK_STR(guard_tasks_text(&tasks, &a),
+		  "12 (x y) D in do_wait, 12/14 (z) R and 3 more");
+	tasks.more = 0;
+	CHECK_STR(guard_tasks_text(&tasks, &a), "12 (x y) D in do_wait, 12/14 (z) R");
+	tasks.count = 0;
+	CHECK_STR(guard_tasks_text(&tasks, &a), "nobody any more");
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		CHECK(tasks_is_frozen(rows[i].state, rows[i].where) == rows[i].frozen, "%c %s",
+		      rows[i].state, rows[i].where);
+	test_text();
+	return check_result();
+}
