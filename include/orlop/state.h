@@ -122,11 +122,13 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 		       const char *unit, struct err *e) __attribute__((warn_unused_result));
 
 /*
- * Reads it back. 0 with all in the arena, the unit NULL when there is none; STATE_ABSENT when there is no such file, or one of
- * another container or another boot (whose cgroup is not ours to touch); -1.
+ * Reads it back. 0 with all in the arena, the unit NULL when there is none; STATE_ABSENT when there
+ * is no such file, or one of another container or another boot (whose cgroup is not ours to
+ * touch); -1.
  */
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
-		      const char **ret_path, const char **ret_unit, struct err *e) __attribute__((warn_unused_result));
+		      const char **ret_path, const char **ret_unit, struct err *e)
+	__attribute__((warn_unused_result));
 
 /*
  * The same for the groups of resctrl that are about to be made, "" for none: the container's and

@@ -28,6 +28,7 @@ void held_close(struct held *h)
 static int find_cgroup(struct held *h, struct arena *a, struct err *e)
 {
 	struct state_record record = { 0 };
+	const char *unit;
 	char boot[BOOT_ID_LEN + 1];
 	const char *unit;
 
