@@ -30,7 +30,6 @@ static int find_cgroup(struct held *h, struct arena *a, struct err *e)
 	struct state_record record = { 0 };
 	const char *unit;
 	char boot[BOOT_ID_LEN + 1];
-	const char *unit;
 
 	if (state_load(h->dir, a, &record, e) == 0 && strcmp(record.id, h->id) == 0 &&
 	    identity_boot(boot) == 0 && strcmp(boot, record.boot_id) == 0) {
