@@ -106,6 +106,7 @@ enum {
 	CHILD_E_PROTOCOL,
 	CHILD_E_TOO_DEEP,
 	CHILD_E_IN_PROC,		/* a mount would lie inside a procfs */
+	CHILD_E_LABEL,			/* the module says another label than was written */
 	CHILD_E_OUTSIDE,		/* the working directory is not in the container */
 };
 
@@ -148,6 +149,7 @@ struct child_mount {
 	uint32_t propagation;		/* MS_*, with MS_REC */
 	uint8_t recursive, copy_up, from_parent, ordinary_directory;
 	struct child_list data;		/* of child_str */
+	child_str root_label;		/* of its root directory */
 };
 
 struct child_device {
@@ -189,6 +191,7 @@ struct child_plan {
 	uint32_t rootfs_propagation;	/* MS_* as the configuration says; 0: default */
 	child_str own_cgroup;		/* host path of the container's cgroup, for binds of it */
 	struct child_list mounts, devices, symlinks;	/* child_mount, child_device, child_pair */
+	child_str mount_label;		/* SELinux, of what covers masked directories */
 	struct child_list masked, readonly;		/* of child_str */
 	struct child_list sysctls;			/* of child_pair */
 	struct child_list create_hooks, start_hooks;	/* of child_hook */
@@ -200,7 +203,7 @@ struct child_plan {
 	child_str cwd;
 	struct child_list args, env;	/* of child_str */
 	child_str path;			/* PATH of env, for the search */
-	child_str apparmor, selinux;
+	child_str apparmor, selinux;	/* as written to attr/exec: "exec PROFILE", a label */
 	uint32_t uid, gid, umask;
 	struct child_list groups;	/* of uint32_t */
 	struct child_list rlimits;	/* of child_rlimit */

@@ -17,10 +17,13 @@
 #include "orlop/state.h"
 #include "orlop/stats.h"
 
+enum { LIFE_SYSTEMD_MS = 30 * 1000 };	/* as runc has it */
+
 struct life {
 	const char *root;		/* absolute; where the containers' directories are */
 	bool root_is_default;		/* a missing one is then an empty one */
 	enum plan_cgroup_driver cgroup_driver;
+	int systemd_ms;			/* how long systemd may take to answer */
 	/* Called for what the user should hear about; never NULL. */
 	void (*warn)(const char *text);
 	/* Hears of each step of the child, in nanoseconds of CLOCK_MONOTONIC; NULL: not wanted. */

@@ -80,6 +80,7 @@ struct plan_mount {
 	enum plan_idmap idmap;
 	bool idmap_recursive;
 	struct id_map_list uid_maps, gid_maps;
+	const char *root_label;		/* of its root directory (SELinux), or NULL */
 	struct str_list data;		/* "word" or "key=value" for fsconfig, in order */
 	size_t index;			/* in config.mounts, for messages; SIZE_MAX: none */
 };
@@ -118,11 +119,27 @@ struct plan_device_rule {
 
 enum { PLAN_ACCESS_MKNOD = 1, PLAN_ACCESS_READ = 2, PLAN_ACCESS_WRITE = 4, PLAN_ACCESS_ALL = 7 };
 
+/* One property of the container's systemd unit. */
+struct plan_unit_property {
+	const char *name;
+	char type;			/* D-Bus: 'b', 'u', 't', 's'; 'y' for an array of bytes */
+	uint64_t number;		/* 'b', 'u', 't' */
+	const char *text;		/* 's' */
+	const unsigned char *bytes;	/* 'y' */
+	size_t len;
+	unsigned since;			/* left out where systemd is older; 0: every one knows it */
+};
+
 struct plan_cgroup {
 	enum plan_cgroup_driver driver;
 	const char *path;		/* below the cgroup2 mount, begins with "/", normalised */
+	/* Driver systemd only; the path above is then below the manager's own group. */
+	const char *unit;		/* "orlop-web.scope", the last component of the path */
+	LIST_OF(struct plan_unit_property) properties;
 	struct str_list controllers;	/* that must be enabled for it */
 	LIST_OF(struct plan_cgroup_write) writes;	/* in order */
+	/* Refuse these limits when more is in use already; 0: not asked for. */
+	uint64_t check_memory, check_memory_swap;
 	bool filter_devices;
 	LIST_OF(struct plan_device_rule) device_rules;	/* in order, the last match decides */
 	bool delegate;			/* hand the group to delegate_uid (host id) */
@@ -190,6 +207,7 @@ struct plan {
 	struct oci_time_offset monotonic, boottime;
 	const char *hostname, *domainname;
 
+	const char *mount_label;	/* SELinux, of what covers paths, or NULL */
 	LIST_OF(struct plan_mount) mounts;
 	LIST_OF(struct plan_device) devices;
 	bool bind_devices;		/* mknod is not possible there: clone the host's nodes */

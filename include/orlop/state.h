@@ -3,8 +3,8 @@
  * What is on disk for each container, and what its status is.
  *
  * <root>/<id>/ (0711) holds
- *   cgroup       the planned cgroup and the mount it is below, with this id and boot: written
- *                before the cgroup is made, so that `delete --force` finds it whatever happened
+ *   cgroup       the planned cgroup and the mount it is below, with this id and boot, and
+ *                systemd's unit where it is one's: written before the cgroup is made, so that `delete --force` finds it whatever happened
  *                afterwards, and not believed when it was copied here or is from before a reboot
  *   config.json  the configuration as it was at create; later edits of the bundle have no effect
  *   resources.json  linux.resources as `update` left it, in place of the object in config.json;
@@ -54,6 +54,7 @@ struct state_record {
 	const char *cgroup;		/* below the cgroup2 mount; "" when there is none */
 	const char *cgroup_mount;
 	const char *cgroup_driver;	/* "cgroupfs", "systemd", "disabled" */
+	const char *unit;		/* of systemd, the last component of cgroup; or NULL */
 	uint32_t ns_new;		/* CLONE_NEW* made for it */
 	uint32_t ns_joined;		/* CLONE_NEW* joined by path */
 	bool poststart, poststop;	/* such hooks are in config.json */
@@ -111,18 +112,21 @@ int state_condemn(int dir, struct err *e) __attribute__((warn_unused_result));
 bool state_condemned(int dir);
 
 /*
- * Writes the planned cgroup ("" when none) before it is made. Also an error when the directory
+ * Writes the planned cgroup ("" when none) before it is made, and the systemd unit that it will
+ * be of (NULL: of none). Also an error when the directory
  * was condemned: nothing may be made then.
  */
 int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
-		       struct err *e) __attribute__((warn_unused_result));
+		       const char *unit, struct err *e) __attribute__((warn_unused_result));
 
 /*
- * Reads it back. 0 with both in the arena; STATE_ABSENT when there is no such file, or one of
- * another container or another boot (whose cgroup is not ours to touch); -1.
+ * Reads it back. 0 with all in the arena, the unit NULL when there is none; STATE_ABSENT when there
+ * is no such file, or one of another container or another boot (whose cgroup is not ours to
+ * touch); -1.
  */
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
-		      const char **ret_path, struct err *e) __attribute__((warn_unused_result));
+		      const char **ret_path, const char **ret_unit, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* Fills in pid, pid_start and boot_id of a record: what makes a process the one that is meant. */
 int state_identify(pid_t pid, struct arena *a, struct state_record *record, struct err *e)

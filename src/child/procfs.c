@@ -22,17 +22,22 @@ int procfs_open(bool processes_only)
 	return (int)result;
 }
 
-int procfs_write(int procfs, const char *path, const char *text)
+static int open_file(int procfs, const char *path, int flags)
 {
 	/* "self" is a link of procfs itself; everything else must be what it seems. */
 	uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-	size_t len = strlen(text);
-	long n;
-	int fd;
 
 	if (!bytes_begin(path, "self/"))
 		resolve |= RESOLVE_NO_SYMLINKS;
-	fd = sys_openat2(procfs, path, O_WRONLY, resolve);
+	return sys_openat2(procfs, path, (uint64_t)flags, resolve);
+}
+
+int procfs_write(int procfs, const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = open_file(procfs, path, O_WRONLY);
+	long n;
+
 	if (fd < 0)
 		return fd;
 	n = SYS(write, fd, text, len);
@@ -40,4 +45,26 @@ int procfs_write(int procfs, const char *path, const char *text)
 	if (n < 0)
 		return (int)n;
 	return (size_t)n == len ? 0 : -EIO;
+}
+
+long procfs_read(int procfs, const char *path, char *text, size_t room)
+{
+	int fd = open_file(procfs, path, O_RDONLY);
+	long n;
+
+	if (fd < 0)
+		return fd;
+	n = SYS(read, fd, text, room - 1);
+	sys_close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	return n;
+}
+
+int procfs_exists(int procfs, const char *path)
+{
+	int fd = open_file(procfs, path, O_PATH);
+
+	if (fd >= 0)
+		sys_close(fd);
+	return fd < 0 ? fd : 0;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Makes one for the pid namespace we are in; `processes_only` leaves out /proc/sys and everything
@@ -15,3 +16,9 @@ int procfs_open(bool processes_only);
 
 /* Writes text to a file of it, without links on the way, and closes it. 0 or a negative errno. */
 int procfs_write(int procfs, const char *path, const char *text);
+
+/* Reads a small file, terminated. Its length or a negative errno. */
+long procfs_read(int procfs, const char *path, char *text, size_t room);
+
+/* 0 when there is such a file, or a negative errno. */
+int procfs_exists(int procfs, const char *path);

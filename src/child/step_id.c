@@ -12,15 +12,52 @@
 #include "child/child.h"
 #include "child/procfs.h"
 
-static int write_label(int procfs, const char *file, const char *other, const char *label)
-{
-	int error = procfs_write(procfs, file, label);
+enum { ITEM_SELINUX, ITEM_APPARMOR, LABEL_ROOM = 4096 };
 
-	if (error == -ENOENT && other)
-		error = procfs_write(procfs, other, label);
+/* What the module answers to a label: the same, perhaps with " (enforce)" or a newline behind. */
+static int check_label(int procfs, const char *file, const char *label)
+{
+	static char have[LABEL_ROOM];
+	long n = procfs_read(procfs, file, have, sizeof(have));
+	size_t len = strlen(label);
+
+	if (n < 0)
+		return (int)n;
+	return bytes_begin(have, label) && (!have[len] || have[len] == '\n' || have[len] == ' ') ?
+		0 : -CHILD_E_LABEL;
+}
+
+/* Keys that the container makes are the container's as well. */
+static int label_selinux(struct child *c, int procfs, const char *label)
+{
+	int error = procfs_write(procfs, "self/attr/exec", label);
+
+	if (error >= 0)
+		error = check_label(procfs, "self/attr/exec", label);
+	if (error >= 0 && child_flag(c, CHILD_NEW_KEYRING))
+		error = procfs_write(procfs, "self/attr/keycreate", label);
 	return error;
 }
 
+/* The module has a directory of its own since Linux 5.8 where it is built in. */
+static int label_apparmor(int procfs, const char *order)
+{
+	const char *file = "self/attr/apparmor/exec";
+	int error = procfs_exists(procfs, file);
+
+	if (error == -ENOENT)
+		file = "self/attr/exec";
+	else if (error < 0)
+		return error;
+	error = procfs_write(procfs, file, order);
+	/* "exec NAME" was the order, NAME is what it then says. */
+	return error < 0 ? error : check_label(procfs, file, order + strlen("exec "));
+}
+
+/*
+ * Takes effect at exec. A process reads back what it ordered itself: AppArmor shows the order to
+ * nobody else.
+ */
 int step_label(struct child *c)
 {
 	const char *apparmor = child_string(c, c->plan->apparmor);
@@ -33,12 +70,14 @@ int step_label(struct child *c)
 	if (procfs < 0)
 		return procfs;
 	if (selinux) {
+		c->item = ITEM_SELINUX;
 		child_detail(c, selinux);
-		error = write_label(procfs, "self/attr/exec", NULL, selinux);
+		error = label_selinux(c, procfs, selinux);
 	}
 	if (error >= 0 && apparmor) {
-		child_detail(c, apparmor);
-		error = write_label(procfs, "self/attr/apparmor/exec", "self/attr/exec", apparmor);
+		c->item = ITEM_APPARMOR;
+		child_detail(c, apparmor + strlen("exec "));
+		error = label_apparmor(procfs, apparmor);
 	}
 	sys_close(procfs);
 	return error;

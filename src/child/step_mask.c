@@ -31,7 +31,7 @@ static int open_null(void)
 	return S_ISCHR(st.st_mode) && st.st_rdev == 0x103 ? fd : -CHILD_E_NOT_DEVNULL;
 }
 
-static int make_empty(void)
+static int make_empty(const char *label)
 {
 	int fs = (int)SYS(fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	long result = fs;
@@ -39,6 +39,8 @@ static int make_empty(void)
 	if (fs < 0)
 		return fs;
 	result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", "755", 0);
+	if (result >= 0 && label)
+		result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "context", label, 0);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	if (result >= 0)
@@ -61,12 +63,12 @@ static void close_used(struct child *c, const struct covers *covers)
 		sys_close_from((unsigned)keep + 1);
 }
 
-static int cover_directory(struct covers *covers, int place)
+static int cover_directory(struct child *c, struct covers *covers, int place)
 {
 	int clone;
 
 	if (covers->empty < 0) {
-		covers->empty = make_empty();
+		covers->empty = make_empty(child_string(c, c->plan->mount_label));
 		if (covers->empty < 0)
 			return covers->empty;
 	}
@@ -101,7 +103,7 @@ static int mask_one(struct child *c, struct covers *covers, const char *path)
 		place = path_open(c->root, path, 0);
 		error = place < 0 ? place : cover_file(covers, place);
 	} else {
-		error = place < 0 ? place : cover_directory(covers, place);
+		error = place < 0 ? place : cover_directory(c, covers, place);
 	}
 	/* Nothing to hide; a path through a file is nothing either. */
 	return error == -ENOENT && place < 0 ? 0 : error == -ENOTDIR && place < 0 ? 0 : error;

@@ -175,6 +175,19 @@ static int apply_attributes(const struct child_mount *m, int fd)
 	return error;
 }
 
+/* A file system that has no option for its label takes one for its root directory. */
+static int label_root(int mount, const char *label)
+{
+	int root = (int)SYS(openat, mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long error = root;
+
+	if (root >= 0) {
+		error = SYS(fsetxattr, root, "security.selinux", label, strlen(label) + 1, 0);
+		sys_close(root);
+	}
+	return error < 0 ? (int)error : 0;
+}
+
 static bool is_directory(int fd)
 {
 	struct stat st;
@@ -247,7 +260,9 @@ static int mount_one(struct child *c, const struct child_mount *m, int item)
 		fd = make_mount(c, m, item, existed ? place : -1);
 	if (fd < 0)
 		return fd;
-	if (m->copy_up)
+	if (m->root_label)
+		error = label_root(fd, child_string(c, m->root_label));
+	if (error >= 0 && m->copy_up)
 		error = copy_up(place, fd);
 	if (error >= 0)
 		error = apply_attributes(m, fd);

@@ -39,6 +39,13 @@ static int read_budget(const char *word, unsigned *ret_ms, struct err *e)
 	return err_set(e, ERR_USAGE, "invalid budget \"%.40s\": a number with ms, s or m, as 10s", word);
 }
 
+static enum evidence_memory memory_of(const char *word)
+{
+	if (word && strcmp(word, "anon") == 0)
+		return EVIDENCE_MEMORY_ANON;
+	return word && strcmp(word, "none") == 0 ? EVIDENCE_MEMORY_NONE : EVIDENCE_MEMORY_ALL;
+}
+
 /* One line that is written over on a terminal, and lines otherwise. */
 static void show_progress(const char *stage, uint64_t bytes)
 {
@@ -68,9 +75,7 @@ static int gather(const struct command *c, const char *id, struct err *e)
 	struct evidence_result result;
 	struct evidence_options options = {
 		.output = v->output,
-		.memory = v->mem && strcmp(v->mem, "anon") == 0 ? EVIDENCE_MEMORY_ANON :
-			  v->mem && strcmp(v->mem, "none") == 0 ? EVIDENCE_MEMORY_NONE :
-			  EVIDENCE_MEMORY_ALL,
+		.memory = memory_of(v->mem),
 		.upper = !v->fs || strcmp(v->fs, "none") != 0,
 		.queues = v->queues,
 		.progress = show_progress,
@@ -91,7 +96,7 @@ static int gather(const struct command *c, const char *id, struct err *e)
 		if (print_out(&t, e) < 0)
 			return -1;
 	} else {
-		fputs(text_get(&t), stderr);
+		fputs(text_get(&t), stderr);	/* the other one has the set */
 	}
 	return code == EVIDENCE_PARTIAL ? EXIT_PARTIAL : 0;
 }

@@ -23,12 +23,12 @@
 
 /*
  * LISTEN_* and NOTIFY_SOCKET are systemd's protocols, the two addresses find a user's own
- * directories and bus. Hooks and `ps` get an environment of their own; PATH is not among these on
+ * directories and bus; ORLOP_* are for those who look for mistakes. Hooks and `ps` get an environment of their own; PATH is not among these on
  * purpose.
  */
 static const char *const allowed[] = {
 	"NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "XDG_RUNTIME_DIR",
-	"DBUS_SESSION_BUS_ADDRESS", "ORLOP_DEBUG",
+	"DBUS_SESSION_BUS_ADDRESS", "ORLOP_DEBUG", "ORLOP_SYSTEMD_MS",
 };
 
 static int fill_standard(struct err *e)

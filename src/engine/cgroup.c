@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -138,10 +140,35 @@ static int write_all(struct writer *writer, struct err *e)
 	return 0;
 }
 
+/* A file that says how much is in use; 0 where it is not there, as in a group without limits. */
+static uint64_t read_usage(int group, const char *file)
+{
+	char text[32];
+
+	return file_read(group, file, text, sizeof(text)) < 0 ? 0 : strtoull(text, NULL, 10);
+}
+
+static int check_memory(int group, const struct plan_cgroup *plan, struct err *e)
+{
+	uint64_t used = read_usage(group, "memory.current"), both;
+
+	if (plan->check_memory && plan->check_memory <= used)
+		return err_set(e, ERR_CONFIG, "rejecting memory limit %" PRIu64 " <= usage %" PRIu64,
+			       plan->check_memory, used);
+	both = used + read_usage(group, "memory.swap.current");
+	if (plan->check_memory_swap && plan->check_memory_swap <= both)
+		return err_set(e, ERR_CONFIG,
+			       "rejecting memory+swap limit %" PRIu64 " <= usage %" PRIu64,
+			       plan->check_memory_swap, both);
+	return 0;
+}
+
 int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
 {
 	struct writer writer = { .group = group, .plan = plan };
 
+	if ((plan->check_memory || plan->check_memory_swap) && check_memory(group, plan, e) < 0)
+		return -1;
 	/* A controller that no write below would miss has to be asked for. */
 	if (!cgroup_controllers_implied(plan)) {
 		writer.enabled = true;
@@ -306,6 +333,33 @@ int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err 
 		made_undo(&made, plan->path);
 	auto_close_fd(&made.parent);
 	return group;
+}
+
+int cgroup_adopt(const struct plan_cgroup *plan, const char *mount, struct err *e)
+{
+	auto_fd int group = cgroup_open(mount, plan->path, e);
+
+	if (group < 0 || check_usable(group, plan->path, false, e) < 0 ||
+	    cgroup_apply(group, plan, e) < 0 ||
+	    (plan->delegate && delegate(group, plan, e) < 0))
+		return -1;
+	return take_fd(&group);
+}
+
+int cgroup_room(int group, const struct plan_cgroup *plan, unsigned guests, struct err *e)
+{
+	const char *value = NULL;
+	char text[32], *end;
+	unsigned long long limit;
+
+	for (size_t i = 0; i < plan->writes.count; i++)
+		if (strcmp(plan->writes.items[i].file, "pids.max") == 0)
+			value = plan->writes.items[i].value;
+	limit = value ? strtoull(value, &end, 10) : 0;
+	if (!value || end == value)	/* "max" */
+		return 0;
+	snprintf(text, sizeof(text), "%llu", limit + guests);
+	return file_write(group, "pids.max", text) == 0 ? 0 : err_sys(e, "pids.max \"%s\"", text);
 }
 
 int cgroup_open(const char *mount, const char *path, struct err *e)

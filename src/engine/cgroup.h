@@ -27,6 +27,20 @@ enum { CGROUP_ABSENT = 1, CGROUP_TIMED_OUT = 2 };
 int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * As cgroup_create, for a group that systemd has made for us: it exists and has a process. On an
+ * error it stays as it is: who made it removes it.
+ */
+int cgroup_adopt(const struct plan_cgroup *plan, const char *mount, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Lets the group have `guests` processes more than the plan's pids.max says, for as long as that
+ * many are there that are not the container's; 0 ends it.
+ */
+int cgroup_room(int group, const struct plan_cgroup *plan, unsigned guests, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* Opens an existing group: a descriptor, or -1; an absent one is ERR_SYSTEM with ENOENT. */
 int cgroup_open(const char *mount, const char *path, struct err *e)
 	__attribute__((warn_unused_result));

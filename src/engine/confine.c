@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/names.h"
+#include "engine/label.h"
 #include "engine/procfs.h"
 #include "oci/words.h"
 
@@ -190,5 +191,8 @@ int confine_process(const struct confine *c, struct err *e)
 {
 	if (set_oom_score(c, e) < 0)
 		return -1;
+	if (c->process->selinux_label &&
+	    label_read_back(c->procfs, c->pid, c->process->selinux_label, e) < 0)
+		return err_in(e, "read back");
 	return read_back(c, e) < 0 ? err_in(e, "read back") : 0;
 }

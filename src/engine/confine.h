@@ -26,8 +26,8 @@ int confine_set_limits(pid_t pid, const struct plan_process *process, struct err
 	__attribute__((warn_unused_result));
 
 /*
- * Sets oom_score_adj, then compares ids, groups, capability sets and
- * no_new_privs as a procfs of ours shows them with the plan's. A restriction that was asked for
- * and is not in force is an error, whatever the calls that set it returned.
+ * Sets oom_score_adj, then compares the SELinux label ordered for exec, ids, groups, capability
+ * sets and no_new_privs, as a procfs of ours shows them, with the plan's. A restriction that was
+ * asked for and is not in force is an error, whatever the calls that set it returned.
  */
 int confine_process(const struct confine *c, struct err *e) __attribute__((warn_unused_result));

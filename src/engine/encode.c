@@ -84,6 +84,7 @@ static struct child_list put_mounts(struct text *t, const struct plan *plan)
 						plan->uid_maps.count),
 			.ordinary_directory = real,
 			.data = put_strings(t, &m->data),
+			.root_label = put_string(t, m->root_label),
 		};
 	}
 	return put_list(t, to, plan->mounts.count, sizeof(*to));
@@ -272,7 +273,8 @@ static void put_process(struct text *t, struct child_plan *to, const struct plan
 	to->env = put_strings(t, &p->env);
 	/* What execvp uses when there is none. */
 	to->path = put_string(t, path ? path : "/bin:/usr/bin");
-	to->apparmor = put_string(t, p->apparmor_profile);
+	to->apparmor = p->apparmor_profile ?
+		put_string(t, arena_printf(t->arena, "exec %s", p->apparmor_profile)) : 0;
 	to->selinux = put_string(t, p->selinux_label);
 	to->uid = p->uid;
 	to->gid = p->gid;
@@ -315,6 +317,7 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 	to->mounts = put_mounts(t, plan);
 	to->devices = put_devices(t, plan);
 	to->symlinks = put_symlinks(t, plan);
+	to->mount_label = put_string(t, plan->mount_label);
 	to->masked = put_strings(t, &plan->masked);
 	to->readonly = put_strings(t, &plan->readonly);
 	to->sysctls = put_pairs(t, &plan->sysctls);

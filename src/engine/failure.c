@@ -2,6 +2,7 @@
 #include "engine/failure.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "orlop/auto.h"
@@ -30,6 +31,7 @@ static const struct {
 	{ CHILD_E_PARENT_GONE, "the other side went away" },
 	{ CHILD_E_PROTOCOL, "unexpected message" },
 	{ CHILD_E_TOO_DEEP, "directories are nested too deeply" },
+	{ CHILD_E_LABEL, "is not in force after it was written" },
 	{ CHILD_E_OUTSIDE, "is outside of the container" },
 };
 
@@ -119,6 +121,23 @@ static int root_failed(const struct child_message *m, const struct plan *plan, s
 	return -1;
 }
 
+static int label_failed(const struct child_message *m, struct err *e)
+{
+	char what[CHILD_DETAIL + 96];
+
+	if (m->item == 0) {
+		snprintf(what, sizeof(what), "process.selinuxLabel \"%s\"", m->detail);
+		return plain(m, e, what);
+	}
+	snprintf(what, sizeof(what),
+		 "unable to apply apparmor profile: apparmor failed to apply profile \"%s\"",
+		 m->detail);
+	plain(m, e, what);
+	if (m->error == ENOENT)
+		err_hint(e, "no profile of that name is loaded: see apparmor_parser(8)");
+	return -1;
+}
+
 int failure_report(const struct child_message *m, const struct plan *plan,
 		   const struct plan_process *process, struct err *e)
 {
@@ -134,6 +153,10 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		return join_failed(m, plan, e);
 	case CHILD_STEP_ROOT:
 		return root_failed(m, plan, e);
+	case CHILD_STEP_LABEL:
+		if (m->item >= 0)
+			return label_failed(m, e);
+		break;
 	case CHILD_STEP_HOOKS:
 		return hook_failed(m, "createContainer", e);
 	case CHILD_STEP_START:

@@ -324,6 +324,7 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 	struct spawn s = SPAWN_NONE;
 
 	if (schedule_runtime(r->process, e) < 0 || clone_child(r, a, &s, e) < 0 ||
+	    (r->born && r->born(r->argument, e) < 0) ||
 	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
 	     write_maps(r, &s, e) < 0) ||
 	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {

@@ -27,6 +27,8 @@ struct spawn_request {
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
 	const struct host_facts *facts;
+	/* Called when the process was born and has not come to anything yet; or NULL. */
+	int (*born)(void *argument, struct err *e);
 	/* What the parent does while the child sets things up; the program cannot start before. */
 	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
 	/*

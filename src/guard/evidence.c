@@ -105,14 +105,15 @@ static int open_container(struct capture *c, const char *state_root, const char 
 static int open_group(struct capture *c, struct err *e)
 {
 	struct err ignored;
-	const char *mount = NULL, *path = NULL;
+	const char *mount = NULL, *path = NULL, *unit;
 	int found = state_load(c->dir, c->arena, &c->record, &ignored);
 
 	c->known = found == 0 && strcmp(c->record.id, c->id) == 0;
 	if (!c->known)
 		capture_problem(c, "state.json", "%s",
 				found < 0 ? ignored.text : "there is none, or another container's");
-	if (state_read_cgroup(c->dir, c->id, c->arena, &mount, &path, &ignored) != 0) {
+	if (state_read_cgroup(c->dir, c->id, c->arena, &mount, &path, &unit,
+			      &ignored) != 0) {
 		mount = c->known ? c->record.cgroup_mount : "";
 		path = c->known ? c->record.cgroup : "";
 	}

@@ -28,6 +28,7 @@ void held_close(struct held *h)
 static int find_cgroup(struct held *h, struct arena *a, struct err *e)
 {
 	struct state_record record = { 0 };
+	const char *unit;
 	char boot[BOOT_ID_LEN + 1];
 
 	if (state_load(h->dir, a, &record, e) == 0 && strcmp(record.id, h->id) == 0 &&
@@ -37,7 +38,7 @@ static int find_cgroup(struct held *h, struct arena *a, struct err *e)
 		h->pid = record.pid;
 		return 0;
 	}
-	return state_read_cgroup(h->dir, h->id, a, &h->mount, &h->path, e);
+	return state_read_cgroup(h->dir, h->id, a, &h->mount, &h->path, &unit, e);
 }
 
 int held_find(const char *root, const char *id, struct arena *a, struct held *ret, struct err *e)

@@ -106,20 +106,37 @@ static bool is_of_this_boot(const struct state_record *record, struct arena *a)
 	       strcmp(record->boot_id, now.boot_id) == 0;
 }
 
-bool container_cgroup(const struct container *c, struct arena *a, const char **ret_mount,
-		      const char **ret_path)
+static bool find_cgroup(const struct container *c, struct arena *a, const char **ret_mount,
+			const char **ret_path, const char **ret_unit)
 {
 	struct err ignored;
 
 	if (c->pidfd < 0) {
-		if (state_read_cgroup(c->dir, c->id, a, ret_mount, ret_path, &ignored) == 0)
+		if (state_read_cgroup(c->dir, c->id, a, ret_mount, ret_path, ret_unit,
+				      &ignored) == 0)
 			return *ret_path[0] != '\0';
 		if (!is_of_this_boot(&c->record, a))
 			return false;
 	}
 	*ret_mount = c->record.cgroup_mount;
 	*ret_path = c->record.cgroup;
+	*ret_unit = c->record.unit;
 	return c->record.cgroup[0] != '\0';
+}
+
+bool container_cgroup(const struct container *c, struct arena *a, const char **ret_mount,
+		      const char **ret_path)
+{
+	const char *unit;
+
+	return find_cgroup(c, a, ret_mount, ret_path, &unit);
+}
+
+const char *container_unit(const struct container *c, struct arena *a)
+{
+	const char *mount, *path, *unit;
+
+	return find_cgroup(c, a, &mount, &path, &unit) ? unit : NULL;
 }
 
 /* What `update` stored; a container that was never updated has no such file. */

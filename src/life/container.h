@@ -72,6 +72,9 @@ int container_open_shared(const struct life *l, const char *id, struct arena *a,
 bool container_cgroup(const struct container *c, struct arena *a, const char **ret_mount,
 		      const char **ret_path);
 
+/* The systemd unit of that cgroup, or NULL: for ending it, and with the same caution. */
+const char *container_unit(const struct container *c, struct arena *a);
+
 /* The configuration as it was at create, with the resources as the last update left them. */
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e) __attribute__((warn_unused_result));

@@ -5,7 +5,7 @@
  *
  *   the lock, or without it the condemned mark	(a create that is under way stops there)
  *   the processes				(pidfd, cgroup.kill)
- *   the cgroup
+ *   the cgroup, and systemd's unit		(its failure is a warning)
  *   the record					(from here on the container does not exist)
  *   the directory				(from here on the id can be used again)
  *   the poststop hooks				(whose failures are warnings)
@@ -25,6 +25,7 @@
 #include "engine/hooks.h"
 #include "life/container.h"
 #include "life/lifecycle.h"
+#include "life/scope.h"
 #include "orlop/auto.h"
 
 enum {
@@ -47,7 +48,8 @@ static int wait_for_end(const struct container *c, int timeout_ms, struct err *e
 	return 0;
 }
 
-static int kill_processes(const struct container *c, struct arena *a, struct err *e)
+static int kill_processes(const struct life *l, const struct container *c, struct arena *a,
+			  struct err *e)
 {
 	int64_t end = fd_now_ms() + KILL_MS;
 	const char *mount, *path;
@@ -57,6 +59,8 @@ static int kill_processes(const struct container *c, struct arena *a, struct err
 		return err_sys(e, "unable to signal init");
 	if (container_cgroup(c, a, &mount, &path) && cgroup_remove(mount, path, KILL_MS, e) < 0)
 		return -1;
+	/* It has nothing left to hold, so it ends by itself if systemd cannot be told. */
+	scope_end(l, container_unit(c, a));
 	left = end - fd_now_ms();
 	return c->pidfd < 0 ? 0 : wait_for_end(c, left > 0 ? (int)left : 0, e);
 }
@@ -83,7 +87,7 @@ static int take_away(const struct life *l, const struct container *c, enum known
 	struct hook_list hooks = { 0 };
 	int dropped;
 
-	if (kill_processes(c, a, e) < 0)
+	if (kill_processes(l, c, a, e) < 0)
 		return -1;
 	if (known == KNOWN_ALL) {
 		hooks = poststop_hooks(l, c, a);

@@ -14,6 +14,7 @@
 #include "engine/cgroup.h"
 #include "engine/confine.h"
 #include "engine/console.h"
+#include "engine/label.h"
 #include "engine/procfs.h"
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
@@ -287,7 +288,9 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
 	    container_config(&x->c, x->arena, &x->config, e) < 0 || decide(x, e) < 0)
 		return -1;
-	if (x->process.oom_score_adj.set) {
+	if (label_check(&x->process.selinux_label, "process.selinuxLabel", x->arena, e) < 0)
+		return -1;
+	if (x->process.oom_score_adj.set || x->process.selinux_label) {
 		x->procfs = procfs_open(e);
 		if (x->procfs < 0)
 			return -1;

@@ -18,6 +18,7 @@
 #include "engine/console.h"
 #include "engine/device_filter.h"
 #include "engine/hooks.h"
+#include "engine/label.h"
 #include "engine/procfs.h"
 #include "life/container.h"
 #include "life/notify.h"
@@ -49,6 +50,14 @@ static void undo_cgroup(void *argument)
 	auto_close_fd(&c->cgroup);
 	if (cgroup_remove(facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
 		c->life->warn(e.text);
+	scope_end(c->life, c->bundle.plan.cgroup.unit);
+}
+
+static void undo_guest(void *argument)
+{
+	struct making *c = argument;
+
+	scope_leave(&c->scope);
 }
 
 static void undo_spawn(void *argument)
@@ -100,6 +109,10 @@ static const char *now_text(struct arena *a)
 
 static void fill_record(struct making *c)
 {
+	static const char *const drivers[PLAN_CGROUP_DRIVER_COUNT_] = {
+		[PLAN_CGROUP_CGROUPFS] = "cgroupfs", [PLAN_CGROUP_SYSTEMD] = "systemd",
+		[PLAN_CGROUP_DISABLED] = "disabled",
+	};
 	const struct plan *plan = &c->bundle.plan;
 
 	c->record = (struct state_record){
@@ -108,8 +121,7 @@ static void fill_record(struct making *c)
 		.owner = c->bundle.facts.euid,
 		.cgroup = plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "" : plan->cgroup.path,
 		.cgroup_mount = c->bundle.facts.cgroup_mount ? c->bundle.facts.cgroup_mount : "",
-		.cgroup_driver =
-			plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "disabled" : "cgroupfs",
+		.cgroup_driver = drivers[plan->cgroup.driver], .unit = plan->cgroup.unit,
 		.poststart = plan->hooks.poststart.count > 0,
 		.poststop = plan->hooks.poststop.count > 0,
 		.seccomp = plan->seccomp != NULL,
@@ -139,14 +151,50 @@ static int make_directory(struct making *c, struct err *e)
 	return 0;
 }
 
+/*
+ * systemd makes the group, with a process of ours in it that stays until the container's own is
+ * born there. Where that will be is on disk before it is asked to.
+ */
+static int make_scope(struct making *c, struct err *e)
+{
+	struct plan_cgroup *plan = &c->bundle.plan.cgroup;
+	const char *mount = c->bundle.facts.cgroup_mount;
+
+	if (scope_find(&c->scope, c->life, plan, mount, c->arena, e) < 0)
+		return -1;
+	c->record.cgroup = plan->path;
+	if (state_write_cgroup(c->dir, c->create->id, mount, plan->path, plan->unit, e) < 0 ||
+	    scope_make(&c->scope, plan, e) < 0)
+		return -1;
+	undo_push(&c->undo, undo_guest, c);
+	c->cgroup = cgroup_adopt(plan, mount, e);
+	if (c->cgroup < 0) {
+		scope_leave(&c->scope);
+		scope_end(c->life, plan->unit);
+		return -1;
+	}
+	undo_push(&c->undo, undo_cgroup, c);
+	return cgroup_room(c->cgroup, plan, 1, e);
+}
+
+static int guest_leaves(void *argument, struct err *e)
+{
+	struct making *c = argument;
+
+	scope_leave(&c->scope);
+	return cgroup_room(c->cgroup, &c->bundle.plan.cgroup, 0, e);
+}
+
 static int make_cgroup(struct making *c, struct err *e)
 {
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
 	const char *mount = c->bundle.facts.cgroup_mount;
 
 	if (plan->driver == PLAN_CGROUP_DISABLED)
-		return state_write_cgroup(c->dir, c->create->id, "", "", e);
-	if (state_write_cgroup(c->dir, c->create->id, mount, plan->path, e) < 0)
+		return state_write_cgroup(c->dir, c->create->id, "", "", NULL, e);
+	if (plan->driver == PLAN_CGROUP_SYSTEMD)
+		return make_scope(c, e);
+	if (state_write_cgroup(c->dir, c->create->id, mount, plan->path, NULL, e) < 0)
 		return -1;
 	c->cgroup = cgroup_create(plan, mount, e);
 	if (c->cgroup < 0)
@@ -218,6 +266,7 @@ static int make_process(struct making *c, struct err *e)
 		.plan = plan, .process = &plan->process, .container = -1, .cgroup = c->cgroup,
 		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
 		.filter = plan->seccomp ? &c->filter : NULL,
+		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
 		.meanwhile = attach_device_filter,
 	};
@@ -260,7 +309,8 @@ static bool writes_to_proc(const struct plan *plan)
 	for (size_t n = 0; n < plan->mounts.count; n++)
 		if (plan->mounts.items[n].idmap != PLAN_IDMAP_NONE)
 			return true;
-	return plan->uid_maps.count || plan->process.oom_score_adj.set;
+	return plan->uid_maps.count || plan->process.oom_score_adj.set ||
+	       plan->process.selinux_label;
 }
 
 static int make(struct making *c, bool listener, struct err *e)
@@ -272,6 +322,10 @@ static int make(struct making *c, bool listener, struct err *e)
 	c->poststop_due = plan->hooks.poststop.count > 0;
 	if (plan->seccomp && seccomp_compile(plan->seccomp, c->bundle.facts.seccomp_flags,
 					     c->arena, &c->filter, e) < 0)
+		return -1;
+	if (label_check(&c->bundle.plan.process.selinux_label, "process.selinuxLabel", c->arena,
+			e) < 0 ||
+	    label_check(&c->bundle.plan.mount_label, "linux.mountLabel", c->arena, e) < 0)
 		return -1;
 	if (notify_prepare(c->dir, e) < 0 || make_cgroup(c, e) < 0 ||
 	    (listener && make_listener(c, e) < 0))
@@ -291,7 +345,7 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 		   bool listener, struct arena *a, struct err *e)
 {
 	*c = (struct making){
-		.life = l, .create = create, .arena = a, .spawn = SPAWN_NONE,
+		.life = l, .create = create, .arena = a, .scope = SCOPE_NONE, .spawn = SPAWN_NONE,
 		.root = -1, .dir = -1, .cgroup = -1, .procfs = -1, .listener = -1,
 		.moved = NETDEV_MOVES_NONE,
 	};
@@ -350,6 +404,7 @@ void making_close(struct making *c)
 {
 	netdev_leave(&c->moved);
 	spawn_close(&c->spawn);
+	scope_leave(&c->scope);
 	auto_close_fd(&c->listener);
 	auto_close_fd(&c->procfs);
 	auto_close_fd(&c->cgroup);

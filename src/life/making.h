@@ -11,6 +11,7 @@
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
 #include "life/bundle.h"
+#include "life/scope.h"
 #include "orlop/err.h"
 #include "orlop/life.h"
 #include "orlop/state.h"
@@ -23,6 +24,7 @@ struct making {
 	struct state_record record;
 	struct seccomp_filter filter;
 	int root, dir, cgroup, procfs, listener;
+	struct scope scope;
 	struct spawn spawn;
 	struct netdev_moves moved;	/* they come back until the container is made */
 	struct undo undo;

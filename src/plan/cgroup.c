@@ -99,9 +99,6 @@ static int check_driver(struct planner *p)
 	case PLAN_CGROUP_DISABLED:
 		return 0;
 	case PLAN_CGROUP_SYSTEMD:
-		(void)err_set(p->e, ERR_USAGE, "the systemd cgroup driver is not built yet");
-		return err_hint(p->e,
-				"use --cgroup-manager cgroupfs and a cgroupsPath that is a path");
 	case PLAN_CGROUP_CGROUPFS:
 		break;
 	case PLAN_CGROUP_DRIVER_COUNT_:
@@ -160,7 +157,7 @@ int plan_cgroups(struct planner *p)
 			plan_warn(p, "linux.resources.devices: there is no cgroup to apply them "
 				  "to: ignored");
 	} else {
-		if (plan_path(p))
+		if (cgroup->driver == PLAN_CGROUP_SYSTEMD ? plan_unit(p) : plan_path(p))
 			return -1;
 		plan_device_rules(p, r, "linux.resources", cgroup);
 	}
@@ -168,7 +165,7 @@ int plan_cgroups(struct planner *p)
 		return -1;
 	if (cgroup->driver != PLAN_CGROUP_DISABLED)
 		plan_delegate(p);
-	return 0;
+	return cgroup->driver == PLAN_CGROUP_SYSTEMD ? plan_unit_properties(p) : 0;
 }
 
 int plan_resources(const struct oci_resources *resources, const char *name,

@@ -180,6 +180,8 @@ static void dump_mount(struct dump *d, const struct plan_mount *m)
 	for (size_t i = 0; i < m->gid_maps.count; i++)
 		text_printf(&t, " gid=%u:%u:%u", m->gid_maps.items[i].container,
 			    m->gid_maps.items[i].host, m->gid_maps.items[i].size);
+	if (m->root_label)
+		text_printf(&t, " label=%s", word(d, m->root_label));
 	for (size_t i = 0; i < m->data.count; i++)
 		text_printf(&t, " data=%s", word(d, m->data.items[i]));
 	line(d, "mount %s %s", word(d, m->target), text_get(&t));
@@ -189,6 +191,8 @@ static void dump_files(struct dump *d)
 {
 	const struct plan *p = d->plan;
 
+	if (p->mount_label)
+		line(d, "mount-label %s", word(d, p->mount_label));
 	for (size_t i = 0; i < p->mounts.count; i++)
 		dump_mount(d, &p->mounts.items[i]);
 	for (size_t i = 0; i < p->devices.count; i++) {
@@ -213,8 +217,19 @@ static void dump_cgroup(struct dump *d)
 	const struct plan_cgroup *c = &d->plan->cgroup;
 
 	line(d, "cgroup %s %s", dump_drivers[c->driver], c->path ? word(d, c->path) : "-");
+	for (size_t i = 0; i < c->properties.count; i++) {
+		const struct plan_unit_property *u = &c->properties.items[i];
+
+		line(d, "unit-property %s = %s%s", u->name, dump_unit_value(d->a, u),
+		     u->since ? arena_printf(d->a, " from-systemd %u", u->since) : "");
+	}
 	for (size_t i = 0; i < c->controllers.count; i++)
 		line(d, "cgroup-controller %s", word(d, c->controllers.items[i]));
+	if (c->check_memory)
+		line(d, "cgroup-check memory.current < %llu", (unsigned long long)c->check_memory);
+	if (c->check_memory_swap)
+		line(d, "cgroup-check memory.current + memory.swap.current < %llu",
+		     (unsigned long long)c->check_memory_swap);
 	for (size_t i = 0; i < c->writes.count; i++) {
 		const struct plan_cgroup_write *w = &c->writes.items[i];
 		const char *other = "";
@@ -331,6 +346,10 @@ static void dump_process(struct dump *d)
 		line(d, "rlimit %s %s %s", names_word(words_rlimits, (uint64_t)r->resource),
 		     dump_limit(d->a, r->soft), dump_limit(d->a, r->hard));
 	}
+	if (p->apparmor_profile)
+		line(d, "apparmor-profile %s", word(d, p->apparmor_profile));
+	if (p->selinux_label)
+		line(d, "selinux-label %s", word(d, p->selinux_label));
 	dump_schedule(d);
 	line(d, "keyring %s", p->new_keyring ? "new" : "keep");
 }

@@ -26,6 +26,9 @@ const char *dump_numbers(struct arena *a, int64_t major, int64_t minor);
 /* "rwm" */
 const char *dump_access(struct arena *a, unsigned access);
 
+/* The value of a unit's property: "yes", a number or "infinity", a word, a mask of bytes in hex. */
+const char *dump_unit_value(struct arena *a, const struct plan_unit_property *u);
+
 /* A size of a resource limit, or "unlimited". */
 const char *dump_limit(struct arena *a, uint64_t value);
 

@@ -134,6 +134,7 @@ static void emit_mount(struct emit *m, const struct plan_mount *mount, struct ar
 		      idmaps[mount->idmap]);
 	emit_maps(m, "uidMappings", &mount->uid_maps);
 	emit_maps(m, "gidMappings", &mount->gid_maps);
+	emit_optional(m, "label", mount->root_label);
 	if (mount->data.count)
 		emit_strs(m, "data", &mount->data);
 	emit_end(m);
@@ -154,6 +155,7 @@ static void emit_device(struct emit *m, const struct plan_device *d, bool bind, 
 
 static void emit_files(struct emit *m, const struct plan *p, struct arena *a)
 {
+	emit_optional(m, "mountLabel", p->mount_label);
 	emit_array(m, "mounts");
 	for (size_t i = 0; i < p->mounts.count; i++)
 		emit_mount(m, &p->mounts.items[i], a);
@@ -195,12 +197,41 @@ static void emit_rule(struct emit *m, const struct plan_device_rule *r, struct a
 	emit_end(m);
 }
 
+static void emit_properties(struct emit *m, const struct plan_cgroup *c, struct arena *a)
+{
+	emit_array(m, "properties");
+	for (size_t i = 0; i < c->properties.count; i++) {
+		const struct plan_unit_property *u = &c->properties.items[i];
+
+		emit_object(m, NULL);
+		emit_str(m, "name", u->name);
+		emit_str(m, "type", u->type == 'y' ? "ay" : (char[]){ u->type, '\0' });
+		if (u->type == 's' || u->type == 'y')
+			emit_str(m, "value", u->type == 's' ? u->text : dump_unit_value(a, u));
+		else if (u->type == 'b')
+			emit_bool(m, "value", u->number);
+		else
+			emit_u64(m, "value", u->number);
+		if (u->since)
+			emit_u64(m, "since", u->since);
+		emit_end(m);
+	}
+	emit_end(m);
+}
+
 static void emit_cgroup(struct emit *m, const struct plan_cgroup *c, struct arena *a)
 {
 	emit_object(m, "cgroup");
 	emit_str(m, "driver", dump_drivers[c->driver]);
 	emit_optional(m, "path", c->path);
+	emit_optional(m, "unit", c->unit);
+	if (c->properties.count)
+		emit_properties(m, c, a);
 	emit_strs(m, "controllers", &c->controllers);
+	if (c->check_memory)
+		emit_u64(m, "checkMemory", c->check_memory);
+	if (c->check_memory_swap)
+		emit_u64(m, "checkMemoryAndSwap", c->check_memory_swap);
 	emit_array(m, "writes");
 	for (size_t i = 0; i < c->writes.count; i++)
 		emit_write(m, &c->writes.items[i]);
@@ -318,6 +349,8 @@ static void emit_process(struct emit *m, const struct plan_process *p, struct ar
 		emit_end(m);
 	}
 	emit_end(m);
+	emit_optional(m, "apparmorProfile", p->apparmor_profile);
+	emit_optional(m, "selinuxLabel", p->selinux_label);
 	emit_schedule(m, p, a);
 	emit_bool(m, "newKeyring", p->new_keyring);
 	emit_end(m);

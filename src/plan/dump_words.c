@@ -104,6 +104,25 @@ const char *dump_limit(struct arena *a, uint64_t value)
 	return arena_printf(a, "%llu", (unsigned long long)value);
 }
 
+const char *dump_unit_value(struct arena *a, const struct plan_unit_property *u)
+{
+	struct text t = TEXT_IN(a);
+
+	switch (u->type) {
+	case 'b':
+		return u->number ? "yes" : "no";
+	case 's':
+		return plan_word(a, u->text);
+	case 'y':
+		for (size_t i = 0; i < u->len; i++)
+			text_printf(&t, "%02x", u->bytes[i]);
+		return text_get(&t);
+	default:
+		return u->number == UINT64_MAX ? "infinity" :
+		       arena_printf(a, "%llu", (unsigned long long)u->number);
+	}
+}
+
 const char *dump_flags(struct arena *a, const struct name *table, uint64_t flags)
 {
 	struct text t = TEXT_IN(a);

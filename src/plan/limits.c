@@ -118,10 +118,16 @@ static int plan_memory_v1(struct limits *l)
 		return limits_refuse_v1(l, m->line, "memory.swappiness");
 	if (m->disable_oom_killer.value)
 		return limits_refuse_v1(l, m->line, "memory.disableOOMKiller");
-	/*
-	 * useHierarchy says nothing here: every group of cgroup v2 is hierarchical.
-	 * checkBeforeUpdate compares with what is in use: for whoever knows that (update).
-	 */
+	/* useHierarchy says nothing here: every group of cgroup v2 is hierarchical. */
+	if (m->check_before_update.value) {
+		/* The kernel would kill instead: memory.max may be set below what is in use. */
+		if (m->limit.value > 0)
+			l->cgroup->check_memory = (uint64_t)m->limit.value;
+		if (m->swap.value > 0)
+			l->cgroup->check_memory_swap = (uint64_t)m->swap.value;
+		plan_because_of(l->p, m->line, limits_at(l, "memory.checkBeforeUpdate"),
+				"cgroup-check ");
+	}
 	return 0;
 }
 

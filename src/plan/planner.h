@@ -174,6 +174,25 @@ void plan_device_rules(struct planner *p, const struct oci_resources *resources,
 int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const char *controller,
 			 unsigned line, const char *member) __attribute__((warn_unused_result));
 
+/*
+ * The systemd driver (cgroup_systemd.c): slice, unit and path from cgroupsPath; and, once the
+ * limits are planned, the unit's properties, which say what the cgroup's files say, so that
+ * systemd writes the same whenever it writes them again.
+ */
+int plan_unit(struct planner *p) __attribute__((warn_unused_result));
+int plan_unit_properties(struct planner *p) __attribute__((warn_unused_result));
+
+/* The properties that stand for the group's writes alone (update). */
+int plan_unit_limits(struct planner *p, struct plan_cgroup *cgroup)
+	__attribute__((warn_unused_result));
+
+/* Adds or replaces a property. */
+void plan_put_property(struct planner *p, struct plan_cgroup *cgroup,
+		       const struct plan_unit_property *property, const char *cause);
+
+/* The properties that annotations org.systemd.property.* ask for (unit_annotations.c). */
+int plan_unit_annotations(struct planner *p) __attribute__((warn_unused_result));
+
 /* Whether the host's cgroup2 hierarchy has a controller. */
 bool plan_has_controller(const struct planner *p, const char *controller);
 

@@ -43,6 +43,7 @@ static const struct bind record_rows[] = {
 	RECORD_STR(cgroup, "cgroup", (B_REQUIRED | B_KEEP_EMPTY)),
 	RECORD_STR(cgroup_mount, "cgroupMount", (B_REQUIRED | B_KEEP_EMPTY)),
 	RECORD_STR(cgroup_driver, "cgroupDriver", B_REQUIRED),
+	RECORD_STR(unit, "unit", 0),
 	B_U32(struct state_record, ns_new, "newNamespaces", B_REQUIRED),
 	B_U32(struct state_record, ns_joined, "joinedNamespaces", B_REQUIRED),
 	B_BOOL(struct state_record, poststart, "poststart", B_REQUIRED),
@@ -61,6 +62,8 @@ static int record_check(const struct binding *b, const struct node *n, void *obj
 		return doc_err(b->doc, n, b->e, "the id is not one");
 	if (!store_is_path(record->cgroup) || !store_is_path(record->cgroup_mount))
 		return doc_err(b->doc, n, b->e, "the cgroup's path is not one");
+	if (record->unit && !store_is_unit(record->unit, record->cgroup))
+		return doc_err(b->doc, n, b->e, "the unit is not the cgroup's");
 	if (strlen(record->boot_id) != BOOT_ID_LEN)
 		return doc_err(b->doc, n, b->e, "the boot id is not one");
 	return 0;
@@ -84,6 +87,8 @@ static const char *record_text(const struct state_record *record, struct arena *
 	emit_str(&m, "cgroup", record->cgroup);
 	emit_str(&m, "cgroupMount", record->cgroup_mount);
 	emit_str(&m, "cgroupDriver", record->cgroup_driver);
+	if (record->unit)
+		emit_str(&m, "unit", record->unit);
 	emit_u64(&m, "newNamespaces", record->ns_new);
 	emit_u64(&m, "joinedNamespaces", record->ns_joined);
 	emit_bool(&m, "poststart", record->poststart);

@@ -235,8 +235,15 @@ char *state_read_file(int dir, const char *name, size_t max, struct arena *a, si
 	return bytes;
 }
 
+bool store_is_unit(const char *unit, const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return name && name[1] && strcmp(name + 1, unit) == 0;
+}
+
 int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
-		       struct err *e)
+		       const char *unit, struct err *e)
 {
 	char boot[BOOT_ID_LEN + 1], text[CGROUP_FILE_MAX];
 	int len;
@@ -245,7 +252,9 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 		return err_sys(e, "read the boot id");
 	if (strchr(mount, '\n') || strchr(path, '\n'))
 		return err_set(e, ERR_CONFIG, "the cgroup's path has a line break in it");
-	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n", path, mount, id, boot);
+	BUG_ON(unit && !store_is_unit(unit, path));
+	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n%s%s", path, mount, id, boot,
+		       unit ? unit : "", unit ? "\n" : "");
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.*s\"", QUOTED, path);
 	/* Written once; what a crash leaves of it is no whole line and is not believed. */
@@ -286,12 +295,12 @@ bool store_is_path(const char *path)
 }
 
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
-		      const char **ret_path, struct err *e)
+		      const char **ret_path, const char **ret_unit, struct err *e)
 {
 	char now[BOOT_ID_LEN + 1];
 	size_t len = 0;
 	char *text = state_read_file(dir, cgroup_file, CGROUP_FILE_MAX, a, &len);
-	char *path, *mount, *owner, *boot;
+	char *path, *mount, *owner, *boot, *unit;
 
 	if (!text) {
 		if (errno == ENOENT)
@@ -302,7 +311,8 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 	mount = path ? next_line(&text) : NULL;
 	owner = mount ? next_line(&text) : NULL;
 	boot = owner ? next_line(&text) : NULL;
-	if (!boot || *text || !store_is_path(path) || !store_is_path(mount))
+	unit = boot && *text ? next_line(&text) : NULL;
+	if (!boot || *text || (unit && !store_is_unit(unit, path)) || !store_is_path(path) || !store_is_path(mount))
 		return err_set(e, ERR_STATE, "the container's cgroup file is not one of ours");
 	if (identity_boot(now) < 0)
 		return err_sys(e, "read the boot id");
@@ -310,6 +320,7 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 		return STATE_ABSENT;
 	*ret_mount = mount;
 	*ret_path = path;
+	*ret_unit = unit;
 	return 0;
 }
 

@@ -8,3 +8,6 @@
 
 /* A path as we write it: "" or "/a/b"; not "/" alone, no empty name, no "." or "..". */
 bool store_is_path(const char *path);
+
+/* Whether the unit is the last name of the path, as that of a systemd scope is. */
+bool store_is_unit(const char *unit, const char *path);

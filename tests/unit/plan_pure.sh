@@ -6,7 +6,7 @@ set -eu
 
 archive=$1
 ours='arena|dump|emit|err|limit|limits|mount_options|names|plan|text|words'
-libc='(bcmp|mem(cmp|cpy|move|set)|str(chr|rchr|cmp|ncmp|len|cspn|spn|pbrk|str)|v?snprintf)'
+libc='(bcmp|mem(chr|cmp|cpy|move|set)|str(chr|rchr|cmp|ncmp|len|cspn|spn|pbrk|str)|v?snprintf)'
 known="^(${ours})_[a-z0-9_]*\$|^(__)?${libc}(_chk)?\$|^__stack_chk_fail\$|^_GLOBAL_OFFSET_TABLE_\$"
 
 calls=$(nm -A -u "$archive" | sed -n 's/.*plan_[a-z_]*\.c\.o: *U //p' | sort -u)

@@ -152,7 +152,7 @@ static int lay_out(struct fake *f, const char *id)
 	f->pid = -1;
 	snprintf(f->path, sizeof(f->path), "%s/%s", base, id);
 	CHECK(root >= 0 && state_claim(root, id, &dir, &e) == 0, "%s", e.text);
-	CHECK(state_write_cgroup(dir, id, mount, f->path, &e) == 0, "%s", e.text);
+	CHECK(state_write_cgroup(dir, id, mount, f->path, NULL, &e) == 0, "%s", e.text);
 	CHECK(mkdir(arena_printf(&a, "%s%s", mount, f->path), 0755) == 0 || errno == EEXIST);
 	return dir;
 }
@@ -575,7 +575,7 @@ static void test_race_with_create(void)
 				CHECK(state_claim(root, "race", &dir, &e) == 0, "%s", e.text);
 				break;
 			case NAMED:
-				condemned = state_write_cgroup(dir, "race", mount, f.path, &e) < 0;
+				condemned = state_write_cgroup(dir, "race", mount, f.path, NULL, &e) < 0;
 				break;
 			case GROUP_MADE:
 				CHECK(mkdir(arena_printf(&a, "%s%s", mount, f.path), 0755) == 0);
@@ -652,7 +652,7 @@ static void test_without_cgroup(void)
 	r.cgroup = r.cgroup_mount = "";
 	r.ns_new = 0;
 	CHECK(state_claim(root, "bare", &dir, &e) == 0, "%s", e.text);
-	CHECK(state_write_cgroup(dir, "bare", "", "", &e) == 0, "%s", e.text);
+	CHECK(state_write_cgroup(dir, "bare", "", "", NULL, &e) == 0, "%s", e.text);
 	CHECK(state_store(dir, &r, &e) == 0, "%s", e.text);
 	close(dir);
 	CHECK(life_pids(&life, "bare", &a, &pids, &e) == 0 && pids.count == 1);

@@ -148,36 +148,42 @@ static void test_cgroup_file(int root)
 		"", "\n", "/a", "/a\n/m\n", "/a\n/m\none\n", "a\n/m\none\nx\n",
 		"/../a\n/m\none\nx\n", "/a\n/m/..\none\nx\n", "/a\n/m\none\nx\nmore\n",
 		"/a\n/m\none\nx", "/\n/m\none\nx\n", "/a//b\n/m\none\nx\n",
-		"/a/\n/m\none\nx\n", "/a/.\n/m\none\nx\n",
+		"/a/\n/m\none\nx\n", "/a/.\n/m\none\nx\n", "/a/u\n/m\none\nx\nv\n",
+		"/a/u\n/m\none\nx\n\n", "/a/u\n/m\none\nx\nu", "/a/u\n/m\none\nx\nu\nu\n",
 	};
-	const char *mount = NULL, *path = NULL;
+	const char *mount = NULL, *path = NULL, *unit = "";
 	auto_arena a = ARENA_NONE;
 	auto_fd int dir = -1;
 
 	CHECK(state_claim(root, "cg", &dir, &e) == 0, "%s", e.text);
-	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &e) == STATE_ABSENT);
-	CHECK(state_write_cgroup(dir, "cg", "/sys/fs/cgroup", "/x/cg", &e) == 0, "%s", e.text);
-	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &e) == 0, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == STATE_ABSENT);
+	CHECK(state_write_cgroup(dir, "cg", "/sys/fs/cgroup", "/x/cg", NULL, &e) == 0, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == 0, "%s", e.text);
 	CHECK_STR(mount, "/sys/fs/cgroup");
 	CHECK_STR(path, "/x/cg");
+	CHECK_STR(unit, NULL);
+	CHECK(state_write_cgroup(dir, "cg", "/m", "/x/u.scope", "u.scope", &e) == 0, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == 0, "%s", e.text);
+	CHECK_STR(path, "/x/u.scope");
+	CHECK_STR(unit, "u.scope");
 	/* A copy of the directory under another name does not own the cgroup. */
-	CHECK(state_read_cgroup(dir, "copy", &a, &mount, &path, &e) == STATE_ABSENT);
-	CHECK(state_write_cgroup(dir, "cg", "", "", &e) == 0, "%s", e.text);
-	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &e) == 0, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "copy", &a, &mount, &path, &unit, &e) == STATE_ABSENT);
+	CHECK(state_write_cgroup(dir, "cg", "", "", NULL, &e) == 0, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == 0, "%s", e.text);
 	CHECK_STR(path, "");
-	CHECK(state_write_cgroup(dir, "cg", "/m", "/a\nb", &e) < 0);
+	CHECK(state_write_cgroup(dir, "cg", "/m", "/a\nb", NULL, &e) < 0);
 	/* From before a reboot. */
 	static const char stale[] = "/a\n/m\ncg\n00000000-0000-0000-0000-000000000000\n";
 	CHECK(file_replace(dir, "cgroup", stale, sizeof(stale) - 1) == 0);
-	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &e) == STATE_ABSENT);
+	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == STATE_ABSENT);
 	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
 		CHECK(file_replace(dir, "cgroup", broken[i], strlen(broken[i])) == 0);
-		CHECK(state_read_cgroup(dir, "one", &a, &mount, &path, &e) == -1, "row %zu", i);
+		CHECK(state_read_cgroup(dir, "one", &a, &mount, &path, &unit, &e) == -1, "row %zu", i);
 	}
 	CHECK(state_condemn(dir, &e) == 0);
-	CHECK(state_write_cgroup(dir, "cg", "/m", "/a", &e) < 0 && e.kind == ERR_STATE);
+	CHECK(state_write_cgroup(dir, "cg", "/m", "/a", NULL, &e) < 0 && e.kind == ERR_STATE);
 	CHECK(state_remove(root, dir, "cg", &e) == 0, "%s", e.text);
-	CHECK(state_write_cgroup(dir, "cg", "/m", "/a", &e) < 0 && e.kind == ERR_STATE, "%s",
+	CHECK(state_write_cgroup(dir, "cg", "/m", "/a", NULL, &e) < 0 && e.kind == ERR_STATE, "%s",
 	      e.text);
 }
 
@@ -185,7 +191,7 @@ static void test_cgroup_file(int root)
 static void test_planted(int root)
 {
 	auto_arena a = ARENA_NONE;
-	const char *m, *p;
+	const char *m, *p, *unit;
 	struct stat st;
 	int dir = -1;
 
@@ -202,9 +208,9 @@ static void test_planted(int root)
 	CHECK(mkdirat(dir, "state.json", 0700) == 0 && mkdirat(dir, "state.json/x", 0700) == 0);
 	CHECK(mkfifoat(dir, "cgroup", 0600) == 0);
 	CHECK(symlinkat("/", dir, "up") == 0);
-	CHECK(state_read_cgroup(dir, "full", &a, &m, &p, &e) == -1);
+	CHECK(state_read_cgroup(dir, "full", &a, &m, &p, &unit, &e) == -1);
 	CHECK(unlinkat(dir, "cgroup", 0) == 0 && symlinkat("/etc/passwd", dir, "cgroup") == 0);
-	CHECK(state_read_cgroup(dir, "full", &a, &m, &p, &e) == -1 && e.code == ELOOP, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "full", &a, &m, &p, &unit, &e) == -1 && e.code == ELOOP, "%s", e.text);
 	for (int i = 0; i < 500; i++) {
 		char name[32];
 
@@ -250,7 +256,7 @@ static void test_full_disk(void)
 	}
 	root = state_open_root(path, true, &e);
 	CHECK(root >= 0 && state_claim(root, "id", &dir, &e) == 0, "%s", e.text);
-	CHECK(state_write_cgroup(dir, "id", "/m", "/a", &e) == 0, "%s", e.text);
+	CHECK(state_write_cgroup(dir, "id", "/m", "/a", NULL, &e) == 0, "%s", e.text);
 	filler = openat(root, ".filler", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	CHECK(filler >= 0);
 	while (write(filler, path, sizeof(path)) > 0)
@@ -258,7 +264,7 @@ static void test_full_disk(void)
 	CHECK(errno == ENOSPC);
 	CHECK(mkdirat(root, ".last", 0700) == 0);
 	CHECK(mkdirat(root, "more", 0700) < 0 && errno == ENOSPC);
-	CHECK(state_write_cgroup(dir, "id", "/m", "/a", &e) < 0 && e.code == ENOSPC, "%s", e.text);
+	CHECK(state_write_cgroup(dir, "id", "/m", "/a", NULL, &e) < 0 && e.code == ENOSPC, "%s", e.text);
 	CHECK(state_condemn(dir, &e) == 0, "%s", e.text);
 	CHECK(state_remove(root, dir, "id", &e) == 0, "%s", e.text);
 	auto_close_fd(&dir);

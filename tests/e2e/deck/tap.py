@@ -102,10 +102,13 @@ CONDITIONS = {
     "sys_resource": (lambda: has_capability(24), "CAP_SYS_RESOURCE"),
     "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
+    "apparmor_parser": (lambda: shutil.which("apparmor_parser") is not None, "apparmor_parser"),
+    "chcon": (lambda: shutil.which("chcon") is not None, "chcon"),
     "ip": (lambda: shutil.which("ip") is not None, "ip(8)"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
+    "systemd": (lambda: os.path.exists("/run/systemd/system"), "systemd as pid 1"),
     "selinux": (lambda: os.path.exists("/sys/fs/selinux/enforce"), "SELinux"),
 }
 

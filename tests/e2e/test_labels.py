@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""apparmorProfile, selinuxLabel and mountLabel: in force in the program and in exec, or refused."""
+
+import contextlib
+import os
+import subprocess
+
+from deck import config, container, current, host, needs, run, until
+
+PROFILE = """
+profile {name} flags=(attach_disconnected,mediate_deleted) {{
+  file,
+  capability,
+  signal,
+  umount,
+  deny /forbidden rwklx,
+}}
+"""
+
+PROCESS_LABEL = "system_u:system_r:container_t:s0:c5,c9"
+FILE_LABEL = "system_u:object_r:container_file_t:s0:c5,c9"
+
+
+@contextlib.contextmanager
+def profile():
+    """A small profile in the kernel for as long as the block lasts."""
+    name = f"orlop-test-{current().prefix}"
+    text = PROFILE.format(name=name)
+    subprocess.run(["apparmor_parser", "-K", "-r"], input=text, text=True, check=True)
+    try:
+        yield name
+    finally:
+        subprocess.run(["apparmor_parser", "-K", "-R"], input=text, text=True, check=True)
+
+
+@needs("apparmor", "apparmor_parser")
+def test_an_apparmor_profile_confines_the_program_and_exec():
+    "attr/current says so, and a file that it denies cannot be read; without it, it can"
+    files = {"/forbidden": "x", "/allowed": "y"}
+    assert run(config(rootfs=files), "cat /forbidden").ok.lines == ["cat: x"]
+    with profile() as name:
+        c = config(process={"apparmorProfile": name}, rootfs=files)
+        with container(c, "label; cat /allowed; cat /forbidden; wait") as it:
+            it.up()
+            assert it.lines[:3] == [f"label: {name} (enforce)", "cat: y", "cat: EACCES"], it.lines
+            assert it.exec("label; cat /forbidden").ok.lines == [
+                f"label: {name} (enforce)", "cat: EACCES"]
+            assert it.exec("label", "--apparmor", "unconfined").ok.lines == ["label: unconfined"]
+        user = {"apparmorProfile": name, "user": {"uid": 1000, "gid": 1000},
+                "noNewPrivileges": False}
+        assert run(config(process=user), "label").ok.lines == [f"label: {name} (enforce)"]
+
+
+@needs("apparmor", "apparmor_parser")
+def test_an_apparmor_profile_that_is_not_loaded_is_refused():
+    "create fails and names it; exec too, and the container stays; unconfined is always there"
+    run(config(process={"apparmorProfile": "orlop-no-such"}), "exit 0").fails(
+        "apparmor failed to apply profile", "orlop-no-such", "apparmor_parser", rc=1)
+    with container(config(process={"apparmorProfile": "unconfined"}), "label; wait") as c:
+        c.up()
+        assert c.lines[0] == "label: unconfined"
+        c.exec("label", "--apparmor", "orlop-no-such").fails("orlop-no-such", rc=255)
+        assert c.status == "running"
+
+
+def test_labels_without_their_module_are_refused():
+    "an error with runc's words, except unconfined, which is so"
+    if not os.path.exists("/sys/kernel/security/apparmor") and not os.path.exists(
+            "/sys/module/apparmor/parameters/enabled"):
+        run(config(process={"apparmorProfile": "some"}), "exit 0").fails(
+            "apparmor: config provided but apparmor not supported", rc=1)
+        assert run(config(process={"apparmorProfile": "unconfined"}), "echo a").ok.lines == ["a"]
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        for label in ({"process": {"selinuxLabel": PROCESS_LABEL}},
+                      {"linux": {"mountLabel": FILE_LABEL}}):
+            run(config(**label), "exit 0").fails("selinux label is specified in config, but "
+                                                 "selinux is disabled", rc=1)
+
+
+def relabel(path, label):
+    subprocess.run(["chcon", "-R", label, path], check=True)
+
+
+def relabel(path, label):
+    subprocess.run(["chcon", "-R", label, path], check=True)
+
+
+def confined(label, rootfs, verbs):
+    """A container with labels; a confined program may not write to a file that we opened for it,
+    so it says its lines in /said of its root file system."""
+    c = container(config(process={"selinuxLabel": label}, linux={"mountLabel": FILE_LABEL},
+                         rootfs=rootfs), f"into /said; {verbs}; echo ready; wait")
+    relabel(c.rootfs("/"), FILE_LABEL)
+    return c
+
+
+def said(c, name="/said", last="ready"):
+    """The lines there, once the last one has come."""
+    path = c.rootfs(name)
+    until(lambda: os.path.exists(path) and last in host.read(path).splitlines(),
+          what=f"{last} in {name}")
+    return host.read(path).splitlines()
+
+
+@needs("selinux", "chcon")
+def test_an_selinux_label_confines_the_program_and_exec():
+    "attr/current says so; a file of another category cannot be read; mounts have their label"
+    c = confined(PROCESS_LABEL, {"/mine": "x", "/other": "y"},
+                 "label; cat /mine; cat /other; write /dev/shm/a b")
+    relabel(c.rootfs("/other"), FILE_LABEL.replace("c5,c9", "c1,c2"))
+    with c:
+        c.start().ok
+        assert said(c)[:4] == [f"label: {PROCESS_LABEL}", "cat: x", "cat: EACCES", "write: ok"]
+        c.exec("into /exec; label; cat /other; echo done").ok
+        assert said(c, "/exec", "done") == [f"label: {PROCESS_LABEL}", "cat: EACCES", "done"]
+        for path in ("/dev/shm/a", "/dev/shm", "/dev/mqueue", "/dev/pts"):
+            name = f"/proc/{c.pid}/root{path}"
+            label = os.getxattr(name, "security.selinux").rstrip(b"\0").decode()
+            assert label == FILE_LABEL, f"{path} {label}"
+
+
+@needs("selinux", "chcon")
+def test_an_selinux_label_that_the_policy_lacks_is_refused():
+    "for the process, for mounts, for exec; the categories in another order are the same label"
+    run(config(process={"selinuxLabel": "a:b:c:s0"}), "exit 0").fails(
+        "process.selinuxLabel", "no such label", rc=1)
+    run(config(linux={"mountLabel": "a:b:c:s0"}), "exit 0").fails(
+        "linux.mountLabel", "no such label", rc=1)
+    with confined(PROCESS_LABEL.replace("c5,c9", "c9,c5"), {}, "label") as c:
+        c.start().ok
+        assert said(c)[0] == f"label: {PROCESS_LABEL}"
+        c.exec("exit 0", "--process-label", "a:b:c:s0").fails("selinuxLabel", rc=255)
