@@ -37,7 +37,7 @@ def answers(c, status):
 def refuses_to_freeze(c, where):
     """pause fails in time, names who was not frozen, and the container goes on."""
     began = time.monotonic()
-    result = c.pause().fails("not paused within 250 ms, and resumed again",
+    result = c.rt("pause", c.name).fails("not paused within 250 ms, and resumed again",
                              rf"\d+ \(adversary\) D in {where}", rc=1)
     took = time.monotonic() - began
     assert LIMIT <= took < (LIMIT + 0.15) * max(1, PATIENCE), took
