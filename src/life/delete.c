@@ -60,7 +60,10 @@ static int kill_processes(const struct life *l, const struct container *c, struc
 		return err_sys(e, "unable to signal init");
 	if (container_cgroup(c, a, &mount, &path) && cgroup_remove(mount, path, KILL_MS, e) < 0)
 		return -1;
-	/* It has nothing left to hold, so it ends by itself if systemd cannot be told. */
+	/*
+	 * A systemd that cannot be told may keep the unit, without a cgroup, until somebody stops
+	 * it: the group can be gone before systemd has read that it became empty.
+	 */
 	scope_end(l, container_unit(c, a));
 	left = end - fd_now_ms();
 	return c->pidfd < 0 ? 0 : wait_for_end(c, left > 0 ? (int)left : 0, e);
