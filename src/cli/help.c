@@ -94,7 +94,7 @@ static void print_commands(struct text *t)
 	text_puts(t, "\ncommands:\n");
 	for (unsigned i = 0; i < CLI_ID_COUNT_; i++)
 		if (!cli_commands[i].hidden)
-			text_printf(t, "  %-10s%s\n", cli_commands[i].name, cli_commands[i].summary);
+			text_printf(t, "  %-12s%s\n", cli_commands[i].name, cli_commands[i].summary);
 }
 
 void help_usage(struct text *t, const char *program, const struct cli_command *command)
