@@ -78,6 +78,30 @@ static int answers(int diag, void (*each)(const void *body, size_t len, void *ar
 	}
 }
 
+/*
+ * The attribute of a type that has at least `size` bytes, copied; false without it. (The macros of
+ * the kernel's header cast const away.)
+ */
+static bool attribute(const void *body, size_t len, size_t fixed, unsigned type, void *to,
+		      size_t size)
+{
+	size_t at = NLMSG_ALIGN(fixed);
+
+	while (at + sizeof(struct rtattr) <= len) {
+		struct rtattr head;
+
+		memcpy(&head, (const char *)body + at, sizeof(head));
+		if (head.rta_len < sizeof(head) || head.rta_len > len - at)
+			return false;
+		if (head.rta_type == type && head.rta_len >= RTA_LENGTH(size)) {
+			memcpy(to, (const char *)body + at + RTA_LENGTH(0), size);
+			return true;
+		}
+		at += RTA_ALIGN(head.rta_len);
+	}
+	return false;
+}
+
 static void *grown(struct arena *a, void *items, size_t count, size_t size)
 {
 	void *more;
@@ -102,18 +126,14 @@ static void take_inet(const void *body, size_t len, void *argument)
 	struct inets *all = argument;
 	const struct inet_diag_msg *m = body;
 	struct sockdiag_inet found = { .protocol = all->protocol };
-	int left = (int)len - (int)NLMSG_ALIGN(sizeof(*m));
 
-	if (left < 0)
+	if (len < sizeof(*m))
 		return;
 	found.inode = m->idiag_inode;
 	found.family = m->idiag_family;
 	found.state = m->idiag_state;
 	memcpy(found.id, &m->id, sizeof(found.id));
-	for (const struct rtattr *r = (const void *)((const char *)body + NLMSG_ALIGN(sizeof(*m)));
-	     RTA_OK(r, left); r = RTA_NEXT(r, left))
-		if (r->rta_type == ATTRIBUTE_CGROUP && RTA_PAYLOAD(r) >= sizeof(found.cgroup))
-			memcpy(&found.cgroup, RTA_DATA(r), sizeof(found.cgroup));
+	attribute(body, len, sizeof(*m), ATTRIBUTE_CGROUP, &found.cgroup, sizeof(found.cgroup));
 	all->list.items = grown(all->arena, all->list.items, all->list.count, sizeof(found));
 	all->list.items[all->list.count++] = found;
 }
@@ -154,15 +174,11 @@ static void take_unix(const void *body, size_t len, void *argument)
 	struct unixes *all = argument;
 	const struct unix_diag_msg *m = body;
 	struct sockdiag_unix found = { .inode = 0 };
-	int left = (int)len - (int)NLMSG_ALIGN(sizeof(*m));
 
-	if (left < 0)
+	if (len < sizeof(*m))
 		return;
 	found.inode = m->udiag_ino;
-	for (const struct rtattr *r = (const void *)((const char *)body + NLMSG_ALIGN(sizeof(*m)));
-	     RTA_OK(r, left); r = RTA_NEXT(r, left))
-		if (r->rta_type == UNIX_DIAG_PEER && RTA_PAYLOAD(r) >= sizeof(found.peer))
-			memcpy(&found.peer, RTA_DATA(r), sizeof(found.peer));
+	attribute(body, len, sizeof(*m), UNIX_DIAG_PEER, &found.peer, sizeof(found.peer));
 	all->list.items = grown(all->arena, all->list.items, all->list.count, sizeof(found));
 	all->list.items[all->list.count++] = found;
 }
