@@ -14,9 +14,8 @@
  *   resctrl      as "cgroup": the groups of resctrl that are made for it (only when there are)
  *   start.sock   where the waiting process listens for `start`; the process alone holds the
  *                listening end and loses it by exec, so connecting tells "created" from "running"
- *   seccomp.bpf  the compiled filter, for exec (only when there is one)
  * mkdir of the directory decides who creates; flock on it serialises operations on one container.
- * Files are 0600. Names beginning with '.' below <root> are ours (the filter cache).
+ * Files are 0600. Names beginning with '.' below <root> are nobody's.
  *
  * `delete --force` may go on without the lock. It then first condemns the directory (the sticky
  * bit: needs no room on a full disk), and only then looks for what there is to kill. `create`
@@ -60,7 +59,7 @@ struct state_record {
 	uint32_t ns_joined;		/* CLONE_NEW* joined by path */
 	bool poststart, poststop;	/* such hooks are in config.json */
 	bool resctrl;			/* groups of resctrl were made for it */
-	bool seccomp;			/* seccomp.bpf is there */
+	bool seccomp;			/* config.json has a filter */
 	struct pair_list annotations;
 };
 
