@@ -124,7 +124,6 @@ enum {
 	CHILD_AT_HOOKS_WANTED = 1 << 11,	/* the parent has work at that point */
 	CHILD_TRACE_WANTED = 1 << 12,
 	CHILD_BIND_DEVICES = 1 << 13,
-	CHILD_MAKE_PTMX = 1 << 14,
 	CHILD_NO_PROGRAM = 1 << 15,	/* config.json has no process: `start` is an error */
 	CHILD_NOTIFY = 1 << 16,		/* the filter has a listener to hand out */
 	CHILD_USER_NS = 1 << 17,	/* in a user namespace of its own */

@@ -182,9 +182,7 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		break;
 	}
 	if (m->detail[0]) {
-		strcpy(what, failure_step_name(m->step));
-		strcat(what, " ");
-		strncat(what, m->detail, sizeof(what) - strlen(what) - 1);
+		snprintf(what, sizeof(what), "%s %s", failure_step_name(m->step), m->detail);
 		return plain(m, e, what);
 	}
 	return plain(m, e, failure_step_name(m->step));

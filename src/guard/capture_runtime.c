@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "guard/capture.h"
+#include "guard/journal.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 
@@ -55,8 +56,9 @@ static int put_cgroup(struct capture *c, struct err *e)
 
 int capture_runtime(struct capture *c, struct err *e)
 {
-	static const char *const names[] = { "config.json", "state.json", "cgroup", "seccomp.bpf",
-		"quarantine.json", "journal.json" };
+	/* orlop/state.h lists them; the journal says how the container was held. */
+	static const char *const names[] = { "config.json", "resources.json", "state.json", "cgroup",
+		"resctrl", JOURNAL_FILE };
 	int code = put_cgroup(c, e);
 
 	for (size_t i = 0; i < ARRAY_LEN(names) && code == 0; i++) {
