@@ -97,7 +97,7 @@ def run_bench(run):
 # ---- in machines -------------------------------------------------------------------------------
 
 # Of the tests with containers, what leans most on the kernel: for the kernels beside the usual one.
-KERNEL_TOPICS = ("cgroups", "devices", "mounts", "namespaces", "pause", "seccomp")
+KERNEL_TOPICS = ("cgroups", "devices", "mounts", "namespaces", "pause", "resources", "seccomp")
 
 
 def run_machines(run):
@@ -111,12 +111,14 @@ def claims_of(topics, names=()):
                      *(f"^{re.escape(name)}$" for name in names)])
 
 
-def in_machine(run, machine, *argv):
-    """The container tests in a machine; `argv` says which."""
-    given = [f"{name}={value}" for name, value in OURS.items()] + ["ORLOP_TEST_PATIENCE=10"]
-    return summed(*run.call(*machine, "-T", run.left(), *(word for one in given
-                                                          for word in ("-e", one)),
-                            "--", "tests/e2e/run", *argv))
+def in_machine(run, machine, disks, *argv):
+    """The container tests in a machine; `argv` says which. It has two disks to spoil, and BFQ."""
+    given = {**OURS, "ORLOP_TEST_PATIENCE": "10",
+             "ORLOP_TEST_DISK": f"/dev/{disks[0]}", "ORLOP_TEST_SWAP": f"/dev/{disks[1]}"}
+    return summed(*run.call(*machine, "-T", run.left(), *(word for name, value in given.items()
+                                                          for word in ("-e", f"{name}={value}")),
+                            "--", "sh", "-c", 'modprobe bfq; exec tests/e2e/run "$@"', "run",
+                            *argv))
 
 
 def run_vm(run):
@@ -126,8 +128,10 @@ def run_vm(run):
         result.add(named(f"quickstart on {kernel}",
                          run.call("tests/vm/run", "-k", kernel, "-T", run.left(), "--",
                                   "tools/quickstart")[0]))
-    return result.add(in_machine(run, ["tests/vm/run"], "-k", claims_of(["cgroups"], run.skipped),
-                                 "tests/e2e", "tests/hostile"))
+    return result.add(in_machine(
+        run, ["tests/vm/run", "-d", "256M", "-d", "256M"], ("vda", "vdb"),
+        "-k", claims_of(["cgroups", "resources", "update"], run.skipped),
+        "tests/e2e", "tests/hostile"))
 
 
 def full(template, *topics, skipped=False, argv=()):
@@ -136,7 +140,7 @@ def full(template, *topics, skipped=False, argv=()):
     def tier(run):
         machine = ["tests/vm/full", "--template", template, "-r", str(TOP)]
         names = run.skipped if skipped else ()
-        return in_machine(run, machine, "-k", claims_of(topics, names), *argv, "tests/e2e",
+        return in_machine(run, machine, ("vdc", "vdd"), "-k", claims_of(topics, names), *argv, "tests/e2e",
                           *(["tests/hostile"] if names else []))
     return tier
 

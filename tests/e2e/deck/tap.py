@@ -110,6 +110,9 @@ CONDITIONS = {
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
     "systemd": (lambda: os.path.exists("/run/systemd/system"), "systemd as pid 1"),
+    # Of a machine that is thrown away: the tests write to them.
+    "disk": (lambda: "ORLOP_TEST_DISK" in os.environ, "a disk to spoil (ORLOP_TEST_DISK)"),
+    "swap": (lambda: "ORLOP_TEST_SWAP" in os.environ, "a disk to swap to (ORLOP_TEST_SWAP)"),
     "selinux": (lambda: os.path.exists("/sys/fs/selinux/enforce"), "SELinux"),
 }
 
