@@ -97,7 +97,7 @@ def run_bench(run):
 # ---- in machines -------------------------------------------------------------------------------
 
 # Of the tests with containers, what leans most on the kernel: for the kernels beside the usual one.
-KERNEL_TOPICS = ("cgroups", "devices", "mounts", "namespaces", "pause", "resources", "seccomp")
+KERNEL_TOPICS = ("cgroups", "mounts", "namespaces", "resources")
 
 
 def run_machines(run):
@@ -181,7 +181,7 @@ TIERS = [
          full("plain", "systemd", skipped=True), 480, machine=True),
     Tier("apparmor", "AppArmor confines", full("apparmor", "labels"), 180, machine=True),
     Tier("selinux", "SELinux, enforcing, confines", full("selinux", "labels"), 180, machine=True),
-    # /var/tmp is on a disk: tmpfs has id-mapped mounts only since Linux 6.3.
+    # /var/tmp is on a disk: tmpfs has id-mapped mounts since Linux 6.3.
     Tier("bookworm", "what leans on the kernel, on Linux 6.1",
          full("bookworm", *KERNEL_TOPICS, argv=("--tmp", "/var/tmp")), 480, machine=True),
     Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True),

@@ -95,6 +95,11 @@ def has_capability(bit):
     return False
 
 
+def kernel(major, minor):
+    """Whether this one is at least that."""
+    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (major, minor)
+
+
 CONDITIONS = {
     "root": (lambda: os.geteuid() == 0, "root"),
     "userns": (can_new_user, "user namespaces"),
@@ -102,6 +107,7 @@ CONDITIONS = {
     "sys_resource": (lambda: has_capability(24), "CAP_SYS_RESOURCE"),
     "resctrl": (lambda: os.path.exists("/sys/fs/resctrl/schemata"), "resctrl"),
     "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
+    "tmpfs_idmap": (lambda: kernel(6, 3), "id-mapped mounts of tmpfs (Linux 6.3)"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
     "apparmor_parser": (lambda: shutil.which("apparmor_parser") is not None, "apparmor_parser"),
     "chcon": (lambda: shutil.which("chcon") is not None, "chcon"),
