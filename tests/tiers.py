@@ -85,8 +85,9 @@ def run_hostile(run):
     return result
 
 
-def run_diff(run):
-    return summed(*run.call("tests/diff/run", env=OURS))
+def program(*argv):
+    """A function for a row: one program that says by itself what came of it."""
+    return lambda run: summed(*run.call(*argv, env=OURS))
 
 
 def run_bench(run):
@@ -171,7 +172,7 @@ TIERS = [
          packages=("busybox-static", "procps", "strace")),
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
-    Tier("diff", "the same bundles under crun and runc", run_diff, 300,
+    Tier("diff", "the same bundles under crun and runc", program("tests/diff/run"), 300,
          packages=("crun", "runc")),
     Tier("machines", "kernels, a disk and templates for what follows", run_machines, 1200,
          machine=True),
@@ -185,6 +186,8 @@ TIERS = [
     Tier("bookworm", "what leans on the kernel, on Linux 6.1",
          full("bookworm", *KERNEL_TOPICS, argv=("--tmp", "/var/tmp")), 480, machine=True),
     Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True),
+    Tier("package", "the Debian package in clean Debian roots", program("tests/package/run"), 600,
+         packages=("busybox-static", "debootstrap", "lintian")),
     Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
          root=False, packages=("clang",)),
     Tier("bench", "the measuring program works", run_bench, 180,

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 SUM = re.compile(r"^(?:# )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
-TAP = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # SKIP (.*))?$", re.M)
+TAP = re.compile(r"^(not ok|ok)(?: \d+)? - (.*?)(?: # SKIP (.*))?$", re.M)
 CHECK = re.compile(r"^([\w-]+) +(ok|FAIL|SKIP) +[\d.]+ s *(.*)$", re.M)
 MESON = re.compile(r"^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout): +(\d+)", re.M)
 FAILED, PASSED = "failed", "passed"         # any other verdict is the reason of a skip
