@@ -27,7 +27,7 @@ int console_send(const char *socket_path, const char *name, int fd, struct err *
 	return 0;
 }
 
-void console_adopt_size(int master)
+static void adopt_size(int master)
 {
 	struct winsize size;
 
@@ -35,9 +35,20 @@ void console_adopt_size(int master)
 		ioctl(master, TIOCSWINSZ, &size);
 }
 
+void console_adopt(int master)
+{
+	struct termios modes;
+
+	adopt_size(master);
+	if (tcgetattr(master, &modes) < 0)
+		return;
+	modes.c_oflag &= ~(tcflag_t)ONLCR;
+	tcsetattr(master, TCSANOW, &modes);
+}
+
 void console_resize(const struct console *c)
 {
-	console_adopt_size(c->master);
+	adopt_size(c->master);
 }
 
 int console_begin(struct console *c, int master, struct err *e)
@@ -52,6 +63,7 @@ int console_begin(struct console *c, int master, struct err *e)
 	console_resize(c);
 	raw = c->saved;
 	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST;		/* a line feed is this terminal's affair: console_adopt */
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
 		return err_sys(e, "terminal");
 	c->raw = true;

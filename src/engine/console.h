@@ -30,8 +30,12 @@ struct console {
 int console_begin(struct console *c, int master, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Sizes a terminal as ours, when standard input is one. */
-void console_adopt_size(int master);
+/*
+ * Makes a container's terminal a part of ours, as runc does: sized as our standard input, when that
+ * is a terminal, and without a carriage return of its own before each line feed, so that what is
+ * piped elsewhere has none. To be called before the program runs.
+ */
+void console_adopt(int master);
 
 /* Takes over a change of our terminal's size (SIGWINCH). */
 void console_resize(const struct console *c);
