@@ -127,7 +127,7 @@ enum {
 	CHILD_BIND_DEVICES = 1 << 13,
 	CHILD_NO_PROGRAM = 1 << 15,	/* config.json has no process: `start` is an error */
 	CHILD_NOTIFY = 1 << 16,		/* the filter has a listener to hand out */
-	CHILD_USER_NS = 1 << 17,	/* in a user namespace of its own */
+	CHILD_USER_NS = 1 << 17,	/* in a user namespace, new, joined or entered */
 	CHILD_NEW_NETWORK = 1 << 18,
 	CHILD_ALL_CPUS = 1 << 19,	/* not only those that the runtime may use */
 	CHILD_SCHEDULED = 1 << 20,	/* the parent sets scheduler, I/O priority or affinity */

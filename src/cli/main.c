@@ -92,9 +92,12 @@ static const char *default_root(struct arena *a)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
 
-	/* podman as root sets it to nothing. */
-	if (!own || !*own || is_real_root(a))
+	if (is_real_root(a))
 		return DEFAULT_ROOT;
+	/* podman as root sets it to nothing; of a user it is where logind puts it. */
+	if (!own || !*own)
+		return geteuid() == 0 ? DEFAULT_ROOT :
+		       arena_printf(a, "/run/user/%u/orlop", (unsigned)geteuid());
 	return arena_printf(a, "%s/orlop", own);
 }
 
