@@ -169,7 +169,7 @@ static int attend(struct foreground *f, pid_t pid, int pidfd, int *master,
 		if (waits[NOTIFY].revents && notify_take(notify, pid, e) < 0)
 			return -1;
 		console_move(console, waits);
-		/* Hung up: else the program would wait for ever for room in a terminal nobody sees. */
+		/* Else the program would wait for ever for room in a terminal that nobody sees. */
 		if (console->output_gone)
 			auto_close_fd(master);
 		if (waits[PROCESS].revents)
