@@ -291,6 +291,7 @@ static int let_go(struct exec *x, struct err *e)
 static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 {
 	enum lifecycle_verb verb = x->x->ignore_paused ? VERB_EXEC_PAUSED : VERB_EXEC;
+	int none = -1;
 
 	/*
 	 * A process born while the container is being frozen holds us until it is thawed, so nobody
@@ -322,8 +323,7 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	state_unlock(x->c.dir);
 	auto_close_fd(&x->spawn.control);
 	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
-			       x->x->console_socket ? -1 : x->spawn.master, &(struct notify){ -1 },
-			       e);
+			       x->x->console_socket ? &none : &x->spawn.master, &NOTIFY_NONE, e);
 }
 
 int life_exec(const struct life *l, const struct life_exec *request, struct err *e)

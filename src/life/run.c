@@ -38,13 +38,12 @@ static int start_it(struct making *c, struct err *e)
 
 static int stay(struct making *c, struct foreground *f, struct notify *notify, struct err *e)
 {
-	int master = c->create->console_socket ? -1 : c->spawn.master;
-
-	int status;
+	int none = -1, status;
 
 	auto_close_fd(&c->spawn.control);
 	state_unlock(c->dir);		/* from here on others may pause, resume or delete it */
-	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, notify, e);
+	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd,
+				 c->create->console_socket ? &none : &c->spawn.master, notify, e);
 	if (status >= 0)
 		auto_close_fd(&c->spawn.pidfd);		/* reaped: nothing is left to kill */
 	return status;
