@@ -24,7 +24,7 @@ enum policy_pause { POLICY_PAUSE_FREEZES, POLICY_PAUSE_QUARANTINES };
 enum policy_kill {
 	POLICY_KILL_HELD = 0,		/* of what is in quarantine: without a word about it */
 	POLICY_KILL_AT_ONCE,		/* of nobody's; only a policy of the host can say so */
-	POLICY_KILL_ALARMED,		/* of what is in quarantine, or of which there was an alarm */
+	POLICY_KILL_ALARMED,		/* of that, and of what an alarm is about */
 	POLICY_KILL_ALWAYS,
 };
 

@@ -105,8 +105,9 @@ static int run(const char *root, const char *id, const char *reason, struct aren
 		return -1;
 	if (policy_load(h.dir, a, policy, e) < 0)
 		outcome_add(report, a, "policy", GUARD_UNSUPPORTED, arena_strdup(a, e->text));
-	/* Those are waited for: what they look at is not to move. The lock is not held meanwhile. */
-	if (policy->hooks[POLICY_PRE_RELEASE].count && faccessat(h.dir, JOURNAL_FILE, F_OK, 0) == 0)
+	/* Waited for: what they look at is not to move. The lock is not held meanwhile. */
+	if (policy->hooks[POLICY_PRE_RELEASE].count &&
+	    faccessat(h.dir, JOURNAL_FILE, F_OK, 0) == 0)
 		hook_run(root, id, policy, &event);
 	opened = journal_open(h.dir, id, LOCK_MS, a, &j, e);
 	if (opened == JOURNAL_BUSY)
