@@ -37,6 +37,7 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_UPDATE] = cmd_update,
 	[CLI_EVENTS] = cmd_events,
 	[CLI_EVIDENCE] = cmd_evidence,
+	[CLI_DRIFT] = cmd_drift,
 	[CLI_QUARANTINE] = cmd_quarantine,
 	[CLI_RELEASE] = cmd_release,
 	[CLI_SPEC] = cmd_spec,
