@@ -122,8 +122,8 @@ enum { PLAN_ACCESS_MKNOD = 1, PLAN_ACCESS_READ = 2, PLAN_ACCESS_WRITE = 4, PLAN_
 /* One property of the container's systemd unit. */
 struct plan_unit_property {
 	const char *name;
-	char type;			/* D-Bus: 'b', 'u', 't', 's'; 'y' for an array of bytes */
-	uint64_t number;		/* 'b', 'u', 't' */
+	char type;			/* D-Bus: b, i, u, t, s; 'y' for an array of bytes */
+	uint64_t number;		/* 'b', 'i' (never negative), 'u', 't' */
 	const char *text;		/* 's' */
 	const unsigned char *bytes;	/* 'y' */
 	size_t len;

@@ -114,6 +114,19 @@ static int pivot(struct child *c)
 	return (int)error;
 }
 
+/*
+ * A missing working directory can only be made while the root can be written. Whether that worked
+ * is for step_cwd to say, which has to find it.
+ */
+static int close_root(struct child *c)
+{
+	const char *cwd = child_string(c, c->plan->cwd);
+
+	if (!bytes_equal(cwd, "/"))
+		path_make(c->root, cwd, false);
+	return sys_mount_setattr(c->root, 0, MOUNT_ATTR_RDONLY, 0, 0);
+}
+
 int step_pivot(struct child *c)
 {
 	uint32_t type = root_propagation(c);
@@ -122,7 +135,7 @@ int step_pivot(struct child *c)
 	if (error >= 0 && (type == MS_SHARED || type == MS_UNBINDABLE))
 		error = sys_mount_setattr(c->root, 0, 0, 0, type);
 	if (error >= 0 && child_flag(c, CHILD_ROOT_READONLY))
-		error = sys_mount_setattr(c->root, 0, MOUNT_ATTR_RDONLY, 0, 0);
+		error = close_root(c);
 	if (error < 0)
 		return (int)error;
 	c->root = c->place = -1;
