@@ -39,6 +39,7 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_EVENTS] = cmd_events,
 	[CLI_EVIDENCE] = cmd_evidence,
 	[CLI_AUDIT] = cmd_audit,
+	[CLI_DRIFT] = cmd_drift,
 	[CLI_QUARANTINE] = cmd_quarantine,
 	[CLI_RELEASE] = cmd_release,
 	[CLI_SPEC] = cmd_spec,
