@@ -42,26 +42,31 @@ static bool become_root(int socket)
 	return syscall(SYS_setresuid, 0, 0, 0) == 0 || errno == EINVAL;
 }
 
-static void run_job(struct job *job)
+/* Returns when something went wrong. */
+static void execute(struct job *job)
 {
 	const struct clone_request *r = job->r;
 	static char *const no_environment[] = { NULL };
 
-	job->began = true;
 	if (job->alive >= 0 && write(job->alive, "", 1) != 1)
-		goto out;
+		return;
 	if (job->procs >= 0 && write(job->procs, "0", 1) != 1)
-		goto out;
+		return;
 	if (r->wait_for_maps && !become_root(job->fds[0]))
-		goto out;
+		return;
 	for (int fd = 3; fd < r->fd_base; fd++)		/* the preserved ones */
 		if (fcntl(fd, F_SETFD, 0) < 0)
-			goto out;
+			return;
 	for (size_t n = 0; n < r->fd_count; n++)
 		if (dup3(job->fds[n], r->fd_base + (int)n, 0) < 0)
-			goto out;
+			return;
 	syscall(SYS_execveat, job->image, "", r->argv, no_environment, AT_EMPTY_PATH);
-out:
+}
+
+static void run_job(struct job *job)
+{
+	job->began = true;
+	execute(job);
 	job->error = errno;
 	_exit(127);
 }
