@@ -147,6 +147,30 @@ int guard_alarm(const char *root, const struct guard_alarm *alarm, struct err *e
 /* Whether there ever was an alarm. */
 bool guard_alarmed(int dir);
 
+/* ---- before it is ended ---- */
+
+struct guard_end {
+	bool concerned;		/* it is held, alarmed about or has a policy: its end is audited */
+	const char *evidence;	/* what was kept of it, in words; NULL: nothing was wanted */
+};
+
+/*
+ * To be called before SIGKILL or delete: takes evidence where the quarantine or the policy wants
+ * it and there is none yet, and leaves the container frozen. Returns within the policy's budget,
+ * whatever happens; who kills then kills.
+ */
+void guard_before_end(const char *root, const char *id, int dir, struct arena *a,
+		      struct guard_end *ret);
+
+/*
+ * Whether signals other than SIGKILL are kept from the container: they would end a frozen process
+ * that is not its first at once, and with it what it holds in memory.
+ */
+bool guard_holds_back(int dir, const char *id);
+
+/* Whether what is done to the container belongs in the audit log. */
+bool guard_concerns(int dir);
+
 /* ---- for the other operations ---- */
 
 /*
