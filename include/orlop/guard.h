@@ -168,16 +168,25 @@ void guard_before_end(const char *root, const char *id, int dir, struct arena *a
  */
 bool guard_holds_back(int dir, const char *id);
 
+/*
+ * Takes evidence now, where and how the policy says, and waits for it within the budget. 0 with
+ * the name of the set; -1 when there is none, or it is not whole.
+ */
+int guard_evidence(const char *root, const char *id, int dir, const char *trigger,
+		   struct arena *a, const char **ret_set, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* Whether what is done to the container belongs in the audit log. */
 bool guard_concerns(int dir);
 
 /* ---- for the other operations ---- */
 
 /*
- * What `state` shows of a quarantine: a JSON object, or NULL when there is none. `dir` is the
- * container's directory, `group` its cgroup or -1. Never waits.
+ * What `state` shows of a quarantine: a JSON object and in *ret_word its one word, or NULL when
+ * there is none. `dir` is the container's directory, `group` its cgroup or -1. Never waits.
  */
-const char *guard_state(int dir, const char *id, int group, struct arena *a);
+const char *guard_state(int dir, const char *id, int group, struct arena *a,
+			const char **ret_word);
 
 /* Refuses (ERR_HELD) what a container in quarantine may not do; `what` is the verb. */
 int guard_refuse(int dir, const char *id, const char *what, struct err *e)

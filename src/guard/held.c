@@ -106,7 +106,8 @@ const char *guard_held_word(enum guard_held held)
 	return words[held];
 }
 
-const char *guard_state(int dir, const char *id, int group, struct arena *a)
+const char *guard_state(int dir, const char *id, int group, struct arena *a,
+			const char **ret_word)
 {
 	struct emit m = EMIT_IN(a, 0);
 	struct journal j = JOURNAL_CLOSED;
@@ -120,8 +121,9 @@ const char *guard_state(int dir, const char *id, int group, struct arena *a)
 	cut = group >= 0 ? netcut_present(group, &netcut_hooks[0]) : 0;
 	emit_object(&m, NULL);
 	/* "incomplete": it, or a release, was interrupted; repeating either completes it. */
-	emit_str(&m, "quarantine", j.phase == JOURNAL_ENDED ? j.result :
-		 j.phase == JOURNAL_RELEASING ? "releasing" : "incomplete");
+	*ret_word = j.phase == JOURNAL_ENDED ? j.result :
+		    j.phase == JOURNAL_RELEASING ? "releasing" : "incomplete";
+	emit_str(&m, "quarantine", *ret_word);
 	emit_str(&m, "mode", j.observe ? "observe" : "frozen");
 	emit_bool(&m, "freezeRequested", group >= 0 && guard_freeze_asked(group));
 	if (cut >= 0)
@@ -130,6 +132,8 @@ const char *guard_state(int dir, const char *id, int group, struct arena *a)
 		emit_str(&m, "since", j.since);
 	if (j.reason)
 		emit_str(&m, "reason", j.reason);
+	if (j.evidence)
+		emit_str(&m, "evidence", j.evidence);
 	emit_end(&m);
 	return emit_get(&m);
 }

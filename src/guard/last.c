@@ -30,7 +30,7 @@
 enum { CLOSING_MS = 200, AFTER_S = 60, ANSWER_MAX = 1200, RESULT_AT = 3, ID_SHOWN = 100 };
 
 struct last {
-	const char *root, *id, *directory, *set;
+	const char *root, *id, *directory, *set, *trigger;
 	struct policy policy;
 	unsigned budget_ms;
 };
@@ -117,7 +117,7 @@ _Noreturn static void look(const struct last *l, int answer)
 	const struct policy_evidence *wanted = &l->policy.evidence;
 	struct evidence_options options = {
 		.output = l->set, .memory = wanted->memory, .upper = !wanted->no_upper,
-		.queues = wanted->queues, .trigger = "kill",
+		.queues = wanted->queues, .trigger = l->trigger,
 		.budget_ms = l->budget_ms > 2 * CLOSING_MS ? l->budget_ms - CLOSING_MS :
 			     l->budget_ms / 2,
 	};
@@ -135,9 +135,8 @@ _Noreturn static void look(const struct last *l, int answer)
 		code = evidence_take(l->root, l->id, &options, &a, &result, &e);
 	text = code < 0 ? arena_printf(&a, "none: %s", e.text) :
 	       arena_printf(&a, "%s%s", code > 0 ? "partial, " : "", l->set);
-	if (write(RESULT_AT, text, strlen(text)) < 0)
-		_exit(1);	/* nobody waits any more; it is in the audit log */
-	_exit(0);
+	/* When nobody waits any more, it is in the audit log. */
+	_exit(write(RESULT_AT, text, strlen(text)) < 0);
 }
 
 /* What came of it within the budget, in words. */
@@ -185,10 +184,36 @@ static const char *set_name(const struct last *l, struct arena *a)
 	return arena_printf(a, "%s/%.*s-%s", l->directory, ID_SHOWN, l->id, compact);
 }
 
+/* Where, how and for how long, by the policy. */
+static void prepare(struct last *l, struct arena *a)
+{
+	l->directory = l->policy.evidence.directory ? l->policy.evidence.directory :
+		       ORLOP_EVIDENCE_DIR;
+	l->budget_ms = l->policy.evidence.budget_ms ? l->policy.evidence.budget_ms :
+		       POLICY_BUDGET_MS;
+	l->set = set_name(l, a);
+}
+
+int guard_evidence(const char *root, const char *id, int dir, const char *trigger,
+		   struct arena *a, const char **ret_set, struct err *e)
+{
+	struct last l = { .root = root, .id = id, .trigger = trigger };
+	struct err ignored;
+	const char *what;
+
+	policy_load(dir, a, &l.policy, &ignored);
+	prepare(&l, a);
+	what = take_it(&l, a);
+	if (strcmp(what, l.set) != 0)
+		return err_set(e, ERR_STATE, "evidence: %s", what);
+	*ret_set = l.set;
+	return 0;
+}
+
 void guard_before_end(const char *root, const char *id, int dir, struct arena *a,
 		      struct guard_end *ret)
 {
-	struct last l = { .root = root, .id = id };
+	struct last l = { .root = root, .id = id, .trigger = "kill" };
 	struct cgroup_events events = { 0 };
 	struct journal j = JOURNAL_CLOSED;
 	auto_held h = HELD_NONE;
@@ -207,10 +232,7 @@ void guard_before_end(const char *root, const char *id, int dir, struct arena *a
 	if (held_find(root, id, a, &h, &e) < 0 || h.group < 0 ||
 	    cgroup_events_get(h.group, &events) != 0 || !events.populated)
 		return;
-	l.directory = l.policy.evidence.directory ? l.policy.evidence.directory :
-		      ORLOP_EVIDENCE_DIR;
-	l.budget_ms = l.policy.evidence.budget_ms ? l.policy.evidence.budget_ms : POLICY_BUDGET_MS;
-	l.set = set_name(&l, a);
+	prepare(&l, a);
 	/* From here on it stands still, until it dies of SIGKILL as it is. */
 	if (freeze_ask(h.group, true, &e) < 0)
 		ret->evidence = arena_printf(a, "live: %s; %s", e.text, take_it(&l, a));

@@ -10,6 +10,7 @@
 #include "life/lifecycle.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
+#include "orlop/policy.h"
 
 enum { THAW_MS = 250 };
 
@@ -56,16 +57,41 @@ static int give_up(int group, unsigned timeout_ms, const char *who, struct err *
 	return err_hint(e, "a container that cannot be paused can be killed: delete --force");
 }
 
+/* Where the policy says so an engine's pause holds the container: it needs no other word for it. */
+static int hold(const struct life *l, const struct container *c, const struct policy *policy,
+		unsigned timeout_ms, struct arena *a, struct err *e)
+{
+	struct guard_request request = {
+		.id = c->id, .trigger = "pause", .allow = policy->allow, .timeout_ms = timeout_ms,
+	};
+	struct guard_report report;
+
+	if (guard_quarantine(l->root, &request, a, &report, e) < 0)
+		return -1;
+	if (report.tasks.count == 0 && report.result != GUARD_NOTHING)
+		return 0;
+	err_set(e, ERR_STATE, "container not paused within %u ms: not frozen: %s", timeout_ms,
+		guard_tasks_text(&report.tasks, a));
+	return err_hint(e, "by its policy it is in quarantine, and stays so: %s",
+			guard_result_word(report.result));
+}
+
 int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct err *e)
 {
 	auto_arena a = ARENA_NONE;
 	auto_container c = CONTAINER_NONE;
 	struct guard_tasks tasks = { 0 };
+	struct policy policy;
 	auto_fd int group = -1;
 	int frozen;
 
-	if (open_within(l, id, timeout_ms, &a, &c, e) < 0 ||
-	    lifecycle_check(VERB_PAUSE, c.status, id, e) < 0)
+	if (open_within(l, id, timeout_ms, &a, &c, e) < 0)
+		return -1;
+	policy_load(c.dir, &a, &policy, e);
+	/* Which may be repeated, as a quarantine may. */
+	if (policy.pause == POLICY_PAUSE_QUARANTINES && c.status != STATE_STOPPED)
+		return hold(l, &c, &policy, timeout_ms, &a, e);
+	if (lifecycle_check(VERB_PAUSE, c.status, id, e) < 0)
 		return -1;
 	group = open_group(&c, &a, e);
 	if (group < 0)
