@@ -127,6 +127,12 @@ const char *guard_outcome_word(enum guard_outcome outcome);
 /* "frozen", "cut", "open". */
 const char *guard_held_word(enum guard_held held);
 
+/*
+ * Puts the programs of the cut on a new group, letting everything through, so that a quarantine
+ * has one number to write; `dir` is the container's directory. 0 or -1.
+ */
+int guard_arm(int dir, int group, struct err *e) __attribute__((warn_unused_result));
+
 /* ---- alarms ---- */
 
 /* Somebody who watches says that a container does what it should not. */

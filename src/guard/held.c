@@ -10,6 +10,7 @@
 
 #include "engine/cgroup.h"
 #include "guard/freeze.h"
+#include "guard/netarm.h"
 #include "guard/netcut.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
@@ -106,6 +107,15 @@ const char *guard_held_word(enum guard_held held)
 	return words[held];
 }
 
+/* 1, 0, or -1 when the kernel does not say. */
+static int is_cut(int dir, int group)
+{
+	auto_netarm arm = NETARM_NONE;
+
+	netarm_open(dir, &arm);
+	return netarm_cuts(&arm) ? 1 : netcut_present(group, &netcut_hooks[0]);
+}
+
 const char *guard_state(int dir, const char *id, int group, struct arena *a,
 			const char **ret_word)
 {
@@ -118,7 +128,7 @@ const char *guard_state(int dir, const char *id, int group, struct arena *a,
 		j.phase = JOURNAL_BEGUN;
 	if (j.phase == JOURNAL_NONE)
 		return NULL;
-	cut = group >= 0 ? netcut_present(group, &netcut_hooks[0]) : 0;
+	cut = group >= 0 ? is_cut(dir, group) : 0;
 	emit_object(&m, NULL);
 	/* "incomplete": it, or a release, was interrupted; repeating either completes it. */
 	*ret_word = j.phase == JOURNAL_ENDED ? j.result :
@@ -166,7 +176,7 @@ int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct
 	if (opened < 0)
 		return -1;
 	/* Without a journal (a full disk) the programs themselves say that it is held. */
-	if (j.phase != JOURNAL_NONE || (j.fd < 0 && netcut_present(group, &netcut_hooks[0]) == 1))
+	if (j.phase != JOURNAL_NONE || (j.fd < 0 && is_cut(dir, group) == 1))
 		return refuse(id, "resume", e);
 	return guard_thaw(group, timeout_ms, e);
 }
