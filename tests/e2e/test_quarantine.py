@@ -508,7 +508,8 @@ def test_a_fork_bomb_is_held_in_time():
         assert outcome(report, "egress") == "applied"
         assert (outcome(report, "freeze") == "applied") == frozen(c) or result.rc == 2
         assert result.seconds < 3 * PATIENCE, result.seconds
-        assert c.delete("--force").ok.seconds < 5 * SOON
+        # What it was is kept first, which has a budget of ten seconds.
+        assert c.delete("--force").ok.seconds < 10 + 5 * SOON
 
 
 @timeout(120)
