@@ -290,5 +290,6 @@ int life_update(const struct life *l, const char *id, const struct oci_resources
 		j.change.pids.limit.set = false;
 	done = act(&j, &trigger, e);
 	auto_close_fd(&j.group);
+	container_audit(l, &c, "update", done < 0 ? e : NULL);
 	return done;
 }
