@@ -104,6 +104,7 @@ CONDITIONS = {
     "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
     "apparmor_parser": (lambda: shutil.which("apparmor_parser") is not None, "apparmor_parser"),
+    "newuidmap": (lambda: shutil.which("newuidmap") is not None, "newuidmap"),
     "chcon": (lambda: shutil.which("chcon") is not None, "chcon"),
     "ip": (lambda: shutil.which("ip") is not None, "ip(8)"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
