@@ -292,7 +292,6 @@ static int let_go(struct exec *x, struct err *e)
 static int begin(struct exec *x, struct err *e)
 {
 	enum lifecycle_verb verb = x->x->ignore_paused ? VERB_EXEC_PAUSED : VERB_EXEC;
-	int none = -1;
 
 	if (guard_refuse(x->c.dir, x->x->id, "exec in", e) < 0 ||
 	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
@@ -318,7 +317,7 @@ static int begin(struct exec *x, struct err *e)
 
 static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 {
-	int begun;
+	int begun, none = -1;
 
 	/*
 	 * A process born while the container is being frozen holds us until it is thawed, so nobody
