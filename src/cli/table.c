@@ -295,6 +295,15 @@ static const struct cli_option drift_options[] = {
 	END
 };
 
+static const struct cli_option respond_options[] = {
+	{ 0, "rules", "FILE", PATH(rules), "do what the rules in FILE say" },
+	{ 0, "also", "DIR", LIST(roots),
+	  "look for containers in DIR as well as in --root; may be repeated" },
+	{ 0, "dry-run", FLAG(dry_run), "say which rule matches which container, and do nothing" },
+	{ 'q', "quiet", FLAG(quiet), "say nothing of events that no rule matches" },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -494,6 +503,17 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.options = drift_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RESPOND] = {
+		.name = "respond",
+		.operands = "",
+		.summary = "hold containers that Falco or Tetragon raise an alarm about",
+		.about = "Reads their events as lines of JSON from standard input, finds the container "
+			 "that each is about, and does what the rules say: log, pause, quarantine, "
+			 "evidence, kill. Writes one line of JSON for each event. Ends with its input, "
+			 "or at SIGTERM when everything is done that had begun.",
+		.options = respond_options,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {
