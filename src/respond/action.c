@@ -38,7 +38,8 @@ int action_limit_ms(const struct rule *rule)
 	for (size_t i = 0; i < rule->actions.count; i++) {
 		limit += ONE_MS;
 		if (rule->actions.items[i] == ACTION_EVIDENCE)
-			limit += (int)(rule->evidence.budget_ms ? rule->evidence.budget_ms : EVIDENCE_MS);
+			limit += (int)(rule->evidence.budget_ms ? rule->evidence.budget_ms
+								: EVIDENCE_MS);
 	}
 	return limit;
 }

@@ -107,8 +107,8 @@ static void test_others(void)
 		struct event v;
 		struct err e;
 
-		CHECK(event_read(rows[i].line, strlen(rows[i].line), &a, &d, &v, &e) == rows[i].want,
-		      "%s", rows[i].line);
+		CHECK(event_read(rows[i].line, strlen(rows[i].line), &a, &d, &v, &e) ==
+		      rows[i].want, "%s", rows[i].line);
 	}
 }
 
