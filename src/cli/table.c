@@ -304,6 +304,11 @@ static const struct cli_option respond_options[] = {
 	END
 };
 
+static const struct cli_option audit_options[] = {
+	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -514,6 +519,18 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 			 "evidence, kill. Writes one line of JSON for each event. Ends with its input, "
 			 "or at SIGTERM when everything is done that had begun.",
 		.options = respond_options,
+		.failure = 1,
+	},
+	[CLI_AUDIT] = {
+		.name = "audit",
+		.operands = "[show [ID] | verify [DIGEST] | head]",
+		.summary = "show what was done to containers and by whom, and check that log",
+		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
+			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
+			 "its chain of digests anew and says where it breaks; \"head\" prints the "
+			 "digest to keep elsewhere, which verify then takes.",
+		.options = audit_options,
+		.max = 2,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {

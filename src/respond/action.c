@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/fd.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "json/emit.h"
 #include "orlop/guard.h"
@@ -93,7 +93,8 @@ static const char *reason(const struct act *x)
 static void act_quarantine(struct act *x)
 {
 	struct guard_request request = {
-		.id = x->id, .reason = reason(x), .observe = x->rule->observe,
+		.id = x->id, .reason = reason(x), .trigger = x->event->source,
+		.observe = x->rule->observe,
 		.sever = x->rule->sever, .allow = x->rule->allow,
 	};
 	struct guard_report report;
@@ -177,6 +178,21 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+int action_note(const struct rule *rule, const struct event *event, const struct target *target,
+		struct err *e)
+{
+	struct guard_alarm alarm = { .id = target->id, .source = event->source,
+				     .rule = event->rule, .detail = rule->name };
+
+	return guard_alarm(target->root, &alarm, e) < 0 ? -1 : 0;
+}
+
+/* What stops the container comes before the noting, which waits for a disk. */
+static bool is_urgent(uint32_t action)
+{
+	return action == ACTION_PAUSE || action == ACTION_QUARANTINE;
+}
+
 const char *action_run(const struct life *life, const struct rule *rule, const struct event *event,
 		       const struct target *target, struct arena *a)
 {
@@ -184,12 +200,17 @@ const char *action_run(const struct life *life, const struct rule *rule, const s
 	struct emit m = EMIT_IN(a, 0);
 	struct act x = { .life = &own, .rule = rule, .event = event, .id = target->id, .arena = a,
 			 .m = &m };
+	struct err ignored;
+	bool noted = false;
 
 	own.root = target->root;
 	own.root_is_default = false;
 	emit_array(&m, NULL);
 	for (size_t i = 0; i < rule->actions.count; i++) {
 		uint64_t began = now_us();
+
+		if (!noted && !is_urgent(rule->actions.items[i]))
+			noted = action_note(rule, event, target, &ignored) == 0;
 
 		emit_object(&m, NULL);
 		emit_str(&m, "action", rules_action_word(rule->actions.items[i]));
@@ -198,5 +219,8 @@ const char *action_run(const struct life *life, const struct rule *rule, const s
 		emit_end(&m);
 	}
 	emit_end(&m);
+	if (!noted)
+		noted = action_note(rule, event, target, &ignored) == 0;
+	log_debug(LOG_CLI, "%s: the alarm is%s noted", target->id, noted ? "" : " not");
 	return emit_get(&m);
 }

@@ -160,6 +160,7 @@ static int respond_to(struct respond *r, struct told *t, struct arena *a, struct
 {
 	uint64_t key = rate_key(0, t->target->root, t->target->id);
 	struct err failed;
+	int code;
 
 	if (r->options->dry_run)
 		return tell(r, t, "dry-run", NULL, e);
@@ -168,8 +169,10 @@ static int respond_to(struct respond *r, struct told *t, struct arena *a, struct
 		return tell(r, t, "busy", "earlier actions have not ended", e);
 	if (!is_allowed(r, t->rule, t->target))
 		return tell(r, t, "rate-limited", NULL, e);
-	if (is_only_told(t->rule))
-		return tell(r, t, "done", NULL, e);
+	if (is_only_told(t->rule)) {
+		code = action_note(t->rule, t->event, t->target, &failed);
+		return tell(r, t, code < 0 ? "failed" : "done", code < 0 ? failed.text : NULL, e);
+	}
 	if (job_start(&r->jobs, r->options->life, t->rule, t->event, t->target, key, t->began_us,
 		      head_of(t, a), &failed) < 0)
 		return tell(r, t, "failed", failed.text, e);

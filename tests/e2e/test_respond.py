@@ -232,6 +232,20 @@ def test_a_rate_is_kept():
         assert results(rate=limit | {"count": 9}) == ["done"] * 4
 
 
+def test_an_alarm_is_in_the_audit_log():
+    "with its tool, its rule and the rule of ours that matched, also when nothing else is done"
+    with container(config(), "wait") as c:
+        c.up()
+        respond([sample("falco", 1, CONTAINER=c.name)], rule("log", name="ours"))
+        respond([sample("tetragon", 1, DOCKER=c.name)], rule("quarantine", name="hold"))
+        lines = [json.loads(line) for line in c.rt("audit", "--json", "show", c.name).ok.lines]
+        alarms = [(one["source"], one["rule"], one["detail"]) for one in lines
+                  if one["operation"] == "alarm"]
+        assert alarms == [("falco", DROPPED, "ours"),
+                          ("tetragon", "file-monitoring-filtered", "hold")], lines
+        rt("audit", "verify").ok
+
+
 def test_bad_lines_are_passed_over():
     "garbage, half a line, one that is far too long, depth, NUL: each is told of, the next counts"
     with container(config(), "wait") as c:
