@@ -4,7 +4,9 @@ cannot have more of, and cgroups in which it cannot be. That the files are writt
 test_cgroups.py, that they change by test_update.py."""
 
 import contextlib
+import ctypes
 import os
+import struct
 import subprocess
 
 from deck import Container, caps, config, container, current, host, idmap, needs, run, skip, until
@@ -271,6 +273,19 @@ def group(name, **files):
         host.cgroup_remove(path)
 
 
+def device_filters(path):
+    """How many device programs are attached to a cgroup: BPF_PROG_QUERY of BPF_CGROUP_DEVICE."""
+    fd = os.open(host.CGROUP + path, os.O_RDONLY)
+    ids = (ctypes.c_uint32 * 64)()
+    query = struct.pack("<IIIIQI", fd, 6, 0, 0, ctypes.addressof(ids), 64).ljust(128, b"\0")
+    attr = ctypes.create_string_buffer(query, len(query))
+    try:
+        host.syscall_check(host.LIBC.syscall(321, 16, attr, len(query)), "bpf")
+        return struct.unpack_from("<I", attr, 24)[0]
+    finally:
+        os.close(fd)
+
+
 def at(path, **members):
     """A container with its cgroup there, and limits."""
     return Container(config(linux={"cgroupsPath": path, "resources": members}))
@@ -330,6 +345,44 @@ def test_a_full_hierarchy_is_an_error():
     with group("small") as path:
         put(f"{host.CGROUP}{path}/cgroup.max.descendants", "0")
         at(f"{path}/in").create().fails("cgroup.max.descendants", rc=1)
+
+
+def test_a_group_whose_processes_were_killed_once_can_start_containers():
+    "Linux 6.14 to 6.18 kill at birth what is born from there into another group: run and exec work"
+    with group("killed", cgroup_kill="1") as path:
+        def enter():
+            put(f"{host.CGROUP}{path}/cgroup.procs", "0")
+
+        for c in (config(), delegated()):
+            assert "0::/" in run(c, "cgroup", preexec_fn=enter).ok.values("cgroup")
+        with container(config()) as c:
+            c.up()
+            assert "0::/" in c.exec("cgroup", preexec_fn=enter).ok.values("cgroup")
+
+
+def test_a_group_that_was_there_before_stays_and_one_that_was_made_goes():
+    "empty, thawed and without our device filter; also when create fails or was killed"
+    with group("theirs") as path:
+        inner = config(process={"capabilities": caps(*[["SYS_ADMIN"]] * 3)},
+                       linux={"cgroupsPath": path, "resources": {"devices": []}})
+        inner.doc["mounts"][-1]["options"] = ["rw"]
+        for _ in range(2):
+            with Container(inner, "mkdir /sys/fs/cgroup/child; wait") as c:
+                c.cgroup = path
+                c.up()
+                assert device_filters(path) == 1
+                c.pause().ok
+            assert host.cgroup_tree(path) == [] and device_filters(path) == 0
+            assert host.cgroup_files(path)("cgroup.events").split() == ["populated", "0",
+                                                                       "frozen", "0"]
+        at(path, unified={"bogus.max": "1"}).create().fails("bogus.max")
+        gone = at(path)
+        os.unlink(gone.rootfs("bin/probe"))
+        gone.create().fails(rc=1)
+        assert os.path.exists(host.CGROUP + path) and device_filters(path) == 0
+        with at(f"{path}/ours") as c:
+            assert c.status == "created"
+        assert not os.path.exists(f"{host.CGROUP}{path}/ours")
 
 
 # ---- handing over ------------------------------------------------------------------------------
