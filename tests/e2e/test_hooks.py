@@ -47,6 +47,13 @@ def test_hooks_run_in_the_order_of_the_specification():
         assert said() == made + ["poststart1", "poststart2", "poststop1", "poststop2"]
 
 
+def test_create_container_hooks_begin_in_the_root():
+    "as with runc: their working directory is the container's root, not yet its /"
+    c = config(hooks={"createContainer": [hook("append", "made-by-hook", "x")]})
+    with container(c) as made:
+        assert os.path.exists(made.rootfs("/made-by-hook"))
+
+
 def test_start_container_hooks_run_before_the_program():
     "the program sees what they did"
     c = config(hooks={"startContainer": [dict(path="/bin/probe",
