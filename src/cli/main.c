@@ -49,6 +49,7 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_DOCTOR] = cmd_doctor,
 	[CLI_HELP] = cmd_help,
 	[CLI_FACTS] = cmd_facts,
+	[CLI_WATCH] = cmd_watch,
 	[CLI_COMPLETION] = cmd_completion,
 };
 

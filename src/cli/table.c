@@ -590,6 +590,17 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.hidden = true,
 		.failure = 1,
 	},
+	[CLI_WATCH] = {
+		.name = "watch",
+		.operands = "ID",
+		.summary = "watch a container for whoever made it",
+		.about = "Started by create when the policy of a container asks for it, with a socket "
+			 "as descriptor 3; of no use to anybody else.",
+		.options = no_options,
+		.min = 1, .max = 1,
+		.hidden = true,
+		.failure = 1,
+	},
 	[CLI_COMPLETION] = {
 		.name = "completion",
 		.operands = "SHELL",

@@ -643,6 +643,8 @@ static int flags_of(const struct oci_seccomp *rules, uint32_t kernel_flags, bool
 				       words[i].word);
 		flags |= words[i].flag;
 	}
+	if (rules->killable)
+		flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV & kernel_flags;
 	/* It says how the listener's answers are waited for; the kernel refuses it without one. */
 	if (!notify)
 		flags &= ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
