@@ -89,8 +89,9 @@ def test_no_alarm_ever_happens():
             os.mkdir(c.rootfs(f"/tmp/go{i}"))
             until(lambda: frozen(c), step=0.0005)
             took.append(time.monotonic() - began)
-            until(lambda: c.state().get("remediation", {}).get("quarantine") == "contained",
-                  step=0.001)
+            # Where 250 ms are not much it says that it was not all there yet; here it is.
+            until(lambda: c.state().get("remediation", {}).get("quarantine", "").startswith(
+                "contained"), step=0.01)
             c.rt("release", c.name).ok
         c.wait_line("wait: ready")
         assert sorted(took)[len(took) // 2] < 0.1 * PATIENCE, took
