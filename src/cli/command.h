@@ -36,6 +36,7 @@ command_fn cmd_kill;
 command_fn cmd_list;
 command_fn cmd_pause;
 command_fn cmd_plan;
+command_fn cmd_profile;
 command_fn cmd_ps;
 command_fn cmd_quarantine;
 command_fn cmd_release;

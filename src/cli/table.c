@@ -226,7 +226,7 @@ static const struct cli_option spec_options[] = {
 	{ 'b', "bundle", "DIR", DIRECTORY(bundle),
 	  "write config.json into DIR instead of the current directory" },
 	{ 0, "profile", "NAME", WORD(profile),
-	  "take the system call filter from the profile NAME instead of default" },
+	  "take the system call filter from the profile NAME, or ./FILE, instead of default" },
 	{ 0, "rootless", FLAG(rootless_spec), "write it for a user without privileges" },
 	END
 };
@@ -297,6 +297,14 @@ static const struct cli_option drift_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
 	{ 0, "strict", FLAG(strict),
 	  "count executable memory without a file and read-only mounts as drift too" },
+	END
+};
+
+static const struct cli_option profile_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	{ 'o', "output", "FILE", PATH(output), "write the profile to FILE, replacing it" },
+	{ 0, "add", "FILE", PATH(add), "allow what the profile FILE of an earlier run allows as well" },
 	END
 };
 
@@ -531,6 +539,18 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 			 "evidence, kill. Writes one line of JSON for each event. Ends with its input, "
 			 "or at SIGTERM when everything is done that had begun.",
 		.options = respond_options,
+		.failure = 1,
+	},
+	[CLI_PROFILE] = {
+		.name = "profile",
+		.operands = "learn ID",
+		.summary = "run a bundle and write a seccomp profile of what it calls",
+		.about = "The bundle runs in the foreground with all system calls allowed and noted; "
+			 "afterwards there is a profile that allows these and no others. Addresses that "
+			 "it connected to or bound are listed on standard error. The status is that of "
+			 "the program.",
+		.options = profile_options,
+		.min = 2, .max = 2,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {

@@ -56,6 +56,9 @@ struct cli_values {
 	/* drift */
 	bool strict;
 
+	/* profile */
+	const char *add;
+
 	/* respond */
 	const char *rules;
 	struct str_list roots;
@@ -109,6 +112,7 @@ enum cli_id {
 	CLI_AUDIT,
 	CLI_DRIFT,
 	CLI_RESPOND,
+	CLI_PROFILE,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,

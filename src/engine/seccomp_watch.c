@@ -14,16 +14,16 @@
 #include "base/text.h"
 #include "orlop/auto.h"
 
-enum { OWN_RULES = 4 };
+enum { OWN_RULES = 4, NUMBERS_MAX = 1024 };	/* numbers: what an architecture may have */
 
 /* Nobody would be there yet, or any more, to answer for these. */
+const char *const seccomp_needed[] = { "execve", "write", "exit", "exit_group", "rt_sigreturn",
+	"restart_syscall", NULL };
+
 static bool is_needed(const char *name)
 {
-	static const char *const names[] = { "execve", "write", "exit", "exit_group",
-		"rt_sigreturn", "restart_syscall" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(name, names[i]) == 0)
+	for (size_t i = 0; seccomp_needed[i]; i++)
+		if (strcmp(name, seccomp_needed[i]) == 0)
 			return true;
 	return false;
 }
@@ -153,6 +153,24 @@ int seccomp_watch(struct oci_seccomp *rules, const struct str_list *calls, const
 	/* Otherwise freezing takes the question back, and it is asked again after the thaw. */
 	rules->killable = true;
 	return 0;
+}
+
+void seccomp_learn(struct oci_seccomp *rules, const char *path, struct arena *a)
+{
+	struct oci_seccomp_rule *all = arena_new(a, struct oci_seccomp_rule);
+
+	allow_all(rules, a);
+	all->action = OCI_SECCOMP_NOTIFY;
+	all->names.items = arena_new_array(a, char *, NUMBERS_MAX);
+	for (int number = 0; number < NUMBERS_MAX; number++) {
+		const char *name = seccomp_call_name(seccomp_arch_native(), number, a);
+
+		if (!(*name >= '0' && *name <= '9') && !is_needed(name))
+			all->names.items[all->names.count++] = arena_strdup(a, name);
+	}
+	rules->rules.items = all;
+	rules->rules.count = 1;
+	rules->listener_path = arena_strdup(a, path);
 }
 
 const char *seccomp_call_name(uint32_t audit_arch, int number, struct arena *a)

@@ -18,5 +18,14 @@
 int seccomp_watch(struct oci_seccomp *rules, const struct str_list *calls, const char *path,
 		  struct arena *a, struct err *e) __attribute__((warn_unused_result));
 
+/*
+ * Replaces the rules: every call that has a name asks the listener at `path`, but for those
+ * without which nothing runs (seccomp_needed); all is allowed otherwise.
+ */
+void seccomp_learn(struct oci_seccomp *rules, const char *path, struct arena *a);
+
+/* Calls that are never asked about; ends with NULL. */
+extern const char *const seccomp_needed[];
+
 /* The name of a call, as a filter's notice has it; a number for one that is not known. */
 const char *seccomp_call_name(uint32_t audit_arch, int number, struct arena *a);
