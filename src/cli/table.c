@@ -288,11 +288,6 @@ static const struct cli_option release_options[] = {
 	END
 };
 
-static const struct cli_option audit_options[] = {
-	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
-	END
-};
-
 static const struct cli_option drift_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
 	{ 0, "strict", FLAG(strict),
@@ -314,6 +309,11 @@ static const struct cli_option respond_options[] = {
 	  "look for containers in DIR as well as in --root; may be repeated" },
 	{ 0, "dry-run", FLAG(dry_run), "say which rule matches which container, and do nothing" },
 	{ 'q', "quiet", FLAG(quiet), "say nothing of events that no rule matches" },
+	END
+};
+
+static const struct cli_option audit_options[] = {
+	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
 	END
 };
 
@@ -504,18 +504,6 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.min = 1, .max = 2,
 		.failure = 1,
 	},
-	[CLI_AUDIT] = {
-		.name = "audit",
-		.operands = "[show [ID] | verify [DIGEST] | head]",
-		.summary = "show what was done to containers and by whom, and check that log",
-		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
-			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
-			 "its chain of digests anew and says where it breaks; \"head\" prints the "
-			 "digest to keep elsewhere, which verify then takes.",
-		.options = audit_options,
-		.max = 2,
-		.failure = 1,
-	},
 	[CLI_DRIFT] = {
 		.name = "drift",
 		.operands = "ID",
@@ -539,6 +527,18 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 			 "evidence, kill. Writes one line of JSON for each event. Ends with its input, "
 			 "or at SIGTERM when everything is done that had begun.",
 		.options = respond_options,
+		.failure = 1,
+	},
+	[CLI_AUDIT] = {
+		.name = "audit",
+		.operands = "[show [ID] | verify [DIGEST] | head]",
+		.summary = "show what was done to containers and by whom, and check that log",
+		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
+			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
+			 "its chain of digests anew and says where it breaks; \"head\" prints the "
+			 "digest to keep elsewhere, which verify then takes.",
+		.options = audit_options,
+		.max = 2,
 		.failure = 1,
 	},
 	[CLI_PROFILE] = {
