@@ -52,8 +52,8 @@ struct compiler {
 
 /* --- numbers --- */
 
-static size_t group_place(struct compiler *compiler, uint32_t token, const struct seccomp_entry *items,
-			  size_t count, struct block **blocks)
+static size_t group_place(struct compiler *compiler, uint32_t token,
+			  const struct seccomp_entry *items, size_t count, struct block **blocks)
 {
 	struct block *block;
 
@@ -305,6 +305,8 @@ static int flags_of(const struct oci_seccomp *rules, uint32_t kernel_flags, bool
 				       words[i].word);
 		flags |= words[i].flag;
 	}
+	if (rules->killable)
+		flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV & kernel_flags;
 	/* It says how the listener's answers are waited for; the kernel refuses it without one. */
 	if (!notify)
 		flags &= ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
