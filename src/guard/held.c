@@ -11,6 +11,7 @@
 #include "engine/cgroup.h"
 #include "guard/freeze.h"
 #include "guard/netarm.h"
+#include "guard/still.h"
 #include "guard/netcut.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
@@ -178,5 +179,11 @@ int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct
 	/* Without a journal (a full disk) the programs themselves say that it is held. */
 	if (j.phase != JOURNAL_NONE || (j.fd < 0 && is_cut(dir, group) == 1))
 		return refuse(id, "resume", e);
+	still_want(dir, false);
 	return guard_thaw(group, timeout_ms, e);
+}
+
+bool guard_stay_paused(int dir)
+{
+	return still_want(dir, true);
 }
