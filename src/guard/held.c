@@ -6,8 +6,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "engine/cgroup.h"
 #include "guard/freeze.h"
 #include "guard/netarm.h"
@@ -69,14 +69,7 @@ int held_find(const char *root, const char *id, struct arena *a, struct held *re
 
 const char *held_time(struct arena *a)
 {
-	struct timespec now;
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", tm.tm_year + 1900,
-			    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			    now.tv_nsec / 1000);
+	return clock_text(6, a);
 }
 
 const char *guard_result_word(enum guard_result result)
