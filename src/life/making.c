@@ -107,8 +107,8 @@ static void fill_record(struct making *c)
 
 	c->record = (struct state_record){
 		.version = 1, .id = plan->id, .oci_version = plan->oci_version,
-		.bundle = c->bundle.path, .rootfs = plan->rootfs, .created = clock_text(9, c->arena),
-		.owner = c->bundle.facts.euid,
+		.bundle = c->bundle.path, .rootfs = plan->rootfs,
+		.created = clock_text(9, c->arena), .owner = c->bundle.facts.euid,
 		.cgroup = plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "" : plan->cgroup.path,
 		.cgroup_mount = c->bundle.facts.cgroup_mount ? c->bundle.facts.cgroup_mount : "",
 		.cgroup_driver = drivers[plan->cgroup.driver], .unit = plan->cgroup.unit,
