@@ -91,6 +91,9 @@ struct guard_request {
 	bool sever;			/* end established connections */
 	struct str_list allow;		/* "CIDR[:port]" */
 	unsigned timeout_ms;		/* for freezing */
+	/* Called when all is asked for and cut, before anybody is waited for; NULL: not wanted. */
+	void (*in_force)(void *argument);
+	void *argument;
 };
 
 struct guard_report {

@@ -220,6 +220,8 @@ static void contain(struct quarantine *q, uint64_t begin)
 	ask_freeze(q);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
+	if (q->request->in_force)
+		q->request->in_force(q->request->argument);
 	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
 	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
 	freeze_calm(before);

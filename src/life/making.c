@@ -24,9 +24,11 @@
 #include "life/container.h"
 #include "life/notify.h"
 #include "life/pid_file.h"
+#include "life/watcher.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
 #include "orlop/policy.h"
+#include "orlop/watch.h"
 
 enum { REMOVE_MS = 10 * 1000 };
 
@@ -125,16 +127,12 @@ static void fill_record(struct making *c)
 /* What is to be done when it goes bad: on disk before there is anything that could. */
 static int store_policy(struct making *c, struct err *e)
 {
-	struct policy policy;
 	const char *text;
-	bool any;
 
-	if (policy_resolve(&c->bundle.plan.annotations, c->arena, &policy, &any, e) < 0)
-		return -1;
-	if (!any)
+	if (!c->bundle.has_policy)
 		return 0;
-	c->arm = policy.network == POLICY_NETWORK_ARMED;
-	text = policy_text(&policy, c->arena);
+	c->arm = c->bundle.policy.network == POLICY_NETWORK_ARMED;
+	text = policy_text(&c->bundle.policy, c->arena);
 	if (file_create(c->dir, POLICY_FILE, text, strlen(text)) < 0)
 		return err_sys(e, "%s/%s/" POLICY_FILE, c->life->root, c->create->id);
 	return 0;
@@ -302,6 +300,21 @@ static int attach_programs(void *argument, struct err *e)
 	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
 }
 
+static void undo_watcher(void *argument)
+{
+	struct making *c = argument;
+
+	watch_end(c->dir);
+}
+
+static int make_watcher(struct making *c, struct err *e)
+{
+	if (!c->bundle.policy.watch.set)
+		return 0;
+	undo_push(&c->undo, undo_watcher, c);
+	return watcher_start(c->life->root, c->create->id, c->dir, e);
+}
+
 static int make_process(struct making *c, struct err *e)
 {
 	const struct bundle *b = &c->bundle;
@@ -381,7 +394,7 @@ static int make(struct making *c, bool listener, struct err *e)
 		if (c->procfs < 0)
 			return -1;
 	}
-	if (make_process(c, e) < 0 ||
+	if (make_watcher(c, e) < 0 || make_process(c, e) < 0 ||
 	    (plan->rdt.group && resctrl_join(c->resctrl, &plan->rdt, c->spawn.pid, e) < 0) ||
 	    confine(c, e) < 0)
 		return err_in(e, "unable to start container process: error during container init");
