@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PARENT SIDE. The file holds one letter: 'f', it is to be frozen afterwards, or 'r', it is to run.
- * Two of its bytes are locked: the first by whoever is about to read or write the letter, the second,
- * shared, by everybody who keeps the container still.
+ * Two of its bytes are locked: the first by whoever is about to read or write the letter, the
+ * second, shared, by everybody who keeps the container still.
  */
 #include "guard/still.h"
 
