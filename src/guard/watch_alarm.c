@@ -70,7 +70,9 @@ static void refuse(void *argument)
 
 static bool is_held(const struct watch *w, struct arena *a)
 {
-	return guard_state(w->held.dir, w->id, w->held.group, a) != NULL;
+	const char *word;
+
+	return guard_state(w->held.dir, w->id, w->held.group, a, &word) != NULL;
 }
 
 static void note(struct watch *w, const char *rule, const char *detail)

@@ -26,6 +26,7 @@
 #include "life/pid_file.h"
 #include "life/watcher.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 #include "orlop/policy.h"
 #include "orlop/watch.h"
 
@@ -153,6 +154,7 @@ static int store_policy(struct making *c, struct err *e)
 
 	if (!c->bundle.has_policy)
 		return 0;
+	c->arm = c->bundle.policy.network == POLICY_NETWORK_ARMED;
 	text = policy_text(&c->bundle.policy, c->arena);
 	if (file_create(c->dir, POLICY_FILE, text, strlen(text)) < 0)
 		return err_sys(e, "%s/%s/" POLICY_FILE, c->life->root, c->create->id);
@@ -305,17 +307,20 @@ static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 }
 
 /*
- * The kernel verifies the program for a tenth of a millisecond: time that the child needs anyway.
+ * The kernel verifies a program for a tenth of a millisecond: time that the child needs anyway.
  * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
  */
-static int attach_device_filter(void *argument, struct err *e)
+static int attach_programs(void *argument, struct err *e)
 {
 	struct making *c = argument;
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
 
-	if (c->cgroup < 0 || !plan->filter_devices)
-		return 0;
-	return device_filter_attach(c->cgroup, plan, e);
+	if (c->cgroup < 0)
+		return c->arm ? err_set(e, ERR_CONFIG, "remediation policy: network: a container "
+					"without a cgroup cannot be armed") : 0;
+	if (plan->filter_devices && device_filter_attach(c->cgroup, plan, e) < 0)
+		return -1;
+	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
 }
 
 static void undo_watcher(void *argument)
@@ -343,7 +348,7 @@ static int make_process(struct making *c, struct err *e)
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
-		.meanwhile = attach_device_filter,
+		.meanwhile = attach_programs,
 	};
 
 	if (c->cgroup >= 0)
