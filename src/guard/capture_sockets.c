@@ -86,6 +86,8 @@ int capture_sockets(struct capture *c, struct err *e)
 		}
 		seen[count++] = p->netns;
 		code = put_namespace(c, p, e);
+		if (code == 0)
+			code = capture_diag(c, p, e);
 	}
 	return code;
 }

@@ -322,73 +322,64 @@ static void show_drift(struct page *p)
 	show_sentences(p, doc_find(doc.root, "how"), "How it was judged:");
 }
 
-/* "0100007F:1F90" as the kernel writes it. */
-static const char *address(struct page *p, const char *hex)
+static void show_socket(struct page *p, const struct node *n)
 {
-	unsigned long ip, port;
-	char *end;
+	const struct node *owners = doc_find(n, "owners");
+	bool connected = doc_find(n, "received");
 
-	if (strcspn(hex, ":") != 8)
-		return hex;
-	ip = strtoul(hex, &end, 16);
-	port = *end == ':' ? strtoul(end + 1, NULL, 16) : 0;
-	return arena_printf(p->a, "%lu.%lu.%lu.%lu:%lu", ip & 255, ip >> 8 & 255, ip >> 16 & 255,
-			    ip >> 24 & 255, port);
-}
-
-static void show_socket(struct page *p, const char *table, char *line)
-{
-	static const char *const states[] = { "", "established", "syn-sent", "syn-received",
-		"fin-wait-1", "fin-wait-2", "time-wait", "closed", "close-wait", "last-ack", "listens",
-		"closing" };
-	char *save = NULL, *field[10] = { 0 }, *colon;
-	unsigned long state;
-
-	for (int i = 0; i < 10; i++) {
-		field[i] = strtok_r(i ? NULL : line, " ", &save);
-		if (!field[i])
-			return;
-	}
-	colon = strchr(field[4], ':');
-	state = strtoul(field[3], NULL, 16);
-	if (!colon)
-		return;
 	raw(p, "<tr>");
-	cell(p, table);
-	cell(p, address(p, field[1]));
-	cell(p, address(p, field[2]));
-	cell(p, strncmp(table, "tcp", 3) == 0 && state < ARRAY_LEN(states) ? states[state] : "");
-	cell_number(p, strtoul(colon + 1, NULL, 16));
-	cell_number(p, strtoul(field[4], NULL, 16));
-	cell(p, field[9]);
-	raw(p, "</tr>\n");
+	cell(p, str(n, "protocol"));
+	cell(p, str(n, "here"));
+	cell(p, str(n, "there"));
+	cell(p, str(n, "state"));
+	if (doc_find(n, "backlog")) {
+		text_printf(&p->t, "<td class=n colspan=4>%llu of %llu wait to be accepted</td>",
+			    (unsigned long long)number(n, "waiting"),
+			    (unsigned long long)number(n, "backlog"));
+	} else {
+		cell_number(p, number(n, "unread"));
+		cell_number(p, number(n, "unsent"));
+	}
+	if (connected) {
+		cell_number(p, number(n, "sent"));
+		cell_number(p, number(n, "received"));
+	} else if (!doc_find(n, "backlog")) {
+		raw(p, "<td></td><td></td>");
+	}
+	raw(p, "<td class=m>");
+	for (const struct node *o = owners && owners->type == NODE_ARRAY ? owners->first : NULL; o;
+	     o = o->next)
+		text_printf(&p->t, "%s%llu fd %llu", o == owners->first ? "" : ", ",
+			    (unsigned long long)number(o, "pid"),
+			    (unsigned long long)number(o, "fd"));
+	raw(p, "</td></tr>\n");
 }
 
 static void show_namespace(struct page *p, const char *name)
 {
-	static const char *const tables[] = { "tcp", "tcp6", "udp", "udp6", "raw", "raw6" };
+	auto_doc doc = DOC_NONE;
+	unsigned shown = 0;
 
 	text_puts(&p->t, "<h3 class=m>");
 	words(p, name);
-	raw(p, "</h3><table><tr><th></th><th>Here</th><th>There</th><th>State</th><th>Unread</th>"
-	       "<th>Unsent</th><th>Inode</th></tr>\n");
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-		const char *path = arena_printf(p->a, "sockets/%s/%s", name, tables[i]);
-		auto_fd int fd = file_open(p->dir, path, O_RDONLY | O_NONBLOCK);
-		char *text = fd < 0 ? NULL : fd_read_text(fd, DOC_SIZE_MAX, p->a, NULL);
-		char *line = text ? strchr(text, '\n') : NULL;	/* the first is a title */
-		unsigned shown = 0;
-
-		while (line && shown++ < SHOWN_MAX) {
-			char *next = strchr(++line, '\n');
-
-			if (next)
-				*next = '\0';
-			show_socket(p, tables[i], line);
-			line = next;
-		}
+	raw(p, "</h3>");
+	if (read_doc(p, arena_printf(p->a, "sockets/%s/diag.json", name), &doc) < 0 ||
+	    doc.root->type != NODE_ARRAY) {
+		raw(p, "<p>The kernel did not tell; its tables may be in the set.</p>\n");
+		return;
 	}
+	if (!doc.root->len) {
+		raw(p, "<p>No TCP or UDP sockets.</p>\n");
+		return;
+	}
+	raw(p, "<table><tr><th></th><th>Here</th><th>There</th><th>State</th><th>Unread</th>"
+	       "<th>Unsent</th><th>Sent</th><th>Received</th><th>Of process</th></tr>\n");
+	for (const struct node *n = doc.root->first; n && shown++ < SHOWN_MAX; n = n->next)
+		show_socket(p, n);
 	raw(p, "</table>\n");
+	if (shown > SHOWN_MAX)
+		text_printf(&p->t, "<p>The rest stands in <code>sockets/%s/diag.json</code>.</p>\n",
+			    name);
 }
 
 static void show_queues(struct page *p)

@@ -5,13 +5,16 @@
  */
 #include "guard/sockdiag.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -121,6 +124,22 @@ struct inets {
 	uint8_t protocol;
 };
 
+/* As much of it as there was when Linux 5.14 came. */
+static void take_tcp(const void *body, size_t len, struct sockdiag_inet *found)
+{
+	struct tcp_info info = { 0 };
+
+	if (!attribute(body, len, sizeof(struct inet_diag_msg), INET_DIAG_INFO, &info,
+		       offsetof(struct tcp_info, tcpi_segs_out)))
+		return;
+	found->sent = info.tcpi_bytes_acked;
+	found->received = info.tcpi_bytes_received;
+	found->last_sent_ms = info.tcpi_last_data_sent;
+	found->last_received_ms = info.tcpi_last_data_recv;
+	found->rtt_us = info.tcpi_rtt;
+	found->retransmits = info.tcpi_total_retrans;
+}
+
 static void take_inet(const void *body, size_t len, void *argument)
 {
 	struct inets *all = argument;
@@ -133,6 +152,10 @@ static void take_inet(const void *body, size_t len, void *argument)
 	found.family = m->idiag_family;
 	found.state = m->idiag_state;
 	memcpy(found.id, &m->id, sizeof(found.id));
+	found.uid = m->idiag_uid;
+	found.unread = m->idiag_rqueue;
+	found.unsent = m->idiag_wqueue;
+	take_tcp(body, len, &found);
 	attribute(body, len, sizeof(*m), ATTRIBUTE_CGROUP, &found.cgroup, sizeof(found.cgroup));
 	all->list.items = grown(all->arena, all->list.items, all->list.count, sizeof(found));
 	all->list.items[all->list.count++] = found;
@@ -149,6 +172,7 @@ int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
 			struct inet_diag_req_v2 request = {
 				.sdiag_family = families[f], .sdiag_protocol = protocols[p],
 				.idiag_states = UINT32_MAX,
+				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
 			};
 
 			all.protocol = protocols[p];
@@ -162,6 +186,24 @@ int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
 		}
 	*ret = all.list;
 	return 0;
+}
+
+static void text_of(uint8_t family, const uint32_t address[4], uint16_t port, char *text)
+{
+	char name[INET6_ADDRSTRLEN] = "?";
+
+	inet_ntop(family, address, name, sizeof(name));
+	snprintf(text, SOCKDIAG_TEXT, family == AF_INET6 ? "[%s]:%u" : "%s:%u", name, ntohs(port));
+}
+
+void sockdiag_text(const struct sockdiag_inet *socket, char here[SOCKDIAG_TEXT],
+		   char there[SOCKDIAG_TEXT])
+{
+	struct inet_diag_sockid id;
+
+	memcpy(&id, socket->id, sizeof(id));
+	text_of(socket->family, id.idiag_src, id.idiag_sport, here);
+	text_of(socket->family, id.idiag_dst, id.idiag_dport, there);
 }
 
 struct unixes {

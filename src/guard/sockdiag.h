@@ -16,6 +16,10 @@ struct sockdiag_inet {
 	uint64_t cgroup;
 	uint8_t family, protocol, state;
 	uint32_t id[12];		/* struct inet_diag_sockid, to name it to the kernel */
+	uint32_t uid, unread, unsent;	/* of a listening one: who waits, and how many may */
+	/* Of a TCP connection, 0 otherwise. */
+	uint64_t sent, received;	/* bytes that the peer has confirmed, and that it sent */
+	uint32_t last_sent_ms, last_received_ms, rtt_us, retransmits;
 };
 
 /* A unix socket and the one it is connected to; peer 0: none. */
@@ -35,6 +39,11 @@ struct sockdiag_unixes {
 
 /* A socket for questions about the caller's present network namespace; -1 and errno. */
 int sockdiag_open(void) __attribute__((warn_unused_result));
+
+/* The two ends as text: "192.0.2.1:80", "[2001:db8::1]:80". */
+enum { SOCKDIAG_TEXT = 64 };
+void sockdiag_text(const struct sockdiag_inet *socket, char here[SOCKDIAG_TEXT],
+		   char there[SOCKDIAG_TEXT]);
 
 /* All TCP and UDP sockets; -1 and errno. */
 int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)

@@ -38,7 +38,7 @@ MASKED = ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/late
 READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 
-def config(args, name, devices=True, seccomp=None):
+def config(args, name, devices=True, seccomp=None, annotations=None):
     """The configuration as a dict; `devices` adds the device filter that `spec` asks for."""
     linux = {
         "namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "cgroup", "mount")],
@@ -68,6 +68,7 @@ def config(args, name, devices=True, seccomp=None):
         "mounts": [{"destination": d, "type": t, "source": s, "options": o}
                    for d, t, s, o in MOUNTS],
         "linux": linux,
+        "annotations": annotations or {},
     }
 
 

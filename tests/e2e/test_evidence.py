@@ -224,6 +224,19 @@ def test_what_was_deleted_and_is_open_is_there():
         assert "pos:\t11\n" in host.read(f"/proc/{c.pid}/fdinfo/{fd}")
 
 
+def keep_picture(place):
+    """With ORLOP_TEST_PICTURES, what a browser shows of a report is kept there to be looked at."""
+    where, browser = os.environ.get("ORLOP_TEST_PICTURES"), shutil.which("chromium")
+    if not where or not browser:
+        return
+    page = os.path.join(where, "report.html")
+    rt("evidence", "report", place, "-o", page).ok
+    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu",
+                    f"--user-data-dir={current().tmp}/profile", "--window-size=1300,1800",
+                    f"--screenshot={where}/report.png", f"file://{page}"], timeout=90, check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def test_unread_and_unsent_data_are_there_and_stay():
     "with --sockets both queues of a connection are in the set, and nobody misses them afterwards"
     code = ("import os,socket,time\n"
@@ -255,6 +268,18 @@ def test_unread_and_unsent_data_are_there_and_stay():
                 (unread if path.endswith(".unread") else unsent).append(file.read())
         assert b"befehl: loesche alles" in unread, [data[:50] for data in unread]
         assert any(b"beutebeute" in data and len(data) > 10000 for data in unsent)
+        diag, = glob.glob(f"{place}/sockets/net-*/diag.json")
+        rows = load(place, os.path.relpath(diag, place))
+        ours = [row for row in rows if row["state"] == "established"]
+        assert len(ours) == 2 and all(row["owners"][0]["pid"] == c.pid for row in ours), rows
+        assert {row["unread"] for row in ours} >= {len(b"befehl: loesche alles")}, ours
+        assert max(row["unsent"] for row in ours) > 10000, ours
+        assert max(row["received"] for row in ours) > 1000, ours
+        assert [row for row in rows if row["state"] == "listens"], rows
+        page = rt("evidence", "report", place).ok.out
+        assert f">127.0.0.1:{ours[0]['here'].split(':')[1]}<" in page, page
+        assert f"{c.pid} fd {ours[0]['owners'][0]['fd']}" in page
+        keep_picture(place)
         without = take(c)
         assert not os.path.exists(f"{without}/sockets/queues")
         os.mkdir(c.rootfs("/tmp/go"))
