@@ -15,6 +15,7 @@
 #include "engine/cgroup_update.h"
 #include "life/container.h"
 #include "life/lifecycle.h"
+#include "life/scope.h"
 #include "oci/resources_doc.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
@@ -138,6 +139,43 @@ static int store(const struct container *c, struct oci_resources *r,
 	return 0;
 }
 
+/*
+ * Who is not idle and shall not be stays as it is. Where it is written, systemd has to be told a
+ * weight, and of this one it knows the right one.
+ */
+static void drop_not_idle(int group, struct plan_cgroup *plan)
+{
+	uint64_t idle;
+	size_t kept = 0;
+
+	if (!read_number(group, "cpu.idle", &idle) || idle)
+		return;
+	for (size_t i = 0; i < plan->writes.count; i++) {
+		const struct plan_cgroup_write *w = &plan->writes.items[i];
+
+		if (strcmp(w->file, "cpu.idle") != 0 || strcmp(w->value, "0") != 0)
+			plan->writes.items[kept++] = *w;
+	}
+	plan->writes.count = kept;
+}
+
+/* Tells systemd what the files of the group are set back to. */
+static void tell_old(const struct life *l, const char *unit, const struct cgroup_changes *changes,
+		     struct arena *a, struct err *e)
+{
+	struct plan_cgroup old = { .unit = unit };
+	struct err failed;
+
+	old.writes.items = arena_new_array(a, struct plan_cgroup_write, changes->count);
+	for (size_t i = 0; i < changes->count; i++)
+		old.writes.items[old.writes.count++] = (struct plan_cgroup_write){
+			.file = changes->items[i].file, .value = changes->items[i].value,
+			.member = changes->items[i].file,
+		};
+	if (plan_unit_update(unit, a, &old, &failed) < 0 || scope_limit(l, &old, &failed) < 0)
+		err_hint(e, "systemd still has the new limits: %s", failed.text);
+}
+
 /* With the group and the configuration at hand. `change` is ours to complete. */
 static int update(const struct life *l, const struct container *c, int group, const char *path,
 		  struct oci_resources *change, const char *name, struct arena *a, struct err *e)
@@ -163,10 +201,17 @@ static int update(const struct life *l, const struct container *c, int group, co
 	for (size_t i = 0; i < warnings.count; i++)
 		l->warn(warnings.items[i]);
 	plan.path = path;
-	if (cgroup_update(group, &plan, a, &changes, e) < 0)
+	plan.unit = container_unit(c, a);
+	drop_not_idle(group, &plan);
+	if ((plan.unit && plan_unit_update(name, a, &plan, e) < 0) ||
+	    cgroup_update(group, &plan, a, &changes, e) < 0)
 		return -1;
-	if (store(c, &config.linux.resources, change, &plan, a, e) == 0)
-		return 0;
+	if (scope_limit(l, &plan, e) == 0) {
+		if (store(c, &config.linux.resources, change, &plan, a, e) == 0)
+			return 0;
+		if (plan.unit)
+			tell_old(l, plan.unit, &changes, a, e);
+	}
 	cgroup_update_undo(group, &changes, e);
 	return -1;
 }
