@@ -54,7 +54,8 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(READY, "ready", step_ready, BOTH)		/* the parent reads back and records */ \
 	X(START, "start", step_start, CREATE)		/* waits for `start` */ \
 	X(FDS, "descriptors", step_fds, BOTH)		/* exactly 0-2 and the preserved ones */ \
-	X(SECCOMP, "seccomp", step_seccomp, BOTH)	/* last: below it only execve is needed */ \
+	X(SECCOMP, "seccomp", step_seccomp, BOTH)	/* late: what follows has to be allowed by it */ \
+	X(START_HOOKS, "start hooks", step_start_hooks, CREATE)	/* the image's: confined like it */ \
 	X(EXEC, "exec", step_exec, BOTH)
 // clang-format on
 

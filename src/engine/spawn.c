@@ -376,7 +376,7 @@ int spawn_run(const struct spawn_starting *s, struct err *e)
 		m.detail[CHILD_DETAIL - 1] = '\0';
 		if (m.word == CHILD_FAILED) {
 			failure_report(&m, s->plan, s->process, e);
-			return m.step == CHILD_STEP_START ? SPAWN_HOOK_FAILED : -1;
+			return m.step == CHILD_STEP_START_HOOKS ? SPAWN_HOOK_FAILED : -1;
 		}
 		if (m.word != CHILD_LISTENER)
 			continue;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/systemd_place.h"
+#include "base/systemd_place.h"
 #include "orlop/auto.h"
 
 #define MANAGER "org.freedesktop.systemd1.Manager"
