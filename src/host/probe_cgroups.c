@@ -81,7 +81,7 @@ void probe_cgroups(struct probe *p)
 		return;
 	}
 	/* Where a user may write is told by probe_user. */
-	if (geteuid() == 0 && access(mount, W_OK))
+	if (probe_is_root(p) && access(mount, W_OK))
 		probe_not(p, PROBE_BAD, "cgroup2", "mount it read-write",
 			  "on %s, which cannot be written to: %s", mount, err_errno_text(errno));
 	else
