@@ -32,7 +32,7 @@ struct host_facts {
 	const char *cgroup_delegated;
 	enum host_cgroup_mode cgroup_mode;
 	const char *cgroup_mount;	/* "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or NULL */
-	const char *cgroup_self;	/* own cgroup below it, "/" at the top; NULL: not asked */
+	const char *cgroup_self;	/* own cgroup below it, "/" at the top; root: not asked, NULL */
 	const char *controllers;	/* the root's cgroup.controllers: "cpuset cpu io memory" */
 	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB"; NULL: not asked */
 	unsigned cap_last;		/* highest capability the kernel knows */

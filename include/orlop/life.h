@@ -18,7 +18,6 @@
 #include "orlop/state.h"
 #include "orlop/stats.h"
 
-enum { LIFE_SYSTEMD_MS = 30 * 1000 };	/* as runc has it */
 
 struct life {
 	const char *root;		/* absolute; where the containers' directories are */

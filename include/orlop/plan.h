@@ -267,6 +267,13 @@ int plan_resources(const struct oci_resources *resources, const char *name,
 		   const struct host_facts *facts, struct arena *a, struct plan_cgroup *ret,
 		   struct str_list *warnings, struct err *e) __attribute__((warn_unused_result));
 
+/*
+ * What a unit's systemd has to be told of the writes of a group that exists: the properties of
+ * *cgroup, from its writes, of which a quota may be rounded to what systemd can be told.
+ */
+int plan_unit_update(const char *name, struct arena *a, struct plan_cgroup *cgroup, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* The group of a container in resctrl, for whoever joins it. */
 void plan_rdt_of(const struct oci_intel_rdt *rdt, const char *id, struct arena *a,
 		 struct plan_rdt *ret);

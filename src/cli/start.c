@@ -28,7 +28,7 @@
  */
 static const char *const allowed[] = {
 	"NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "XDG_RUNTIME_DIR",
-	"DBUS_SESSION_BUS_ADDRESS", "ORLOP_DEBUG", "ORLOP_SYSTEMD_MS",
+	"DBUS_SESSION_BUS_ADDRESS", "ORLOP_DEBUG",
 };
 
 static int fill_standard(struct err *e)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
@@ -83,6 +84,10 @@ int cgroup_frozen(int group, struct err *e) __attribute__((warn_unused_result));
  * timeout_ms, with the request left standing (the caller decides); -1.
  */
 int cgroup_freeze(int group, bool frozen, int timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* The path of the group that a process is in, below the cgroup2 mount; NULL and *e. */
+const char *cgroup_of(pid_t pid, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));
 
 struct cgroup_pids {

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,4 +168,24 @@ int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err 
 	tidy(&pids);
 	*ret = pids;
 	return 0;
+}
+
+const char *cgroup_of(pid_t pid, struct arena *a, struct err *e)
+{
+	auto_fd int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[32], text[8192];
+	const char *line;
+
+	snprintf(name, sizeof(name), "%d/cgroup", (int)pid);
+	if (proc < 0 || file_read(proc, name, text, sizeof(text)) < 0) {
+		err_sys(e, "/proc/%s", name);
+		return NULL;
+	}
+	line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	if (!line) {
+		err_set(e, ERR_SYSTEM, "/proc/%s: names no cgroup v2", name);
+		return NULL;
+	}
+	line = strchr(line, '/');
+	return arena_strndup(a, line, strcspn(line, "\n"));
 }

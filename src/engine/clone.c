@@ -29,13 +29,16 @@ struct job {
 	int error;
 };
 
-/* The system calls themselves: glibc's would tell threads that are not there about it. */
-static bool become_root(int socket)
+static bool wait_for_word(int socket)
 {
 	char message[512];
 
-	if (recv(socket, message, sizeof(message), 0) <= 0)
-		return false;
+	return recv(socket, message, sizeof(message), 0) > 0;
+}
+
+/* The system calls themselves: glibc's would tell threads that are not there about it. */
+static bool become_root(void)
+{
 	/* EINVAL: the maps have no id 0; the program may do without. */
 	if (syscall(SYS_setresgid, 0, 0, 0) < 0 && errno != EINVAL)
 		return false;
@@ -52,7 +55,9 @@ static void execute(struct job *job)
 		return;
 	if (job->procs >= 0 && write(job->procs, "0", 1) != 1)
 		return;
-	if (r->wait_for_maps && !become_root(job->fds[0]))
+	if (r->waits && !wait_for_word(job->fds[0]))
+		return;
+	if (r->becomes_root && !become_root())
 		return;
 	for (int fd = 3; fd < r->fd_base; fd++)		/* the preserved ones */
 		if (fcntl(fd, F_SETFD, 0) < 0)
@@ -205,7 +210,7 @@ pid_t clone_program(const struct clone_request *r, int *ret_pidfd)
 	size_t moved_count = 0;
 	struct clone_args args = {
 		.flags = r->flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
-			 (r->wait_for_maps ? 0 : CLONE_VM | CLONE_VFORK) |
+			 (r->waits ? 0 : CLONE_VM | CLONE_VFORK) |
 			 (r->cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,

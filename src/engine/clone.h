@@ -19,11 +19,15 @@ struct clone_request {
 	size_t fd_count;
 	int fd_base;		/* ... at descriptors fd_base, fd_base + 1, ...; below: as ours */
 	/*
-	 * A new user namespace: execution takes all rights from an id that is not mapped, so the
-	 * process waits for a message on fds[0] before it becomes the namespace's root and executes.
-	 * It runs on a copy of our memory, and an error of the execution is its exit status 127.
+	 * The process waits for a message on fds[0] before it executes: something has to be done to it
+	 * first. It runs on a copy of our memory, and an error of the execution is its exit status 127.
 	 */
-	bool wait_for_maps;
+	bool waits;
+	/*
+	 * It becomes root of its new user namespace before it executes, because execution takes all
+	 * rights from an id that is not mapped. With `waits` alone: the maps have to be there.
+	 */
+	bool becomes_root;
 };
 
 /*

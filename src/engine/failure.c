@@ -182,7 +182,10 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 	}
 	if (m->detail[0]) {
 		snprintf(what, sizeof(what), "%s %s", failure_step_name(m->step), m->detail);
-		return plain(m, e, what);
+		plain(m, e, what);
+		if (m->step == CHILD_STEP_IDENTITY && m->error == EINVAL)
+			err_hint(e, "process.user has an id that the user namespace does not map");
+		return -1;
 	}
 	return plain(m, e, failure_step_name(m->step));
 }

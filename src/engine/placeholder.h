@@ -21,7 +21,3 @@ int placeholder_start(struct placeholder *ret, struct err *e) __attribute__((war
 
 /* Kills and reaps it. Accepts PLACEHOLDER_NONE; may be repeated. */
 void placeholder_end(struct placeholder *p);
-
-/* Writes the path of its cgroup (v2), as /proc has it. -1 and *e when it cannot be had. */
-int placeholder_cgroup(const struct placeholder *p, char *path, size_t size, struct err *e)
-	__attribute__((warn_unused_result));

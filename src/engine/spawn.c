@@ -291,8 +291,9 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 	return fd < 0 ? err_sys(e, "memfd for the child's plan") : fd;
 }
 
+/* `*ret_outside`: the process is in our cgroup and waits to be put into its own. */
 static int clone_child(const struct spawn_request *r, struct arena *a, struct spawn *s,
-		       struct err *e)
+		       bool *ret_outside, struct err *e)
 {
 	int fd_base = 3 + (int)r->plan->preserve_fds;
 	int ends[2], fds[FDS_MAX], result = -1;
@@ -305,7 +306,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
 		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
-	request.wait_for_maps = request.flags & CLONE_NEWUSER;
+	request.waits = request.becomes_root = request.flags & CLONE_NEWUSER;
 
 	if (block < 0 || image < 0)
 		return -1;
@@ -319,6 +320,11 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	if (gather(r, child_end, block, fds, &count, e) == 0) {
 		request.fd_count = count;
 		s->pid = clone_program(&request, &s->pidfd);
+		if (s->pid < 0 && errno == EACCES && r->cgroup >= 0 && r->join) {
+			request.cgroup = -1;
+			request.waits = *ret_outside = true;
+			s->pid = clone_program(&request, &s->pidfd);
+		}
 		result = s->pid < 0 ? clone_failed(r, (uint32_t)request.flags, e) : 0;
 	}
 	while (count > opened)
@@ -328,12 +334,13 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 
 int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *ret, struct err *e)
 {
+	bool maps = !r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER), outside = false;
 	struct spawn s = SPAWN_NONE;
 
-	if (schedule_runtime(r->process, e) < 0 || clone_child(r, a, &s, e) < 0 ||
-	    (r->born && r->born(r->argument, e) < 0) ||
-	    (!r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER) &&
-	     write_maps(r, &s, e) < 0) ||
+	if (schedule_runtime(r->process, e) < 0 || clone_child(r, a, &s, &outside, e) < 0 ||
+	    (outside && r->join(r->argument, s.pid, e) < 0) ||
+	    (r->born && r->born(r->argument, e) < 0) || (maps && write_maps(r, &s, e) < 0) ||
+	    (outside && !maps && send_word(s.control, PARENT_GO, e) < 0) ||
 	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;

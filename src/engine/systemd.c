@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/systemd_place.h"
+#include "base/systemd_place.h"
 #include "orlop/auto.h"
 
 #define MANAGER "org.freedesktop.systemd1.Manager"
@@ -132,11 +132,18 @@ int systemd_control_group(struct systemd *s, const char **ret, struct err *e)
 	return 0;
 }
 
-/* 257 of "257.9-1~deb13u1"; 0 where there is no number. */
-static int get_version(struct systemd *s, unsigned *ret, struct err *e)
+/* 257 of "257.9-1~deb13u1"; 0 where there is no number, or no property asks for one. */
+static int get_version(struct systemd *s, const struct plan_cgroup *plan, unsigned *ret,
+		       struct err *e)
 {
 	const char *text;
+	bool asks = false;
 
+	*ret = 0;
+	for (size_t i = 0; i < plan->properties.count; i++)
+		asks |= plan->properties.items[i].since > 0;
+	if (!asks)
+		return 0;
 	if (get_property(s, "Version", &text, e) < 0)
 		return -1;
 	text += strcspn(text, "0123456789");
@@ -182,11 +189,8 @@ static void put_pid(struct text *t, pid_t pid)
 	dbus_array_end(t, pids);
 }
 
-static void put_properties(struct text *t, const struct plan_cgroup *plan, unsigned version,
-			   pid_t pid)
+static void put_properties(struct text *t, const struct plan_cgroup *plan, unsigned version)
 {
-	struct dbus_array all = dbus_array_begin(t, 8);
-
 	for (size_t i = 0; i < plan->properties.count; i++) {
 		const struct plan_unit_property *u = &plan->properties.items[i];
 
@@ -196,8 +200,6 @@ static void put_properties(struct text *t, const struct plan_cgroup *plan, unsig
 		dbus_put_string(t, u->name);
 		put_variant(t, u);
 	}
-	put_pid(t, pid);
-	dbus_array_end(t, all);
 }
 
 /* A job that has ended, as JobRemoved told. */
@@ -278,13 +280,17 @@ static int start_once(struct systemd *s, const struct plan_cgroup *plan, unsigne
 		      pid_t pid, struct err *e)
 {
 	struct text body = TEXT_IN(s->bus.arena);
+	struct dbus_array properties;
 	struct dbus_message reply;
 	const char *result;
 	struct err ignored;
 
 	dbus_put_string(&body, plan->unit);
 	dbus_put_string(&body, "replace");
-	put_properties(&body, plan, version, pid);
+	properties = dbus_array_begin(&body, 8);
+	put_properties(&body, plan, version);
+	put_pid(&body, pid);
+	dbus_array_end(&body, properties);
 	dbus_array_end(&body, dbus_array_begin(&body, 8));	/* no other units */
 	if (run_job(s, manager_call("StartTransientUnit", "ssa(sv)a(sa(sv))"), &body, &result,
 		    &reply, e) < 0) {
@@ -307,13 +313,10 @@ static int start_once(struct systemd *s, const struct plan_cgroup *plan, unsigne
 int systemd_start_scope(struct systemd *s, const struct plan_cgroup *plan, pid_t pid,
 			struct err *e)
 {
-	unsigned version = 0;
-	bool asks = false;
+	unsigned version;
 	int r;
 
-	for (size_t i = 0; i < plan->properties.count; i++)
-		asks |= plan->properties.items[i].since > 0;
-	if (asks && get_version(s, &version, e) < 0)
+	if (get_version(s, plan, &version, e) < 0)
 		return -1;
 	r = start_once(s, plan, version, pid, e);
 	if (r != UNIT_EXISTS)
@@ -323,6 +326,44 @@ int systemd_start_scope(struct systemd *s, const struct plan_cgroup *plan, pid_t
 	r = start_once(s, plan, version, pid, e);
 	return r == UNIT_EXISTS ? err_hint(e, "another container or service has that name; see "
 					   "systemctl status %s", plan->unit) : r;
+}
+
+int systemd_set_properties(struct systemd *s, const struct plan_cgroup *plan, struct err *e)
+{
+	struct text body = TEXT_IN(s->bus.arena);
+	struct dbus_array properties;
+	struct dbus_message reply;
+	unsigned version;
+
+	if (get_version(s, plan, &version, e) < 0)
+		return -1;
+	dbus_put_string(&body, plan->unit);
+	dbus_put_bool(&body, true);	/* until it ends: not in a file */
+	properties = dbus_array_begin(&body, 8);
+	put_properties(&body, plan, version);
+	dbus_array_end(&body, properties);
+	if (bus_call(&s->bus, manager_call("SetUnitProperties", "sba(sv)"), &body, deadline(s),
+		     &reply, e) < 0)
+		return err_in(e, "limits of unit %s", plan->unit);
+	return reply.type == DBUS_ERROR ? refused(s, &reply, plan->unit, e) : 0;
+}
+
+int systemd_attach(struct systemd *s, const char *unit, const char *below, pid_t pid,
+		   struct err *e)
+{
+	struct text body = TEXT_IN(s->bus.arena);
+	struct dbus_message reply;
+	struct dbus_array pids;
+
+	dbus_put_string(&body, unit);
+	dbus_put_string(&body, below);
+	pids = dbus_array_begin(&body, 4);
+	dbus_put_u32(&body, (uint32_t)pid);
+	dbus_array_end(&body, pids);
+	if (bus_call(&s->bus, manager_call("AttachProcessesToUnit", "ssau"), &body, deadline(s),
+		     &reply, e) < 0)
+		return err_in(e, "attach to unit %s", unit);
+	return reply.type == DBUS_ERROR ? refused(s, &reply, unit, e) : 0;
 }
 
 int systemd_stop(struct systemd *s, const char *unit, struct err *e)

@@ -43,6 +43,17 @@ int systemd_control_group(struct systemd *s, const char **ret, struct err *e)
 int systemd_start_scope(struct systemd *s, const struct plan_cgroup *plan, pid_t pid,
 			struct err *e) __attribute__((warn_unused_result));
 
+/*
+ * Gives a unit the plan's properties, until it ends: all of them or, on an error, none, unless
+ * systemd did not answer in time.
+ */
+int systemd_set_properties(struct systemd *s, const struct plan_cgroup *plan, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Puts a process of ours into a unit, at `below` in its cgroup: "" or "/path". */
+int systemd_attach(struct systemd *s, const char *unit, const char *below, pid_t pid,
+		   struct err *e) __attribute__((warn_unused_result));
+
 /* Ends a unit and forgets that it failed. One that does not exist is success. */
 int systemd_stop(struct systemd *s, const char *unit, struct err *e)
 	__attribute__((warn_unused_result));

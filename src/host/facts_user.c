@@ -103,6 +103,7 @@ void facts_user_get(const char *cgroup_self, struct arena *a, struct host_facts 
 	f->systemd_user = host_systemd_is_users();
 	f->newuidmap = program_find("newuidmap", a);
 	f->newgidmap = program_find("newgidmap", a);
+	f->cgroup_self = cgroup_self;
 	if (f->cgroup_mount && cgroup_self)
 		f->cgroup_delegated = find_delegated(f->cgroup_mount, cgroup_self, a);
 }

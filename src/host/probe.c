@@ -120,5 +120,6 @@ void probe_host(struct arena *a, struct probe_report *ret)
 	probe_namespaces(&p);
 	probe_mounts(&p);
 	probe_cgroups(&p);
+	probe_user(&p);
 	*ret = p.report;
 }

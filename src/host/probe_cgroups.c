@@ -80,10 +80,9 @@ void probe_cgroups(struct probe *p)
 			  "not mounted on /sys/fs/cgroup or /sys/fs/cgroup/unified");
 		return;
 	}
-	if (access(mount, W_OK))
-		probe_not(p, geteuid() == 0 ? PROBE_BAD : PROBE_NOTE, "cgroup2",
-			  geteuid() == 0 ? "mount it read-write" :
-					   "let systemd delegate a cgroup to the user",
+	/* Where a user may write is told by probe_user. */
+	if (probe_is_root(p) && access(mount, W_OK))
+		probe_not(p, PROBE_BAD, "cgroup2", "mount it read-write",
 			  "on %s, which cannot be written to: %s", mount, err_errno_text(errno));
 	else
 		probe_ok(p, "cgroup2", "on %s", mount);

@@ -73,7 +73,7 @@ static void probe_calls(struct probe *p)
 		syscall(calls[i].number, calls[i].first, calls[i].second, calls[i].third, 0, 0, 0);
 		if (errno == ENOSYS)
 			text_printf(&missing, "%s%s", missing.len ? ", " : "", calls[i].name);
-		else if (errno == EPERM && geteuid() == 0)
+		else if (errno == EPERM && geteuid() == 0 && calls[i].number != SYS_bpf)
 			text_printf(&kept, "%s%s", kept.len ? ", " : "", calls[i].name);
 	}
 	if (missing.len)
@@ -158,9 +158,9 @@ static void probe_device_filter(struct probe *p)
 
 	if (fd >= 0)
 		probe_ok(p, "device filter", "a cgroup device program can be loaded");
-	else if (geteuid() != 0)
-		probe_not(p, PROBE_NOTE, "device filter", "run as root",
-			  "device rules need privileges: %s", err_errno_text(errno));
+	else if (!probe_is_root(p))
+		probe_not(p, PROBE_NOTE, "device filter", "run as root of the host",
+			  "not permitted: for users, and in a user namespace, rules are a warning");
 	else
 		probe_not(p, PROBE_BAD, "device filter",
 			  "build the kernel with CONFIG_CGROUP_BPF, and grant CAP_BPF",

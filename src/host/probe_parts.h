@@ -35,8 +35,12 @@ bool probe_has_word(const char *list, const char *word, const char *separators);
  */
 int probe_in_child(int (*attempt)(void *argument), void *argument);
 
+/* Whether this is the host's root, and not that of a user namespace. */
+bool probe_is_root(struct probe *p);
+
 void probe_kernel(struct probe *p);	/* version, system calls, memory files, filters */
 void probe_namespaces(struct probe *p);	/* each type, limits, id-mapped mounts */
 void probe_mounts(struct probe *p);	/* file systems, the mount interface, where we run */
 void probe_cgroups(struct probe *p);	/* the hierarchy and its controllers */
+void probe_user(struct probe *p);	/* what differs for who is not root; nothing for root */
 void probe_system(struct probe *p);	/* privileges, security modules, helpers, systemd */

@@ -6,16 +6,19 @@
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/systemd_place.h"
 #include "base/text.h"
 #include "host/probe_parts.h"
 #include "host/program.h"
 #include "orlop/auto.h"
+#include "orlop/host_facts.h"
 
 static void probe_privileges(struct probe *p)
 {
@@ -111,10 +114,14 @@ static void probe_programs(struct probe *p)
 	}
 }
 
-/* The manager answers on the system bus; /run/systemd/system is how it says that it is there. */
+/* /run/systemd/system is how systemd says that it is there; then the places where it listens. */
 static void probe_systemd(struct probe *p)
 {
 	enum { TIMEOUT_MS = 1000 };
+	struct systemd_place places[SYSTEMD_PLACES_MAX];
+	bool user = host_systemd_is_users();
+	size_t count = systemd_places(user, getenv("XDG_RUNTIME_DIR"),
+				      getenv("DBUS_SESSION_BUS_ADDRESS"), p->arena, places);
 	struct err e;
 
 	if (access("/run/systemd/system", F_OK)) {
@@ -122,13 +129,19 @@ static void probe_systemd(struct probe *p)
 			  "not running: --systemd-cgroup does not work");
 		return;
 	}
-	auto_fd int bus = fd_connect_unix("/run/dbus/system_bus_socket", SOCK_STREAM, TIMEOUT_MS, &e);
+	err_set(&e, ERR_SYSTEM, "neither XDG_RUNTIME_DIR nor DBUS_SESSION_BUS_ADDRESS is set");
+	for (size_t i = 0; i < count; i++) {
+		auto_fd int bus = fd_connect_unix(places[i].path, SOCK_STREAM, TIMEOUT_MS, &e);
 
-	if (bus < 0)
-		probe_not(p, PROBE_NOTE, "systemd", "install dbus, and start dbus.socket",
-			  "running, but its bus is not: %s", e.text);
-	else
-		probe_ok(p, "systemd", "running, with its bus");
+		if (bus < 0)
+			continue;
+		probe_ok(p, "systemd", "running%s, at %s", user ? " for this user" : "",
+			 places[i].path);
+		return;
+	}
+	probe_not(p, PROBE_NOTE, "systemd",
+		  user ? "loginctl enable-linger; set XDG_RUNTIME_DIR" : "see systemctl status",
+		  "running, but nobody listens%s: %s", user ? " for this user" : "", e.text);
 }
 
 void probe_system(struct probe *p)

@@ -25,6 +25,7 @@
 #include "life/foreground.h"
 #include "life/lifecycle.h"
 #include "life/pid_file.h"
+#include "life/scope.h"
 #include "oci/words.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
@@ -42,6 +43,7 @@ struct exec {
 	struct plan plan;		/* of the container: what the process shares with it */
 	struct plan_process process;
 	struct seccomp_filter filter;
+	const char *cgroup_path;	/* below the mount */
 	int cgroup, procfs;
 	struct spawn spawn;
 };
@@ -192,31 +194,35 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 
 static int open_cgroup(struct exec *x, struct err *e)
 {
-	const char *path = cgroup_path(x, e);
-
-	if (!path)
+	x->cgroup_path = cgroup_path(x, e);
+	if (!x->cgroup_path)
 		return -1;
 	if (!*x->c.record.cgroup)
 		return 0;
-	x->cgroup = cgroup_open(x->c.record.cgroup_mount, path, e);
+	x->cgroup = cgroup_open(x->c.record.cgroup_mount, x->cgroup_path, e);
 	return x->cgroup < 0 ? -1 : 0;
 }
 
 /* Where the container's first process is now: it may have moved itself into a group below. */
 static int open_init_cgroup(struct exec *x, struct err *e)
 {
-	char text[4096];
-	const char *line;
-
-	if (procfs_read(x->procfs, x->c.record.pid, "cgroup", text, sizeof(text), e) < 0)
+	x->cgroup_path = cgroup_of(x->c.record.pid, x->arena, e);
+	if (!x->cgroup_path)
 		return -1;
-	line = strstr(text, "0::");
-	if (!line || (line != text && line[-1] != '\n'))
-		return err_set(e, ERR_SYSTEM, "the container's process is in no cgroup v2");
 	auto_close_fd(&x->cgroup);
-	x->cgroup = cgroup_open(x->c.record.cgroup_mount,
-				arena_strndup(x->arena, line + 3, strcspn(line + 3, "\n")), e);
+	x->cgroup = cgroup_open(x->c.record.cgroup_mount, x->cgroup_path, e);
 	return x->cgroup < 0 ? -1 : 0;
+}
+
+static int join_scope(void *argument, pid_t pid, struct err *e)
+{
+	struct exec *x = argument;
+	const struct state_record *r = &x->c.record;
+	size_t len = strlen(r->cgroup);
+
+	if (strncmp(x->cgroup_path, r->cgroup, len) != 0)
+		return err_set(e, ERR_STATE, "the container's process has left its cgroup");
+	return scope_join(x->life, r->unit, x->cgroup_path + len, x->cgroup_path, pid, e);
 }
 
 static int start_process(struct exec *x, struct err *e)
@@ -227,6 +233,7 @@ static int start_process(struct exec *x, struct err *e)
 		.container_ns = r->ns_new | r->ns_joined, .cgroup = x->cgroup, .listener = -1,
 		.procfs = x->procfs, .filter = x->plan.seccomp ? &x->filter : NULL,
 		.facts = &x->facts, .trace = x->life->trace,
+		.join = r->unit && *r->unit ? join_scope : NULL, .argument = x,
 	};
 	int result = spawn_start(&request, x->arena, &x->spawn, e);
 

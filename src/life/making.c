@@ -183,6 +183,14 @@ static int make_scope(struct making *c, struct err *e)
 	return cgroup_room(c->cgroup, plan, 1, e);
 }
 
+static int join_scope(void *argument, pid_t pid, struct err *e)
+{
+	struct making *c = argument;
+	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
+
+	return scope_join(c->life, plan->unit, "", plan->path, pid, e);
+}
+
 static int guest_leaves(void *argument, struct err *e)
 {
 	struct making *c = argument;
@@ -323,6 +331,7 @@ static int make_process(struct making *c, struct err *e)
 		.plan = plan, .process = &plan->process, .container = -1, .cgroup = c->cgroup,
 		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
 		.filter = plan->seccomp ? &c->filter : NULL,
+		.join = plan->cgroup.unit ? join_scope : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
 		.meanwhile = attach_programs,

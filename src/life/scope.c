@@ -34,16 +34,17 @@ int scope_find(struct scope *s, const struct life *l, struct plan_cgroup *plan,
 	return refuse_taken(mount, plan->path, e);
 }
 
-/* The path is written down and believed later: it has to be where systemd did put the scope. */
-static int check_place(const struct scope *s, const struct plan_cgroup *plan, struct err *e)
+/* Whether a process is in the group that it is believed to be in from now on. */
+static int check_place(pid_t pid, const char *unit, const char *path, struct err *e)
 {
-	char path[4096];
+	auto_arena a = ARENA_NONE;
+	const char *is = cgroup_of(pid, &a, e);
 
-	if (placeholder_cgroup(&s->guest, path, sizeof(path), e) < 0)
+	if (!is)
 		return -1;
-	return strcmp(path, plan->path) == 0 ? 0 :
+	return strcmp(is, path) == 0 ? 0 :
 	       err_set(e, ERR_SYSTEM, "systemd has put %s into the cgroup \"%s\", and not into "
-		       "\"%s\"", plan->unit, path, plan->path);
+		       "\"%s\"", unit, is, path);
 }
 
 int scope_make(struct scope *s, const struct plan_cgroup *plan, struct err *e)
@@ -56,7 +57,8 @@ int scope_make(struct scope *s, const struct plan_cgroup *plan, struct err *e)
 		scope_leave(s);
 		return -1;
 	}
-	if (check_place(s, plan, e) < 0) {
+	/* The path is written down and believed later. */
+	if (check_place(s->guest.pid, plan->unit, plan->path, e) < 0) {
 		placeholder_end(&s->guest);
 		if (systemd_stop(&s->systemd, plan->unit, &stop) < 0)
 			err_hint(e, "%s", stop.text);
@@ -71,6 +73,30 @@ void scope_leave(struct scope *s)
 {
 	placeholder_end(&s->guest);
 	systemd_close(&s->systemd);
+}
+
+int scope_join(const struct life *l, const char *unit, const char *below, const char *path,
+	       pid_t pid, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	auto_systemd s = SYSTEMD_NONE;
+
+	if (systemd_open(host_systemd_is_users(), l->systemd_ms, &a, &s, e) < 0 ||
+	    systemd_attach(&s, unit, below, pid, e) < 0)
+		return -1;
+	return check_place(pid, unit, path, e);
+}
+
+int scope_limit(const struct life *l, const struct plan_cgroup *plan, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	auto_systemd s = SYSTEMD_NONE;
+
+	if (!plan->properties.count)
+		return 0;
+	if (systemd_open(host_systemd_is_users(), l->systemd_ms, &a, &s, e) < 0)
+		return -1;
+	return systemd_set_properties(&s, plan, e);
 }
 
 void scope_end(const struct life *l, const char *unit)

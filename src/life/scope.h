@@ -33,6 +33,17 @@ int scope_find(struct scope *s, const struct life *l, struct plan_cgroup *plan,
 int scope_make(struct scope *s, const struct plan_cgroup *plan, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * Moves a process of ours from our cgroup into the unit's, or into the group at `below` there, and
+ * reads back that it is at `path`.
+ */
+int scope_join(const struct life *l, const char *unit, const char *below, const char *path,
+	       pid_t pid, struct err *e) __attribute__((warn_unused_result));
+
+/* Tells systemd the properties of a plan for a unit that exists; it is not asked when there are none. */
+int scope_limit(const struct life *l, const struct plan_cgroup *plan, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* Ends the process that stands in, and the connection. May be repeated. */
 void scope_leave(struct scope *s);
 

@@ -18,6 +18,7 @@
 #include "life/container.h"
 #include "life/lifecycle.h"
 #include "life/pending.h"
+#include "life/scope.h"
 #include "life/trigger.h"
 #include "life/update.h"
 #include "oci/resources_doc.h"
@@ -143,6 +144,43 @@ static int store(const struct container *c, struct oci_resources *r,
 	return 0;
 }
 
+/*
+ * Who is not idle and shall not be stays as it is. Where it is written, systemd has to be told a
+ * weight, and of this one it knows the right one.
+ */
+static void drop_not_idle(int group, struct plan_cgroup *plan)
+{
+	uint64_t idle;
+	size_t kept = 0;
+
+	if (!read_number(group, "cpu.idle", &idle) || idle)
+		return;
+	for (size_t i = 0; i < plan->writes.count; i++) {
+		const struct plan_cgroup_write *w = &plan->writes.items[i];
+
+		if (strcmp(w->file, "cpu.idle") != 0 || strcmp(w->value, "0") != 0)
+			plan->writes.items[kept++] = *w;
+	}
+	plan->writes.count = kept;
+}
+
+/* Tells systemd what the files of the group are set back to. */
+static void tell_old(const struct life *l, const char *unit, const struct cgroup_changes *changes,
+		     struct arena *a, struct err *e)
+{
+	struct plan_cgroup old = { .unit = unit };
+	struct err failed;
+
+	old.writes.items = arena_new_array(a, struct plan_cgroup_write, changes->count);
+	for (size_t i = 0; i < changes->count; i++)
+		old.writes.items[old.writes.count++] = (struct plan_cgroup_write){
+			.file = changes->items[i].file, .value = changes->items[i].value,
+			.member = changes->items[i].file,
+		};
+	if (plan_unit_update(unit, a, &old, &failed) < 0 || scope_limit(l, &old, &failed) < 0)
+		err_hint(e, "systemd still has the new limits: %s", failed.text);
+}
+
 /* An update, from what was asked for to what will be written. */
 struct job {
 	const struct life *l;
@@ -188,7 +226,9 @@ static int decide(struct job *j, struct err *e)
 	for (size_t i = 0; i < warnings.count; i++)
 		j->l->warn(warnings.items[i]);
 	j->plan.path = j->path;
-	return 0;
+	j->plan.unit = container_unit(j->c, j->arena);
+	drop_not_idle(j->group, &j->plan);
+	return j->plan.unit ? plan_unit_update(j->name, j->arena, &j->plan, e) : 0;
 }
 
 static int update(struct job *j, struct err *e)
@@ -197,8 +237,13 @@ static int update(struct job *j, struct err *e)
 
 	if (decide(j, e) < 0 || cgroup_update(j->group, &j->plan, j->arena, &changes, e) < 0)
 		return -1;
-	if (store(j->c, &j->config.linux.resources, &j->change, &j->plan, j->arena, e) == 0)
-		return 0;
+	if (scope_limit(j->l, &j->plan, e) == 0) {
+		if (store(j->c, &j->config.linux.resources, &j->change, &j->plan, j->arena,
+			  e) == 0)
+			return 0;
+		if (j->plan.unit)
+			tell_old(j->l, j->plan.unit, &changes, j->arena, e);
+	}
 	cgroup_update_undo(j->group, &changes, e);
 	return -1;
 }

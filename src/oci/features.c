@@ -60,7 +60,7 @@ static void put_cgroup(struct emit *m)
 	emit_bool(m, "v1", false);
 	emit_bool(m, "v2", true);
 	emit_bool(m, "systemd", true);
-	emit_bool(m, "systemdUser", false);
+	emit_bool(m, "systemdUser", true);
 	emit_bool(m, "rdma", true);
 	emit_end(m);
 }

@@ -178,6 +178,33 @@ static void plan_delegate(struct planner *p)
 }
 
 /*
+ * A user may mount cgroup2 only in a cgroup namespace of the container. Where there is none, and no
+ * group of the container's own that could be shown instead, the container sees the group that it
+ * is in, the caller's, and may not write to it.
+ */
+static void show_own_group(struct planner *p)
+{
+	const struct host_facts *f = p->facts;
+
+	if (!f->cgroup_mount || !f->cgroup_self || plan_find_namespace(p->plan, OCI_NS_CGROUP))
+		return;
+	for (size_t i = 0; i < p->plan->mounts.count; i++) {
+		struct plan_mount *m = &p->plan->mounts.items[i];
+
+		if (m->kind != PLAN_MOUNT_CGROUP)
+			continue;
+		m->kind = PLAN_MOUNT_BIND;
+		m->fstype = NULL;
+		m->source = plan_at(p, "%s%s", f->cgroup_mount, f->cgroup_self);
+		m->source_from_parent = f->euid == 0 && p->in_user_ns;
+		m->recursive = true;
+		m->rec_set |= m->attr_set | MOUNT_ATTR_RDONLY;
+		m->attr_set = 0;
+		m->attr_clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	}
+}
+
+/*
  * As other runtimes have it, the group has all controllers: engines read what a container without
  * limits uses, and what runs inside may divide what it has. systemd does the same for its scopes.
  */
@@ -211,6 +238,7 @@ int plan_cgroups(struct planner *p)
 		if (r->devices.count)
 			plan_warn(p, "linux.resources.devices: there is no cgroup to apply them "
 				  "to: ignored");
+		show_own_group(p);
 	} else {
 		if (cgroup->driver == PLAN_CGROUP_SYSTEMD ? plan_unit(p) : plan_path(p))
 			return -1;

@@ -18,6 +18,7 @@
 enum {
 	UNIT_NAME_MAX = 255,
 	CPUS_MAX = 8192,	/* no kernel has more */
+	USUAL_WEIGHT = 100,
 	QUOTA_STEP_USEC = 10000,	/* systemd keeps whole percents of a CPU */
 	OOM_POLICY_SINCE = 253, CPU_IDLE_SINCE = 252, ZSWAP_SINCE = 253,
 };
@@ -239,6 +240,14 @@ static bool put_quota(struct planner *p, struct plan_cgroup *c, struct plan_cgro
 	return true;
 }
 
+static bool has_write(const struct plan_cgroup *c, const char *file)
+{
+	for (size_t i = 0; i < c->writes.count; i++)
+		if (strcmp(c->writes.items[i].file, file) == 0)
+			return true;
+	return false;
+}
+
 /* Says one write to systemd; false when its value is nothing that systemd could be told. */
 static bool put_known(struct planner *p, struct plan_cgroup *c, const struct known *k,
 		      struct plan_cgroup_write *w, const char *cause)
@@ -257,9 +266,13 @@ static bool put_known(struct planner *p, struct plan_cgroup *c, const struct kno
 			return false;
 		break;
 	case IDLE:
-		if (strcmp(s, "0") == 0)	/* what the weight says holds */
+		if (strcmp(s, "0") != 0)
+			break;			/* the weight 0 is how systemd says idle */
+		/* Idle no longer: the kernel gives it the usual weight, unless another follows. */
+		if (has_write(c, "cpu.weight"))
 			return true;
-		break;				/* the weight 0 is how systemd says idle */
+		u.number = USUAL_WEIGHT;
+		break;
 	case QUOTA:
 		return put_quota(p, c, w, cause);
 	case MASK:
@@ -294,7 +307,7 @@ static void put_io_weight(struct planner *p, struct plan_cgroup *c, struct plan_
 			  .number = weight }, cause);
 }
 
-int plan_unit_limits(struct planner *p, struct plan_cgroup *c)
+static int plan_unit_limits(struct planner *p, struct plan_cgroup *c)
 {
 	for (size_t i = 0; i < c->writes.count; i++) {
 		struct plan_cgroup_write *w = &c->writes.items[i];
@@ -312,6 +325,13 @@ int plan_unit_limits(struct planner *p, struct plan_cgroup *c)
 		}
 	}
 	return 0;
+}
+
+int plan_unit_update(const char *name, struct arena *a, struct plan_cgroup *cgroup, struct err *e)
+{
+	struct planner p = { .name = name, .a = a, .e = e };
+
+	return plan_unit_limits(&p, cgroup);
 }
 
 int plan_unit_properties(struct planner *p)

@@ -48,6 +48,13 @@ static int plan_user(struct planner *p, const struct oci_process *process,
 	ret->groups.count = u->additional_gids.count;
 	/* Also with none, so that the caller's groups do not stay. */
 	ret->set_groups = !p->facts->setgroups_denied && (!p->plan || !p->plan->deny_setgroups);
+	/* An engine with one id passes the image's groups all the same, and expects no error. */
+	if (ret->groups.count && p->facts->setgroups_denied) {
+		if (p->plan)	/* once is enough: execs do not repeat it */
+			plan_warn(p, "process.user.additionalGids: the user namespace does not let "
+				  "groups be set: ignored");
+		ret->groups.count = 0;
+	}
 	if (ret->groups.count && !ret->set_groups) {
 		(void)plan_refuse(p, line, "process.user.additionalGids", "cannot set any "
 				  "additional groups in a rootless container");

@@ -180,10 +180,6 @@ int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const ch
 int plan_unit(struct planner *p) __attribute__((warn_unused_result));
 int plan_unit_properties(struct planner *p) __attribute__((warn_unused_result));
 
-/* The properties that stand for the group's writes alone (update). */
-int plan_unit_limits(struct planner *p, struct plan_cgroup *cgroup)
-	__attribute__((warn_unused_result));
-
 /* Adds or replaces a property. */
 void plan_put_property(struct planner *p, struct plan_cgroup *cgroup,
 		       const struct plan_unit_property *property, const char *cause);

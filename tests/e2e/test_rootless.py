@@ -2,6 +2,7 @@
 """Containers of an ordinary user: with her own id alone and with subordinate ids, with a cgroup and
 without; and of root in a user namespace that an engine made for her."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -261,6 +262,21 @@ def test_without_a_cgroup_of_hers_there_is_none():
             "make cgroup .*permission denied", rc=1)
 
 
+@needs("userns", "newuidmap")
+def test_without_a_cgroup_it_sees_the_callers():
+    "read-only, whatever the mount says: in the host's cgroup namespace, and an engine's"
+    kinds = [kind for kind in KINDS if kind != "cgroup"]
+    with alice() as her, delegated() as top:
+        for engine in (contextlib.nullcontext(), Engine(her, "--map-root-user", "--map-auto")):
+            with engine:
+                own = rootless(kinds=kinds) if not her.wrap else inner(kinds[:-1])
+                own.doc["mounts"][-1]["options"] = ["rw", "nosuid"]
+                verbs = "mkdir /sys/fs/cgroup/x; cat /sys/fs/cgroup/cgroup.type; cgroup"
+                r = her.run(own, verbs, front=("--cgroup-manager", "disabled")).ok
+                assert r.lines[:2] == ["mkdir: EROFS", "cat: domain"], r
+                assert r.lines[-1] == f"cgroup: 0::{top}/caller"
+
+
 @needs("userns")
 def test_device_rules_of_a_user_are_not_claimed():
     "a warning says that there is no filter; the plan says so as well"
@@ -396,11 +412,14 @@ def test_root_in_an_engines_user_namespace_makes_another():
 
 @needs("userns")
 def test_an_engine_with_one_id_has_no_groups_to_set():
-    "setgroups is forbidden there: containers run, additional groups are refused"
+    "setgroups is forbidden there: containers run, additional groups are a warning, as with runc"
     with alice() as her, Engine(her, "--map-root-user"):
         assert her.run(inner(), "ids").ok.value("ids") == "uid 0 0 0 gid 0 0 0"
         c = inner(process={"user": {"uid": 0, "gid": 0, "additionalGids": [0]}})
-        her.run(c, "exit 0").fails("cannot set any additional groups", rc=1)
+        r = her.run(c, "cat /proc/self/setgroups; ids").ok
+        assert "additionalGids" in r.err and r.lines[0] == "cat: deny"
+        her.run(inner(process={"user": {"uid": 33, "gid": 0}}), "exit 0").fails(
+            "identity user and groups: invalid argument", "does not map", rc=1)
 
 
 @needs("userns", "newuidmap")

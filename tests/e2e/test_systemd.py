@@ -5,11 +5,12 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
 
-from deck import Container, config, current, host, needs, rt, until
+from deck import Container, config, current, host, impatient_runtime, needs, rt, until
 
 FRONT = ("--systemd-cgroup",)
 SLICE = "orlop-test.slice"
@@ -238,13 +239,112 @@ def test_a_stopped_systemd_does_not_keep_delete():
     with scope() as box:
         box.up()
         with manager(None):
-            env = {**os.environ, "ORLOP_SYSTEMD_MS": "500"}
-            r = box.rt("delete", "--force", box.name, env=env).ok
+            current().runtime = impatient_runtime()
+            r = box.rt("delete", "--force", box.name).ok
             assert "no answer" in r.err, r
         assert not os.path.exists(f"{current().root}/{box.name}")
         assert not os.path.exists(host.CGROUP + box.cgroup)
         systemctl("stop", box.unit)
         until(lambda: is_gone(box), 10, what="the end of the unit")
+
+
+LIMITS = ("memory.max", "memory.swap.max", "pids.max", "cpu.weight", "cpu.max", "cpu.idle",
+          "cpuset.cpus")
+
+
+def written_anew(box, before):
+    """systemd writes the files of the scope when it reads its units, or one beside it changed."""
+    systemctl("daemon-reload")
+    systemctl("set-property", "--runtime", SLICE, f"CPUWeight={before}")
+    return {name: box.file(name) for name in LIMITS}
+
+
+@needs("systemd")
+def test_an_update_is_kept_by_systemd():
+    "what is written anew is what update said; idle and back"
+    with scope(resources=RESOURCES) as box:
+        box.up()
+        box.rt("update", "--memory", str(96 << 20), "--memory-swap", str(96 << 20),
+               "--pids-limit", "33", "--cpu-share", "2048", "--cpu-quota", "23456",
+               "--cpu-period", "50000", "--cpuset-cpus", "0-1", box.name).ok
+        wanted = {"memory.max": str(96 << 20), "memory.swap.max": "0", "pids.max": "33",
+                  "cpu.max": "23500 50000", "cpu.idle": "0", "cpuset.cpus": "0-1"}
+        wanted["cpu.weight"] = box.file("cpu.weight")
+        assert int(wanted["cpu.weight"]) > 100
+        assert show(box, "MemoryMax", "TasksMax", "CPUWeight", "CPUQuotaPerSecUSec") == {
+            "MemoryMax": str(96 << 20), "TasksMax": "33", "CPUWeight": wanted["cpu.weight"],
+            "CPUQuotaPerSecUSec": "470ms"}
+        assert written_anew(box, 97) == wanted
+        box.rt("update", "--cpu-idle", "1", box.name).ok
+        assert written_anew(box, 96)["cpu.idle"] == "1"
+        box.rt("update", "--cpu-idle", "0", box.name).ok
+        assert show(box, "CPUWeight") == {"CPUWeight": "100"}
+        again = written_anew(box, 95)
+        assert (again["cpu.idle"], again["cpu.weight"]) == ("0", "100")
+        # Not idle: the weight that it has stays.
+        box.rt("update", "--cpu-share", "512", box.name).ok
+        box.rt("update", "--cpu-idle", "0", box.name).ok
+        assert written_anew(box, 94)["cpu.weight"] == "59"
+        box.rt("update", "--pids-limit", "-1", box.name).ok
+        assert written_anew(box, 93)["pids.max"] == "max"
+    systemctl("revert", SLICE)
+
+
+@needs("systemd")
+def test_an_update_that_systemd_does_not_take_changes_nothing():
+    "a systemd that hangs, one that refuses: files, unit and record are as before"
+    with scope(resources=RESOURCES) as box:
+        box.up()
+        stored = f"{current().root}/{box.name}/resources.json"
+        usual, impatient = current().runtime, impatient_runtime()
+        for answer, words in ((None, "no answer"), (authenticated_and_refusing, "not today")):
+            with manager(answer):
+                current().runtime = impatient
+                box.rt("update", "--pids-limit", "44", box.name).fails(words, rc=1)
+                current().runtime = usual
+            assert box.file("pids.max") == "5" and not os.path.exists(stored)
+            assert show(box, "TasksMax") == {"TasksMax": "5"}
+        box.rt("update", "--pids-limit", "44", box.name).ok
+        assert box.file("pids.max") == "44" and show(box, "TasksMax") == {"TasksMax": "44"}
+
+
+@needs("systemd")
+def test_an_update_that_cannot_be_stored_is_taken_back():
+    "from the files and from the unit"
+    with scope(resources=RESOURCES) as box:
+        box.up()
+        where = f"{current().root}/{box.name}"
+        with host.mounted(where, where, None, host.MS_BIND):
+            host.mount(None, where, None, host.MS_BIND | host.MS_REMOUNT | host.MS_RDONLY)
+            box.rt("update", "--pids-limit", "44", "--cpu-quota", "50000", box.name).fails(
+                "resources.json: read-only", rc=1)
+        assert box.file("pids.max") == "5" and box.file("cpu.max") == "13000 100000"
+        assert show(box, "TasksMax", "CPUQuotaPerSecUSec") == {
+            "TasksMax": "5", "CPUQuotaPerSecUSec": "130ms"}
+
+
+@needs("systemd")
+def test_the_message_bus_does_as_well():
+    "where systemd's own socket is not there: create, update, delete"
+    hidden = os.path.join(current().tmp, "hidden")
+    os.makedirs(hidden)
+    assert os.path.exists("/run/systemd/private")
+    with host.mounted("tmpfs", "/run/systemd", "tmpfs"):
+        os.mkdir("/run/systemd/system")
+        with scope(resources=RESOURCES) as box:
+            box.up()
+            assert box.file("pids.max") == "5"
+            box.rt("update", "--pids-limit", "44", box.name).ok
+            host.umount("/run/systemd")
+            assert show(box, "TasksMax", "ActiveState") == {"TasksMax": "44",
+                                                            "ActiveState": "active"}
+            host.mount("tmpfs", "/run/systemd", "tmpfs")
+            os.mkdir("/run/systemd/system")
+            box.delete("--force").ok
+            host.umount("/run/systemd")
+            assert is_gone(box)
+            host.mount("tmpfs", "/run/systemd", "tmpfs")
+            os.mkdir("/run/systemd/system")
 
 
 # ---- without a systemd ---------------------------------------------------------------------------
@@ -294,9 +394,29 @@ def authenticated_and_silent(peer):
             pass
 
 
+def authenticated_and_refusing(peer):
+    """Answers every call with an error."""
+    peer.recv(29)
+    peer.sendall(b"DATA\r\nOK 00000000000000000000000000000000\r\n")
+    with contextlib.suppress(OSError):
+        while head := peer.recv(16):
+            body, serial, fields = struct.unpack("<4xIII", head)
+            rest = (fields + 7 & ~7) + body
+            while rest:
+                rest -= len(peer.recv(rest))
+            text = b"not today\0"
+            text = struct.pack("<I", len(text) - 1) + text
+            name = b"org.freedesktop.DBus.Error.AccessDenied\0"
+            made = (struct.pack("<B3sI", 5, b"\1u\0", serial) +
+                    struct.pack("<B3sI", 4, b"\1s\0", len(name) - 1) + name)
+            made += struct.pack(f"<{-len(made) % 8}xB3sB3s", 8, b"\1g\0", 1, b"s\0")[:-1]
+            peer.sendall(struct.pack("<4sIII", b"l\3\0\1", len(text), 7, len(made)) + made +
+                         b"\0" * (-len(made) % 8) + text)
+
+
 def hangs(box):
     """create gives up in the time it was given, and leaves nothing."""
-    box.keywords["env"] = {**os.environ, "ORLOP_SYSTEMD_MS": "300"}
+    current().runtime = impatient_runtime()
     made = box.create()
     made.fails("no answer", rc=1)
     assert made.seconds < 10, made

@@ -136,6 +136,9 @@ static int answer(const char *text, const struct question *q, const struct host_
 		    plan_resources(&resources, "resources.json", facts, a, &plan.cgroup,
 				   &plan.warnings, e))
 			return -1;
+		if (q->options.cgroup_driver == PLAN_CGROUP_SYSTEMD &&
+		    plan_unit_update("resources.json", a, &plan.cgroup, e))
+			return -1;
 		*ret = print_part(&plan, q, a);
 		return 0;
 	}

@@ -14,7 +14,7 @@
 #include "base/fd.h"
 #include "check.h"
 #include "engine/systemd.h"
-#include "engine/systemd_place.h"
+#include "base/systemd_place.h"
 #include "orlop/auto.h"
 
 enum { WAIT_MS = 300 };

@@ -3,8 +3,8 @@
 
 from .bundle import (Config, Dev, Dir, Fifo, File, Link, bind, caps, config, idmap, namespaces,
                      overlay, BASE_MOUNTS, DEFAULT_CAPS)
-from .container import (Container, Result, bundle, container, console, exec_flags, run, rt,
-                        runtime_kind, runtime_path, until)
+from .container import (Container, Result, bundle, container, console, exec_flags,
+                        impatient_runtime, run, rt, runtime_kind, runtime_path, until)
 from .host import (HostState, canary, cgroup_files, controllers, descendants, host_unchanged,
                    mounted, mountpoints)
 from .tap import Skip, current, main, needs, skip, timeout

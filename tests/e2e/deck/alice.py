@@ -17,9 +17,9 @@ SUBORDINATE = 4200000		# the first of 65536, in both files
 KINDS = ("pid", "network", "ipc", "uts", "mount", "cgroup", "user")
 
 
-def single_map():
+def single_map(uid=UID):
     """The one id that everybody may map."""
-    return {"uidMappings": [idmap(0, UID, 1)], "gidMappings": [idmap(0, UID, 1)]}
+    return {"uidMappings": [idmap(0, uid, 1)], "gidMappings": [idmap(0, uid, 1)]}
 
 
 def many_maps():
@@ -28,19 +28,21 @@ def many_maps():
     return {"uidMappings": lines, "gidMappings": lines}
 
 
-def rootless(maps=None, kinds=KINDS, linux=None, **changes):
-    """A configuration for that user; without a cgroupsPath unless it gives one."""
-    c = config(linux={"namespaces": namespaces(*kinds), **(single_map() if maps is None else maps),
-                      **(linux or {})}, owner=UID, **changes)
+def rootless(maps=None, kinds=KINDS, linux=None, user=None, **changes):
+    """A configuration for her (or another user); without a cgroupsPath unless it gives one."""
+    uid = user.uid if user else UID
+    maps = single_map(uid) if maps is None else maps
+    c = config(linux={"namespaces": namespaces(*kinds), **maps, **(linux or {})}, owner=uid,
+               **changes)
     c.cgroups_path_set = True
     return c
 
 
-class Alice:
-    """Calls the runtime; `runtime` is XDG_RUNTIME_DIR."""
+class User:
+    """Calls the runtime as a user; `runtime` is her XDG_RUNTIME_DIR."""
 
-    def __init__(self, runtime):
-        self.runtime = runtime
+    def __init__(self, uid, runtime):
+        self.uid, self.runtime = uid, runtime
         self.env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "XDG_RUNTIME_DIR": runtime}
         self.wrap = ()
 
@@ -50,7 +52,8 @@ class Alice:
         return os.path.join(self.runtime, "orlop")
 
     def keywords(self, env=None):
-        return {"user": UID, "group": UID, "extra_groups": [], "env": {**self.env, **(env or {})}}
+        return {"user": self.uid, "group": self.uid, "extra_groups": [],
+                "env": {**self.env, **(env or {})}}
 
     def rt(self, *args, env=None, **more):
         return rt(*args, root=self.root, wrap=self.wrap, **self.keywords(env), **more)
@@ -61,28 +64,28 @@ class Alice:
                               **self.keywords(), **more)
 
     def box(self, configuration, verbs="wait", *flags, env=None, **more):
-        return AlicesContainer(self, configuration, verbs, *flags, root=self.root,
-                               wrap=self.wrap, **self.keywords(env), **more)
+        return UsersContainer(self, configuration, verbs, *flags, root=self.root,
+                              wrap=self.wrap, **self.keywords(env), **more)
 
     def run(self, configuration, verbs=None, *flags, env=None, **more):
         box = self.box(configuration, verbs)
         return self.rt("run", "--bundle", box.path, *flags, box.name, env=env, **more)
 
 
-class AlicesContainer(Container):
+class UsersContainer(Container):
     """A container of hers: every command about it is called by her."""
 
-    def __init__(self, alice, *args, **keywords):
+    def __init__(self, her, *args, **keywords):
         super().__init__(*args, **keywords)
-        self.alice = alice
+        self.her = her
         for path in (self.out_path, self.err_path):
             with open(path, "ab"):
                 pass
         for path in (self.path, self.path + "/config.json", self.out_path, self.err_path):
-            os.chown(path, UID, UID)
+            os.chown(path, her.uid, her.uid)
 
     def rt(self, *args, env=None, **keywords):
-        return self.alice.rt(*args, env=env, **keywords)
+        return self.her.rt(*args, env=env, **keywords)
 
 
 @contextlib.contextmanager
@@ -117,7 +120,7 @@ def alice(subordinate=f"alice:{SUBORDINATE}:65536"):
                            ("/etc/group", f"alice:x:{UID}:"),
                            ("/etc/subuid", subordinate), ("/etc/subgid", subordinate)):
             stack.enter_context(file_with(path, line))
-        her = Alice(runtime)
+        her = User(UID, runtime)
         yield her
         left = os.listdir(her.root) if os.path.isdir(her.root) else []
         assert not left, f"containers left: {left}"

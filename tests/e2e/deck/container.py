@@ -26,6 +26,15 @@ def runtime_path():
     return current().runtime
 
 
+def impatient_runtime():
+    """The program with a deadline of a moment for systemd, of the same build."""
+    build = os.path.dirname(os.path.dirname(current().runtime))
+    path = os.path.join(build, "tests/impatient-orlop")
+    if not os.path.exists(path):
+        skip("tests/impatient-orlop was not built")
+    return path
+
+
 def runtime_kind():
     """The first word of --version: orlop, crun or runc."""
     test = current()

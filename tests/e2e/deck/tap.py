@@ -9,6 +9,7 @@ it starts; whatever is left of those afterwards fails the test.
 import argparse
 import ast
 import contextlib
+import glob
 import importlib.util
 import inspect
 import itertools
@@ -111,6 +112,8 @@ CONDITIONS = {
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
     "apparmor_parser": (lambda: shutil.which("apparmor_parser") is not None, "apparmor_parser"),
     "newuidmap": (lambda: shutil.which("newuidmap") is not None, "newuidmap"),
+    "tester": (lambda: bool(glob.glob("/run/user/[1-9]*/systemd/private")),
+               "a user with a systemd of her own"),
     "chcon": (lambda: shutil.which("chcon") is not None, "chcon"),
     "ip": (lambda: shutil.which("ip") is not None, "ip(8)"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/systemd_place.h"
+#include "base/systemd_place.h"
 
 #include <string.h>
 
