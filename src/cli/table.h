@@ -54,7 +54,7 @@ struct cli_values {
 	bool queues;
 
 	/* the rest */
-	bool all, force, quiet, explain, json, rootless_spec;
+	bool all, force, regex, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
 };
 
