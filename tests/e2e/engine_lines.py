@@ -43,7 +43,7 @@ class Row:
     dies: dict = field(default_factory=dict)    # afterwards: pid file -> wait status, 128 + signal
     env: dict = None            # the whole environment
     needs: str = ""             # a controller or a command, without which the row is left out
-    loud: bool = False          # says more than the error: debug records, in the log if there is one
+    loud: bool = False          # says more than the error: debug records, in the log
 
 
 @dataclass
