@@ -38,6 +38,8 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_UPDATE] = cmd_update,
 	[CLI_EVENTS] = cmd_events,
 	[CLI_EVIDENCE] = cmd_evidence,
+	[CLI_AUDIT] = cmd_audit,
+	[CLI_DRIFT] = cmd_drift,
 	[CLI_QUARANTINE] = cmd_quarantine,
 	[CLI_RELEASE] = cmd_release,
 	[CLI_SPEC] = cmd_spec,
@@ -93,9 +95,12 @@ static const char *default_root(struct arena *a)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
 
-	/* podman as root sets it to nothing. */
-	if (!own || !*own || is_real_root(a))
+	if (is_real_root(a))
 		return DEFAULT_ROOT;
+	/* podman as root sets it to nothing; of a user it is where logind puts it. */
+	if (!own || !*own)
+		return geteuid() == 0 ? DEFAULT_ROOT :
+		       arena_printf(a, "/run/user/%u/orlop", (unsigned)geteuid());
 	return arena_printf(a, "%s/orlop", own);
 }
 

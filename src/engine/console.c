@@ -27,7 +27,7 @@ int console_send(const char *socket_path, const char *name, int fd, struct err *
 	return 0;
 }
 
-void console_adopt_size(int master)
+static void adopt_size(int master)
 {
 	struct winsize size;
 
@@ -38,10 +38,21 @@ void console_adopt_size(int master)
 		}
 }
 
+void console_adopt(int master)
+{
+	struct termios modes;
+
+	adopt_size(master);
+	if (tcgetattr(master, &modes) < 0)
+		return;
+	modes.c_oflag &= ~(tcflag_t)ONLCR;
+	tcsetattr(master, TCSANOW, &modes);
+}
+
 void console_resize(const struct console *c)
 {
 	if (c->master >= 0)
-		console_adopt_size(c->master);
+		adopt_size(c->master);
 }
 
 static int make_raw(struct console *c)
@@ -49,6 +60,7 @@ static int make_raw(struct console *c)
 	struct termios raw = c->saved;
 
 	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST;		/* a line feed is this terminal's affair: console_adopt */
 	return tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 

@@ -20,9 +20,6 @@
 int console_send(const char *socket_path, const char *name, int fd, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Sizes a terminal as ours, when one of our standard streams is one. */
-void console_adopt_size(int master);
-
 /* Bytes on their way in one direction. */
 struct console_flow {
 	size_t start, len;
@@ -48,6 +45,13 @@ struct console {
  */
 int console_begin(struct console *c, int master, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * Makes a container's terminal a part of ours, as runc does: sized as ours, when we have
+ * one, and without a carriage return of its own before each line feed, so that what is
+ * piped elsewhere has none. To be called before the program runs.
+ */
+void console_adopt(int master);
 
 /* Takes over a change of our terminal's size (SIGWINCH). */
 void console_resize(const struct console *c);

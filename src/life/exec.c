@@ -125,7 +125,7 @@ static int read_process(struct exec *x, struct err *e)
 	size_t len;
 
 	if (file) {
-		text = file_read_path(file, PROCESS_MAX, x->arena, &len);
+		text = file_read_stream(file, PROCESS_MAX, x->arena, &len);
 		if (!text)
 			return err_sys(e, "process file %s", file);
 		return oci_process_read(file, text, len, x->arena, &x->spec, e);
@@ -180,7 +180,7 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 	for (const char *p = sub; p; p = strchr(p, '/')) {
 		p += *p == '/';
 		if (!strncmp(p, "..", 2) && (p[2] == '/' || !p[2])) {
-			err_set(e, ERR_USAGE, "--cgroup \"%.80s\": bad sub cgroup path", sub);
+			err_set(e, ERR_USAGE, "--cgroup: %.80s is not a sub cgroup path", sub);
 			return NULL;
 		}
 	}
@@ -284,7 +284,7 @@ static int let_go(struct exec *x, struct err *e)
 	if (join_resctrl(x, e) < 0 || confine_process(&confine, e) < 0 || deliver(x, e) < 0)
 		return -1;
 	if (x->spawn.master >= 0 && !x->x->console_socket)
-		console_adopt_size(x->spawn.master);
+		console_adopt(x->spawn.master);
 	return spawn_run(&starting, e) == 0 ? 0 : -1;
 }
 

@@ -32,7 +32,7 @@ static int start_it(struct making *c, struct err *e)
 	making_hand_over(c);
 	/* Before the program can look at it. */
 	if (c->spawn.master >= 0 && !c->create->console_socket)
-		console_adopt_size(c->spawn.master);
+		console_adopt(c->spawn.master);
 	return start_program(&s, e) == 0 ? 0 : -1;
 }
 
