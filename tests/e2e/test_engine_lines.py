@@ -52,26 +52,26 @@ class Teller:
         line = row.line[2:] if row.line.startswith("= ") else f"{self.story.front} {row.line}"
         return [runtime_path(), *self.fill(line).split()]
 
-    def play(self, row):
+    def play(self, row, consoles):
+        """One row; `consoles` keeps the terminals, which hang up when they are closed."""
         self.prepare(row)
-        with contextlib.ExitStack() as stack:
-            tty = stack.enter_context(console()) if row.terminal else None
-            if tty:
-                self.words["console"] = tty.path
-            argv = self.argv(row)
-            done = subprocess.run(argv, input=row.stdin.encode(), stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, check=False, timeout=30 * PATIENCE,
-                                  cwd=self.words["bundle"], env=row.env) if not self.holds(row) \
-                else self.detached(argv, row)
-            test_line = " ".join(argv[1:])
-            current().journal.append(f"{test_line} -> {done.returncode} {done.stderr!r}")
-            if tty and not row.error:
-                assert os.isatty(tty.accept()), test_line
-            if row.pid:
-                self.check_pid(row, test_line)
-            self.check(row, argv, done, test_line)
-            for path, status in row.dies.items():       # before its terminal is hung up
-                self.reap(self.fill(path), status, test_line)
+        tty = consoles.enter_context(console()) if row.terminal else None
+        if tty:
+            self.words["console"] = tty.path
+        argv = self.argv(row)
+        done = subprocess.run(argv, input=row.stdin.encode(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False, timeout=30 * PATIENCE,
+                              cwd=self.words["bundle"], env=row.env) if not self.holds(row) \
+            else self.detached(argv, row)
+        test_line = " ".join(argv[1:])
+        current().journal.append(f"{test_line} -> {done.returncode} {done.stderr!r}")
+        if tty and done.returncode == 0:
+            assert os.isatty(tty.accept()), test_line
+        if row.pid:
+            self.check_pid(row, test_line)
+        self.check(row, argv, done, test_line)
+        for path, status in row.dies.items():
+            self.reap(self.fill(path), status, test_line)
 
     @staticmethod
     def holds(row):
@@ -168,10 +168,11 @@ def tell(stories, systemd=False):
     commands = re.findall(r"^  (\w+)", rt("--help").ok.out, re.M)
     for story in stories:
         teller = Teller(story, systemd)
-        for row in story.rows:
-            if not row.needs or row.needs in commands \
-                    or row.needs in host.controllers(test.cgroup):
-                teller.play(row)
+        with contextlib.ExitStack() as consoles:
+            for row in story.rows:
+                if not row.needs or row.needs in commands \
+                        or row.needs in host.controllers(test.cgroup):
+                    teller.play(row, consoles)
         log = os.path.join(teller.words["bundle"], "log.json")
         if os.path.exists(log):
             with open(log, encoding="utf-8") as lines:
