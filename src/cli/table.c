@@ -228,7 +228,7 @@ static const struct cli_option spec_options[] = {
 	{ 'b', "bundle", "DIR", DIRECTORY(bundle),
 	  "write config.json into DIR instead of the current directory" },
 	{ 0, "profile", "NAME", WORD(profile),
-	  "take the system call filter from the profile NAME instead of default" },
+	  "take the system call filter from the profile NAME, or ./FILE, instead of default" },
 	{ 0, "rootless", FLAG(rootless_spec), "write it for a user without privileges" },
 	END
 };
@@ -290,15 +290,32 @@ static const struct cli_option release_options[] = {
 	END
 };
 
-static const struct cli_option audit_options[] = {
-	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
-	END
-};
-
 static const struct cli_option drift_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
 	{ 0, "strict", FLAG(strict),
 	  "count executable memory without a file and read-only mounts as drift too" },
+	END
+};
+
+static const struct cli_option profile_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	{ 'o', "output", "FILE", PATH(output), "write the profile to FILE, replacing it" },
+	{ 0, "add", "FILE", PATH(add), "allow what the profile FILE of an earlier run allows as well" },
+	END
+};
+
+static const struct cli_option respond_options[] = {
+	{ 0, "rules", "FILE", PATH(rules), "do what the rules in FILE say" },
+	{ 0, "also", "DIR", LIST(roots),
+	  "look for containers in DIR as well as in --root; may be repeated" },
+	{ 0, "dry-run", FLAG(dry_run), "say which rule matches which container, and do nothing" },
+	{ 'q', "quiet", FLAG(quiet), "say nothing of events that no rule matches" },
+	END
+};
+
+static const struct cli_option audit_options[] = {
+	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
 	END
 };
 
@@ -490,18 +507,6 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.min = 1, .max = 2,
 		.failure = 1,
 	},
-	[CLI_AUDIT] = {
-		.name = "audit",
-		.operands = "[show [ID] | verify [DIGEST] | head]",
-		.summary = "show what was done to containers and by whom, and check that log",
-		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
-			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
-			 "its chain of digests anew and says where it breaks; \"head\" prints the "
-			 "digest to keep elsewhere, which verify then takes.",
-		.options = audit_options,
-		.max = 2,
-		.failure = 1,
-	},
 	[CLI_DRIFT] = {
 		.name = "drift",
 		.operands = "ID",
@@ -514,6 +519,41 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.options = drift_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RESPOND] = {
+		.name = "respond",
+		.operands = "",
+		.summary = "hold containers that Falco or Tetragon raise an alarm about",
+		.about = "Reads their events as lines of JSON from standard input, finds the container "
+			 "that each is about, and does what the rules say: log, pause, quarantine, "
+			 "evidence, kill. Writes one line of JSON for each event. Ends with its input, "
+			 "or at SIGTERM when everything is done that had begun.",
+		.options = respond_options,
+		.failure = 1,
+	},
+	[CLI_AUDIT] = {
+		.name = "audit",
+		.operands = "[show [ID] | verify [DIGEST] | head]",
+		.summary = "show what was done to containers and by whom, and check that log",
+		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
+			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
+			 "its chain of digests anew and says where it breaks; \"head\" prints the "
+			 "digest to keep elsewhere, which verify then takes.",
+		.options = audit_options,
+		.max = 2,
+		.failure = 1,
+	},
+	[CLI_PROFILE] = {
+		.name = "profile",
+		.operands = "learn ID",
+		.summary = "run a bundle and write a seccomp profile of what it calls",
+		.about = "The bundle runs in the foreground with all system calls allowed and noted; "
+			 "afterwards there is a profile that allows these and no others. Addresses that "
+			 "it connected to or bound are listed on standard error. The status is that of "
+			 "the program.",
+		.options = profile_options,
+		.min = 2, .max = 2,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {
@@ -570,6 +610,17 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.summary = "print what was found out about this host, as tests read it",
 		.about = "With a config.json, this is a bug report that can be turned into a test.",
 		.options = no_options,
+		.hidden = true,
+		.failure = 1,
+	},
+	[CLI_WATCH] = {
+		.name = "watch",
+		.operands = "ID",
+		.summary = "watch a container for whoever made it",
+		.about = "Started by create when the policy of a container asks for it, with a socket "
+			 "as descriptor 3; of no use to anybody else.",
+		.options = no_options,
+		.min = 1, .max = 1,
 		.hidden = true,
 		.failure = 1,
 	},

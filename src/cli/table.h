@@ -56,6 +56,14 @@ struct cli_values {
 	/* drift */
 	bool strict;
 
+	/* profile */
+	const char *add;
+
+	/* respond */
+	const char *rules;
+	struct str_list roots;
+	bool dry_run;
+
 	/* the rest */
 	bool all, force, regex, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
@@ -101,14 +109,17 @@ enum cli_id {
 	CLI_QUARANTINE,
 	CLI_RELEASE,
 	CLI_EVIDENCE,
-	CLI_AUDIT,
 	CLI_DRIFT,
+	CLI_RESPOND,
+	CLI_AUDIT,
+	CLI_PROFILE,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,
 	CLI_DOCTOR,
 	CLI_HELP,
 	CLI_FACTS,
+	CLI_WATCH,
 	CLI_COMPLETION,
 	CLI_ID_COUNT_
 };
