@@ -29,7 +29,8 @@ WRONG = {
 }
 # The words after the options.
 OPERANDS = {"exec": ["x", "true"], "list": [], "spec": [], "features": [], "doctor": [],
-            "evidence": ["-o", "-", "x"], "checkpoint": ["x"], "completion": ["bash"], "plan": []}
+            "evidence": ["-o", "-", "x"], "checkpoint": ["x"], "completion": ["bash"], "plan": [],
+            "respond": ["--rules", "absent"]}
 
 
 def run(program, *words):
