@@ -186,6 +186,8 @@ TIERS = [
     Tier("bookworm", "what leans on the kernel, on Linux 6.1",
          full("bookworm", *KERNEL_TOPICS, argv=("--tmp", "/var/tmp")), 480, machine=True),
     Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True),
+    Tier("kubelet", "pods as a kubelet makes them, by the CRI of a real containerd",
+         program("tests/engines/kubelet"), 1200, machine=True),
     Tier("package", "the Debian package in clean Debian roots", program("tests/package/run"), 600,
          packages=("busybox-static", "debootstrap", "lintian")),
     Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
