@@ -119,6 +119,10 @@ struct life_views {
 int life_list(const struct life *l, struct arena *a, struct life_views *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* The ids of all containers, sorted; those that cannot be read too. */
+int life_names(const struct life *l, struct arena *a, struct str_list *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* Signals the container's process; with `all`, a container that does not run is no error. */
 int life_kill(const struct life *l, const char *id, int signal, bool all, struct err *e)
 	__attribute__((warn_unused_result));

@@ -132,6 +132,8 @@ static const struct cli_option kill_options[] = {
 static const struct cli_option delete_options[] = {
 	{ 'f', "force", FLAG(force),
 	  "kill the container if it runs; one that is not there is no error" },
+	{ 'r', "regex", FLAG(regex),
+	  "take ID for an extended regular expression, and delete all whose name it matches" },
 	END
 };
 
@@ -380,13 +382,14 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 	},
 	[CLI_DELETE] = {
 		.name = "delete",
-		.operands = "ID",
+		.operands = "ID...",
 		.summary = "remove a container that has stopped or was never started",
 		.about = "Removes its processes, its cgroup and its directory, then runs the poststop "
-			 "hooks. After a crash, delete --force removes whatever was left.",
+			 "hooks. After a crash, delete --force removes whatever was left. Of several "
+			 "containers each is tried, also when one of them fails.",
 		.options = delete_options,
 		.operand = CLI_CONTAINER,
-		.min = 1, .max = 1,
+		.min = 1, .max = CLI_ANY_NUMBER,
 		.failure = 1,
 	},
 	[CLI_LIST_CONTAINERS] = {

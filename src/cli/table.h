@@ -65,7 +65,7 @@ struct cli_values {
 	bool dry_run;
 
 	/* the rest */
-	bool all, force, quiet, explain, json, rootless_spec;
+	bool all, force, regex, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
 };
 

@@ -140,6 +140,19 @@ static int read_opt_u64(const struct binding *b, const struct node *n, const str
 	return read_u64(b, n, row, &opt->value);
 }
 
+/* "one of: a b c", when that is short enough to be read. */
+static void hint_all(const struct binding *b, const struct name *words)
+{
+	enum { LONGEST = 200 };
+	auto_arena a = ARENA_NONE;
+	struct text t = TEXT_IN(&a);
+
+	for (; words->word; words++)
+		text_printf(&t, " %s", words->word);
+	if (t.len <= LONGEST)
+		err_hint(b->e, "one of:%s", text_get(&t));
+}
+
 int bind_err_word(const struct binding *b, const struct node *n, const struct name *words,
 		  const char *what)
 {
@@ -149,6 +162,8 @@ int bind_err_word(const struct binding *b, const struct node *n, const struct na
 	doc_err(b->doc, n, b->e, "unknown %s %s", what, quoted(&a, n));
 	if (nearest)
 		err_hint(b->e, "did you mean \"%s\"?", nearest);
+	else
+		hint_all(b, words);
 	return -1;
 }
 

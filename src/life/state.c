@@ -67,17 +67,31 @@ int life_state(const struct life *l, const char *id, struct arena *a, struct lif
 	return 0;
 }
 
+/* Opens the root and lists it; a default root that is not there has none. */
+static int open_listed(const struct life *l, struct arena *a, int *ret_root, struct str_list *ret,
+		       struct err *e)
+{
+	*ret = (struct str_list){ 0 };
+	*ret_root = state_open_root(l->root, false, e);
+	if (*ret_root < 0)
+		return e->code == ENOENT && l->root_is_default ? 0 : -1;
+	return state_list(*ret_root, a, ret, e);
+}
+
+int life_names(const struct life *l, struct arena *a, struct str_list *ret, struct err *e)
+{
+	auto_fd int root = -1;
+
+	return open_listed(l, a, &root, ret, e);
+}
+
 int life_list(const struct life *l, struct arena *a, struct life_views *ret, struct err *e)
 {
-	auto_fd int root = state_open_root(l->root, false, e);
 	struct life_views views = { 0 };
 	struct str_list ids;
+	auto_fd int root = -1;
 
-	if (root < 0 && e->code == ENOENT && l->root_is_default) {
-		*ret = views;
-		return 0;
-	}
-	if (root < 0 || state_list(root, a, &ids, e) < 0)
+	if (open_listed(l, a, &root, &ids, e) < 0)
 		return -1;
 	views.items = arena_new_array(a, struct life_view, ids.count);
 	for (size_t i = 0; i < ids.count; i++) {

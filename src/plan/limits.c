@@ -97,9 +97,12 @@ static int plan_swap(struct limits *l)
 	if (limit == -1)
 		return plan_refuse(l->p, line, limits_at(l, at),
 				   "unable to set swap limit when memory is unlimited");
-	if (swap < limit)
-		return plan_refuse(l->p, line, limits_at(l, at),
-				   "memory+swap limit should be >= memory limit");
+	if (swap < limit) {
+		plan_refuse(l->p, line, limits_at(l, at),
+			    "memory+swap limit should be >= memory limit");
+		return err_hint(l->p->e, "%lld is less than memory.limit, %lld: swap means memory and "
+					 "swap together", (long long)swap, (long long)limit);
+	}
 	/* A kernel without swap has no such file, and nothing to forbid. */
 	if (swap == limit)
 		return limits_put_unlimited(l, "memory", line, at, file, "0");

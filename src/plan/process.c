@@ -128,13 +128,19 @@ static int plan_terminal(struct planner *p, const struct oci_process *process,
 	const struct plan_options *o = p->options;
 
 	/* runc's sentences, which engines show to their users. */
-	if (o->detached && process->terminal && !o->console_socket)
-		return err_set(p->e, ERR_USAGE,
-			       "cannot allocate tty if runc will detach without setting "
-			       "console socket");
-	if (o->console_socket && !(o->detached && process->terminal))
-		return err_set(p->e, ERR_USAGE,
-			       "cannot use console socket if runc will not detach or allocate tty");
+	if (o->detached && process->terminal && !o->console_socket) {
+		err_set(p->e, ERR_USAGE, "cannot allocate tty if runc will detach without setting "
+					 "console socket");
+		return err_hint(p->e, "give --console-socket, or set process.terminal to false");
+	}
+	if (o->console_socket && !(o->detached && process->terminal)) {
+		err_set(p->e, ERR_USAGE,
+			"cannot use console socket if runc will not detach or allocate tty");
+		return err_hint(p->e, process->terminal ? "run without --detach uses the caller's "
+							  "own terminal" :
+							  "there is no terminal: process.terminal "
+							  "is false, or --tty is missing");
+	}
 	if (!process->terminal)
 		return 0;
 	ret->terminal = true;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "oci/words.h"
+
 /* The process tells of its progress by write: the listener would wait for what waits for it. */
 static int check_rule(struct planner *p, const struct oci_seccomp_rule *r, const char *at)
 {
@@ -36,6 +38,7 @@ static int check_listener(struct planner *p, const struct oci_seccomp *s, const 
 int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s, const char *at)
 {
 	uint32_t unknown = s->flags & ~p->facts->seccomp_flags;
+	const char *flag = names_word(words_seccomp_flags, unknown & -unknown);
 	bool notify = false;
 
 	if (s->default_action == OCI_SECCOMP_NOTIFY)
@@ -50,7 +53,7 @@ int plan_check_seccomp(struct planner *p, const struct oci_seccomp *s, const cha
 		return -1;
 	if (unknown)
 		return plan_refuse(p, s->line, plan_at(p, "%s.flags", at),
-				   "this kernel does not know the filter flag 0x%x", unknown);
+				   "this kernel does not know the filter flag %s", flag);
 	return 0;
 }
 

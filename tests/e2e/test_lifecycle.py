@@ -634,3 +634,28 @@ def test_spec_writes_a_bundle_that_runs():
     with open(os.path.join(path, "config.json"), "w", encoding="utf-8") as out:
         json.dump(doc, out)
     assert rt("run", "--bundle", path, name).ok.lines == ["hello"]
+
+
+def test_several_are_deleted_and_one_that_runs_does_not_keep_the_others():
+    "each is tried; who stays is named; --force takes those too"
+    with container(config()) as first, container(config()) as second, container(config()) as third:
+        second.up()
+        rt("delete", first.name, second.name, third.name).fails(
+            f"{second.name}: cannot delete container", "1 of 3 containers", rc=1)
+        assert rt("list", "-q").ok.lines == [second.name]
+        rt("delete", "--force", first.name, second.name).ok
+        assert rt("list", "-q").ok.lines == []
+
+
+def test_names_that_match_an_expression_are_deleted():
+    "and no other; none that match is an error, with --force it is not"
+    name = current().next_id()
+    with container(config(), name=name + "-web1") as one, \
+            container(config(), name=name + "-web2") as two, \
+            container(config(), name=name + "-db") as other:
+        rt("delete", "--regex", f"^{name}-web[0-9]$").ok
+        assert rt("list", "-q").ok.lines == [other.name]
+        rt("delete", "-r", "^zebra").fails("zebra", rc=1)
+        rt("delete", "-r", "-f", "^zebra").ok
+        rt("delete", "-r", "(").fails("regular expression", rc=1)
+        assert one.name != two.name

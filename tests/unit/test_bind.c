@@ -186,7 +186,7 @@ static const struct {
 	{ "{\"optU64\": 1.5}", "t:1: optU64: expected a whole number, found the number 1.5" },
 	{ "{\"word\": \"gren\"}",
 	  "t:1: word: unknown colour \"gren\"\nhint: did you mean \"green\"?" },
-	{ "{\"word\": \"mauve\"}", "t:1: word: unknown colour \"mauve\"" },
+	{ "{\"word\": \"mauve\"}", "t:1: word: unknown colour \"mauve\"\nhint: one of: red green blue" },
 	{ "{\"word\": 2}", "t:1: word: expected a string, found the number 2" },
 	{ "{\"strs\": []}", "t:1: strs: must not be empty" },
 	{ "{\"strs\": \"a\"}", "t:1: strs: expected an array, found the string \"a\"" },

@@ -197,6 +197,9 @@ def descendants(pid=None):
     return found
 
 
+ENDED = {}      # adopted processes that were waited for, and how they ended
+
+
 def reap_orphans():
     """For a thread: takes ended processes of containers that this process has adopted, as the shim
     of an engine does; the kernel keeps pid 1 of a pid namespace until each process in it has been
@@ -208,7 +211,9 @@ def reap_orphans():
             with contextlib.suppress(OSError):
                 for child in read(f"/proc/self/task/{task}/children").split():
                     if process_state(child) == "Z" and namespace_pid(child) not in (None, 1):
-                        os.waitpid(int(child), os.WNOHANG)
+                        pid, status = os.waitpid(int(child), os.WNOHANG)
+                        if pid:
+                            ENDED[pid] = os.waitstatus_to_exitcode(status)
 
 
 def namespace_pid(pid):

