@@ -153,6 +153,7 @@ static void put_variant(struct text *t, const struct plan_unit_property *u)
 	case 'b':
 		dbus_put_bool(t, u->number);
 		break;
+	case 'i':
 	case 'u':
 		dbus_put_u32(t, (uint32_t)u->number);
 		break;

@@ -12,6 +12,9 @@
 
 #define PREFIX "org.systemd.property."
 
+/* Of type i there are only signals: Podman sets KillSignal in each container. */
+enum { SIGNAL_MAX = 64 };
+
 static const struct allowed {
 	const char *name;
 	char type;
@@ -23,6 +26,7 @@ static const struct allowed {
 	{ "DefaultDependencies",	'b' },
 	{ "Description",		's' },
 	{ "IOWeight",			't' },
+	{ "KillSignal",			'i' },
 	{ "ManagedOOMMemoryPressure",	's', "auto kill" },
 	{ "ManagedOOMMemoryPressureLimit", 'u' },
 	{ "ManagedOOMPreference",	's', "none avoid omit" },
@@ -98,6 +102,8 @@ static bool read_value(struct planner *p, const struct allowed *row, const char 
 	case 's':
 		ret->text = read_text(p->a, text);
 		return ret->text && (!row->words || plan_has_word(row->words, ret->text));
+	case 'i':
+		return read_number(text, SIGNAL_MAX, &ret->number) && ret->number > 0;
 	default:
 		if (!read_number(text, row->type == 'u' ? UINT32_MAX : UINT64_MAX, &ret->number))
 			return false;
@@ -107,7 +113,16 @@ static bool read_value(struct planner *p, const struct allowed *row, const char 
 
 static const char *type_words(char type)
 {
-	return type == 'b' ? "true or false" : type == 's' ? "a text in quotes" : "a number";
+	switch (type) {
+	case 'b':
+		return "true or false";
+	case 'i':
+		return "a signal's number";
+	case 's':
+		return "a text in quotes";
+	default:
+		return "a number";
+	}
 }
 
 static int plan_one(struct planner *p, const char *key, const char *value)

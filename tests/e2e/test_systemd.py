@@ -166,9 +166,11 @@ def test_annotations_become_properties():
     "those of the list; others refuse the container"
     with scope(annotations={"org.systemd.property.TimeoutStopUSec": "uint64 7000000",
                             "org.systemd.property.Description": "'a test of it'",
-                            "org.systemd.property.CollectMode": "'inactive'"}) as box:
-        assert show(box, "TimeoutStopUSec", "Description", "CollectMode") == {
-            "TimeoutStopUSec": "7s", "Description": "a test of it", "CollectMode": "inactive"}
+                            "org.systemd.property.CollectMode": "'inactive'",
+                            "org.systemd.property.KillSignal": "37"}) as box:
+        assert show(box, "TimeoutStopUSec", "Description", "CollectMode", "KillSignal") == {
+            "TimeoutStopUSec": "7s", "Description": "a test of it", "CollectMode": "inactive",
+            "KillSignal": "37"}
     other = scope(annotations={"org.systemd.property.ExecStopPost": "'/bin/sh'"})
     other.create().fails("may not be set by an annotation", rc=1)
     assert is_gone(other)
