@@ -120,6 +120,9 @@ int guard_quarantine(const char *root, const struct guard_request *request, stru
 int guard_release(const char *root, const char *id, const char *reason, struct arena *a,
 		  struct guard_report *ret, struct err *e) __attribute__((warn_unused_result));
 
+/* Whether a text is something that guard_request.allow may have. 0 or -1. */
+int guard_check_allow(const char *text, struct err *e) __attribute__((warn_unused_result));
+
 /* "contained", "contained-partial", "failed". */
 const char *guard_result_word(enum guard_result result);
 /* "applied", "unsupported", "busy", "failed". */

@@ -35,6 +35,7 @@ struct child {
 	char program[4096];		/* what will be executed */
 	const char **environment;	/* for execve; made by step_program */
 	const char **arguments;
+	bool waits;			/* for `start`, after it was said to be ready */
 	int item;
 	uint64_t value;
 	char detail[CHILD_DETAIL];

@@ -207,8 +207,7 @@ int step_ready(struct child *c)
 	word = child_send(c, CHILD_READY, CHILD_STEP_READY, -1);
 	if (word >= 0)
 		word = child_receive(c, NULL);
-	if (word == PARENT_GO || word == PARENT_START)
-		c->value = (uint64_t)word;
+	c->waits = word == PARENT_GO;
 	return word < 0 ? word : 0;
 }
 
@@ -257,11 +256,8 @@ static int wait_for_start(struct child *c)
 
 int step_start(struct child *c)
 {
-	int error = 0;
+	int error = c->waits ? wait_for_start(c) : 0;
 
-	if (c->value == PARENT_GO)
-		error = wait_for_start(c);
-	c->value = 0;
 	if (error < 0)
 		return error;
 	if (child_flag(c, CHILD_NO_PROGRAM)) {

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "orlop/auto.h"
+
 enum { TRIES = 8 };
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attr)
@@ -142,5 +144,37 @@ int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 	*ret_id = info.id;
 	memcpy(ret_name, info.name, BPF_OBJ_NAME_LEN);
 	ret_name[BPF_OBJ_NAME_LEN - 1] = '\0';
+	return 0;
+}
+
+/* Of one kind; a kind that is not for groups, or not of this kernel, has none. */
+static int strip_kind(int group, enum bpf_attach_type attach, const char *prefix)
+{
+	enum { ATTACHED_MAX = 64 };	/* the kernel's BPF_CGROUP_MAX_PROGS */
+	uint32_t ids[ATTACHED_MAX] = { 0 }, id;
+	int count = bpf_query(group, attach, ids, ATTACHED_MAX);
+
+	if (count < 0)
+		return errno == EINVAL ? 0 : -1;
+	for (int i = 0; i < count && i < ATTACHED_MAX; i++) {
+		char name[BPF_OBJ_NAME_LEN];
+		auto_fd int program = bpf_open(ids[i]);
+
+		if (program < 0 && errno == ENOENT)
+			continue;
+		if (program < 0 || bpf_identify(program, &id, name) < 0)
+			return -1;
+		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
+		    bpf_detach(group, attach, program) < 0 && errno != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+int bpf_strip(int group, const char *prefix)
+{
+	for (int kind = 0; kind < __MAX_BPF_ATTACH_TYPE; kind++)
+		if (strip_kind(group, (enum bpf_attach_type)kind, prefix) < 0)
+			return -1;
 	return 0;
 }

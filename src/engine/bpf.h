@@ -33,6 +33,12 @@ int bpf_detach(int group, enum bpf_attach_type attach, int program)
 int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
 	__attribute__((warn_unused_result));
 
+/*
+ * Takes every program whose name begins so from the group, wherever it is attached there; what the
+ * kernel does not have is passed over. 0 or -1 and errno.
+ */
+int bpf_strip(int group, const char *prefix) __attribute__((warn_unused_result));
+
 /* Opens a program by its id; a descriptor, or -1 and errno (ENOENT: gone). */
 int bpf_open(uint32_t id) __attribute__((warn_unused_result));
 

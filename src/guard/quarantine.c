@@ -54,6 +54,13 @@ static int read_rules(struct quarantine *q, struct err *e)
 	return 0;
 }
 
+int guard_check_allow(const char *text, struct err *e)
+{
+	struct netcut_rule ignored;
+
+	return netcut_rule_read(text, &ignored, e);
+}
+
 /* There has to be something to hold. */
 static int check_alive(const struct held *h, struct err *e)
 {

@@ -58,7 +58,9 @@ static int kill_processes(const struct life *l, const struct container *c, struc
 
 	if (c->pidfd >= 0 && pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return err_sys(e, "unable to signal init");
-	if (container_cgroup(c, a, &mount, &path) && cgroup_remove(mount, path, KILL_MS, e) < 0)
+	if (container_cgroup(c, a, &mount, &path) &&
+	    (state_cgroup_kept(c->dir) ? cgroup_clear(mount, path, KILL_MS, e) :
+					 cgroup_remove(mount, path, KILL_MS, e)) < 0)
 		return -1;
 	/*
 	 * A systemd that cannot be told may keep the unit, without a cgroup, until somebody stops

@@ -50,7 +50,8 @@ static void undo_cgroup(void *argument)
 	if (faccessat(c->cgroup, "cgroup.procs", F_OK, 0) < 0)
 		return;
 	auto_close_fd(&c->cgroup);
-	if (cgroup_remove(facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
+	if ((state_cgroup_kept(c->dir) ? cgroup_clear : cgroup_remove)
+	    (facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
 		c->life->warn(e.text);
 	scope_end(c->life, c->bundle.plan.cgroup.unit);
 }
@@ -213,6 +214,15 @@ static int guest_leaves(void *argument, struct err *e)
 	return cgroup_room(c->cgroup, &c->bundle.plan.cgroup, 0, e);
 }
 
+/* What is about to be made is on disk before it is made, and so is that it need not be made. */
+static int note_cgroup(struct making *c, const char *mount, const char *path, struct err *e)
+{
+	if (access(arena_printf(c->arena, "%s%s", mount, path), F_OK) == 0 &&
+	    state_keep_cgroup(c->dir, e) < 0)
+		return -1;
+	return state_write_cgroup(c->dir, c->create->id, mount, path, NULL, e);
+}
+
 static int make_cgroup(struct making *c, struct err *e)
 {
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
@@ -222,7 +232,7 @@ static int make_cgroup(struct making *c, struct err *e)
 		return state_write_cgroup(c->dir, c->create->id, "", "", NULL, e);
 	if (plan->driver == PLAN_CGROUP_SYSTEMD)
 		return make_scope(c, e);
-	if (state_write_cgroup(c->dir, c->create->id, mount, plan->path, NULL, e) < 0)
+	if (note_cgroup(c, mount, plan->path, e) < 0)
 		return -1;
 	c->cgroup = cgroup_create(plan, mount, e);
 	if (c->cgroup < 0)

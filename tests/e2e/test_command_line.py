@@ -177,6 +177,14 @@ def test_debug_says_more():
     assert "level=debug" in r.err
 
 
+def test_debug_changes_nothing():
+    "a container is created and not yet started, and waits for start"
+    with container(config(), front=["--debug"]) as c:
+        assert c.state()["status"] == "created"
+        c.rt("start", c.name, front=["--debug"]).ok
+        assert c.state()["status"] == "running"
+
+
 def test_messages_are_escaped():
     "quotes and newlines in a message stay one record"
     r = run(config(args=['/bin/"x"\ny']), None, front=["--log-format", "json"]).fails()

@@ -263,19 +263,28 @@ class HostState:
         return lines
 
 
+def open_files():
+    """What the descriptors of this process lead to, but for those that reap_orphans opens."""
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+    return sorted(name for name in found if not name.startswith("/proc/"))
+
+
 @contextlib.contextmanager
 def host_unchanged(*trees):
     """Fails when the block changed a tree, a mount, a sysctl, or left a cgroup or a process."""
     from .tap import current
-    fds = len(os.listdir("/proc/self/fd"))
+    files = open_files()
     state = HostState(trees, current().cgroup)
     before = {pid for pid, _ in descendants()}
     yield
     changes = state.changes()
     changes += [f"process left: {pid} {command}" for pid, command in descendants()
                 if pid not in before]
-    if len(os.listdir("/proc/self/fd")) != fds:
-        changes.append("file descriptors of the test process changed")
+    if open_files() != files:
+        changes.append(f"open files of the test process: {files} -> {open_files()}")
     assert not changes, "the host changed:\n  " + "\n  ".join(changes)
 
 
