@@ -12,6 +12,7 @@
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
+#include "orlop/guard.h"
 #include "orlop/oci_config.h"
 #include "orlop/plan.h"
 #include "orlop/state.h"
@@ -40,6 +41,15 @@ struct life_create {
 	unsigned listen_fds;		/* LISTEN_FDS, when LISTEN_PID was ours */
 	/* run only: */
 	bool detach, keep, no_subreaper;
+	const char *learner;		/* every call asks who listens there, in place of the filter */
+};
+
+/* What a program was seen to do. Memory is the arena's. */
+struct life_learned {
+	struct str_list calls;		/* names, sorted */
+	struct str_list architectures;	/* SCMP_ARCH_* words */
+	struct str_list addresses;	/* "connect 192.0.2.1:443", sorted */
+	bool more_addresses;		/* beyond those listed */
 };
 
 struct life_exec {
@@ -68,6 +78,7 @@ struct life_view {
 	struct pair_list annotations;
 	uint32_t owner;
 	const char *remediation;	/* a JSON object about its quarantine, or NULL */
+	const char *quarantine;		/* its one word, or NULL */
 };
 
 /* Makes a container whose process waits for life_start. On error nothing is left behind. */
@@ -84,6 +95,13 @@ int life_start(const struct life *l, const char *id, struct err *e)
  */
 int life_run(const struct life *l, const struct life_create *c, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * As life_run in the foreground, without the configuration's filter, noting every system call that
+ * the container's processes make. The program's status, or -1.
+ */
+int life_learn(const struct life *l, const struct life_create *c, struct arena *a,
+	       struct life_learned *ret, struct err *e) __attribute__((warn_unused_result));
 
 /* One more process. Detached: 0. Otherwise its status as life_run. */
 int life_exec(const struct life *l, const struct life_exec *x, struct err *e)
@@ -124,11 +142,19 @@ int life_resume(const struct life *l, const char *id, struct err *e)
 /*
  * Other limits for a container that is there, also for one that waits or is paused. What
  * `resources` does not say stays as it is; its device rules, and a limit of 0 pids, count as not
- * said. All of it holds afterwards and is stored (see state.h), or none of it. `name` is what
- * messages call the document.
+ * said. All of it holds afterwards and is stored (see state.h), or none of it; in quarantine all
+ * of it is kept until life_release. `name` is what messages call the document. The keys
+ * orlop.quarantine and orlop.evidence of `unified` ask for just that.
  */
 int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
 		const char *name, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Lets a container out of quarantine (guard_release), and makes the updates that waited for that.
+ * One that cannot be made is warned about.
+ */
+int life_release(const struct life *l, const char *id, const char *reason, struct arena *a,
+		 struct guard_report *ret, struct err *e) __attribute__((warn_unused_result));
 
 struct life_events {
 	const char *id;

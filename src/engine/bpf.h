@@ -46,6 +46,17 @@ int bpf_open(uint32_t id) __attribute__((warn_unused_result));
 int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 	__attribute__((warn_unused_result));
 
+/* A map that holds one number, 0 at first. A descriptor, or -1 and errno. */
+int bpf_map_create(const char *name) __attribute__((warn_unused_result));
+
+/* The map's id, and a map by its id; -1 and errno. */
+int bpf_map_identify(int map, uint32_t *ret_id) __attribute__((warn_unused_result));
+int bpf_map_open(uint32_t id) __attribute__((warn_unused_result));
+
+/* Its number; 0 or -1 and errno. */
+int bpf_map_get(int map, uint32_t *ret) __attribute__((warn_unused_result));
+int bpf_map_set(int map, uint32_t value) __attribute__((warn_unused_result));
+
 /*
  * The same for the interface with this number in the caller's network namespace (tcx, Linux 6.6):
  * the program runs before those that are there.

@@ -20,6 +20,7 @@
 #include "guard/held.h"
 #include "guard/hook.h"
 #include "guard/limits.h"
+#include "guard/netarm.h"
 #include "guard/netcut.h"
 #include "guard/outcome.h"
 #include "guard/scan.h"
@@ -91,14 +92,38 @@ static void write_begin(struct quarantine *q)
 	outcome_add(q->report, q->arena, "journal", detail ? GUARD_FAILED : GUARD_APPLIED, detail);
 }
 
+/* True when the armed program does the work of this place. */
+static bool cut_armed(struct quarantine *q, const struct netarm *arm, size_t i,
+		      struct guard_mechanism *line)
+{
+	const struct netcut_hook *hook = &netcut_hooks[i];
+	bool others;
+
+	if (q->request->allow.count || !netarm_holds(arm, q->held.group, i, &others))
+		return false;
+	/* An earlier quarantine may have allowed something there: then nothing is allowed now. */
+	if (others)
+		netcut_undo(q->held.group, hook, q->arena, line);
+	*line = (struct guard_mechanism){ .name = hook->name, .outcome = GUARD_APPLIED,
+					  .detail = "armed" };
+	return true;
+}
+
+/* The switch first: nothing leaves while programs are put in place that let something through. */
 static void cut(struct quarantine *q)
 {
 	size_t rules = q->request->allow.count;
+	auto_netarm arm = NETARM_NONE;
 
+	netarm_open(q->held.dir, &arm);
+	if (arm.map >= 0 && netarm_set(&arm, true) < 0)
+		netarm_close(&arm);
 	for (size_t i = 0; i < NETCUT_HOOKS; i++) {
 		const struct netcut_hook *hook = &netcut_hooks[i];
 		struct guard_mechanism *line = outcome_line(q->report, q->arena);
 
+		if (arm.map >= 0 && cut_armed(q, &arm, i, line))
+			continue;
 		if (rules && hook->only_without_rules) {
 			/* An earlier quarantine may have allowed nothing. */
 			netcut_undo(q->held.group, hook, q->arena, line);
@@ -107,6 +132,9 @@ static void cut(struct quarantine *q)
 			netcut_apply(q->held.group, hook, q->rules, rules, q->arena, line);
 		}
 	}
+	if (arm.map >= 0 && rules && netarm_set(&arm, false) < 0)
+		outcome_add(q->report, q->arena, "armed", GUARD_FAILED,
+			    "the switch cuts what is allowed as well");
 }
 
 static void limit(struct quarantine *q, enum limits_when when)
@@ -183,6 +211,8 @@ static void contain(struct quarantine *q, uint64_t begin)
 	ask_freeze(q);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
+	if (q->request->in_force)
+		q->request->in_force(q->request->argument);
 	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
 	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
 	freeze_calm(before);

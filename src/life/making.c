@@ -24,8 +24,11 @@
 #include "life/container.h"
 #include "life/notify.h"
 #include "life/pid_file.h"
+#include "life/watcher.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 #include "orlop/policy.h"
+#include "orlop/watch.h"
 
 enum { REMOVE_MS = 10 * 1000 };
 
@@ -147,15 +150,12 @@ static void fill_record(struct making *c)
 /* What is to be done when it goes bad: on disk before there is anything that could. */
 static int store_policy(struct making *c, struct err *e)
 {
-	struct policy policy;
 	const char *text;
-	bool any;
 
-	if (policy_resolve(&c->bundle.plan.annotations, c->arena, &policy, &any, e) < 0)
-		return -1;
-	if (!any)
+	if (!c->bundle.has_policy)
 		return 0;
-	text = policy_text(&policy, c->arena);
+	c->arm = c->bundle.policy.network == POLICY_NETWORK_ARMED;
+	text = policy_text(&c->bundle.policy, c->arena);
 	if (file_create(c->dir, POLICY_FILE, text, strlen(text)) < 0)
 		return err_sys(e, "%s/%s/" POLICY_FILE, c->life->root, c->create->id);
 	return 0;
@@ -307,17 +307,35 @@ static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 }
 
 /*
- * The kernel verifies the program for a tenth of a millisecond: time that the child needs anyway.
+ * The kernel verifies a program for a tenth of a millisecond: time that the child needs anyway.
  * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
  */
-static int attach_device_filter(void *argument, struct err *e)
+static int attach_programs(void *argument, struct err *e)
 {
 	struct making *c = argument;
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
 
-	if (c->cgroup < 0 || !plan->filter_devices)
+	if (c->cgroup < 0)
+		return c->arm ? err_set(e, ERR_CONFIG, "remediation policy: network: a container "
+					"without a cgroup cannot be armed") : 0;
+	if (plan->filter_devices && device_filter_attach(c->cgroup, plan, e) < 0)
+		return -1;
+	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
+}
+
+static void undo_watcher(void *argument)
+{
+	struct making *c = argument;
+
+	watch_end(c->dir);
+}
+
+static int make_watcher(struct making *c, struct err *e)
+{
+	if (!c->bundle.policy.watch.set)
 		return 0;
-	return device_filter_attach(c->cgroup, plan, e);
+	undo_push(&c->undo, undo_watcher, c);
+	return watcher_start(c->life->root, c->create->id, c->dir, e);
 }
 
 static int make_process(struct making *c, struct err *e)
@@ -330,7 +348,7 @@ static int make_process(struct making *c, struct err *e)
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
-		.meanwhile = attach_device_filter,
+		.meanwhile = attach_programs,
 	};
 
 	if (c->cgroup >= 0)
@@ -399,7 +417,7 @@ static int make(struct making *c, bool listener, struct err *e)
 		if (c->procfs < 0)
 			return -1;
 	}
-	if (make_process(c, e) < 0 ||
+	if (make_watcher(c, e) < 0 || make_process(c, e) < 0 ||
 	    (plan->rdt.group && resctrl_join(c->resctrl, &plan->rdt, c->spawn.pid, e) < 0) ||
 	    confine(c, e) < 0)
 		return err_in(e, "unable to start container process: error during container init");

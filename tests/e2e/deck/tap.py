@@ -400,6 +400,7 @@ class Runner:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         host.unshare_mounts()
         host.make_pure_cgroup2()
+        host.cover_evidence(self.runtime)
         host.become_subreaper()
         # Inside a container whose root cgroup holds processes this may be refused; the tests
         # that need a controller then skip, and say so.
