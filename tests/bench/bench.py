@@ -13,9 +13,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import bundle
+import engine
 import sidroot
 import table
 import target
@@ -52,6 +54,9 @@ def options():
                    help="the orlop to measure (default: build/src/orlop)")
     p.add_argument("--runtime", metavar="NAME=PATH", action="append", default=[],
                    help="measure this program too; may be given several times")
+    p.add_argument("--engine", nargs="?", const="both", choices=[*engine.PLACES, "both"],
+                   help="measure below containerd, podman and docker instead: natively and in the "
+                   "machine of tests/vm")
     p.add_argument("--rows", metavar="ROW,...", help="only these rows: " +
                    " ".join(r.name for r in ROWS))
     p.add_argument("--runs", type=int, metavar="N", help="measured runs of each (50; quick 10)")
@@ -102,10 +107,11 @@ def install(args):
             raise SystemExit(f"bench: apt-get could not install {' '.join(missing)}")
 
 
-def compile_programs():
-    BIN.mkdir(exist_ok=True)
-    for name, (source, flags) in PROGRAMS.items():
-        subprocess.run(["cc", *WARN, *flags, "-o", str(BIN / name), str(HERE / f"{source}.c")],
+def compile_programs(where, *names):
+    where.mkdir(exist_ok=True)
+    for name in names or PROGRAMS:
+        source, flags = PROGRAMS[name]
+        subprocess.run(["cc", *WARN, *flags, "-o", str(where / name), str(HERE / f"{source}.c")],
                        check=True)
 
 
@@ -224,11 +230,15 @@ def main():
         except BlockingIOError:
             raise SystemExit("bench: another bench is running; two would disturb each other")
         install(args)
+        if args.engine:
+            with tempfile.TemporaryDirectory() as where:
+                compile_programs(Path(where), "timer")
+                return engine.main(args, Path(where) / "timer")
         sid = sid_tree(args)
         programs = wanted(args, sid)
         world = World(sid or "/")
         try:
-            compile_programs()
+            compile_programs(BIN)
             make_rootfs()
             runtimes = collect(world, programs, say)
             about = facts(world, sid)

@@ -44,14 +44,14 @@ def row_lines(row, cells, labels, crun, verdict):
 def layout(rows):
     """Text of all rows: titles as they are, columns under one another."""
     cells = [line for line in rows if not isinstance(line, str)]
-    width = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
+    width = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     out = []
     for line in rows:
         if isinstance(line, str):
             out += ["", line]
             continue
         text = "  " + line[0].ljust(width[0])
-        for i in range(1, len(HEAD) - 1):
+        for i in range(1, len(line) - 1):
             text += "  " + line[i].rjust(width[i])
         out.append((text + "  " + line[-1]).rstrip())
     return "\n".join(out)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Clean Debian roots to install in: made once by debootstrap and kept in the cache of tests/vm,
-# entered through a layer in memory, so that what is kept stays clean. Sourced after claims.sh.
+# Debian from elsewhere, made once and kept in the cache of tests/vm: packages of any suite, unpacked;
+# and clean roots to install in, made by debootstrap and entered through a layer in memory, so that
+# what is kept stays clean. Sourced after claims.sh.
 
 tests_vm=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")/vm
 # shellcheck source-path=SCRIPTDIR source=../vm/part/cache.sh
@@ -58,4 +59,20 @@ root_enter() {
 		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			HOME=/root LC_ALL=C.UTF-8 "$@"' \
 		root_enter "$root" "$2" "${@:3}"
+}
+
+# unpacked SUITE PACKAGE - prints where the files of its newest version are.
+unpacked() {
+	local version
+	debian_lists "$1" >&2
+	version=$(debian_version "$1" "$2")
+	cache_make "$2/$version" unpacked_build "$1" "$2" >&2
+	echo "$cache/$2/$version"
+}
+
+# unpacked_build SUITE PACKAGE DIR
+unpacked_build() {
+	debian_unpack "$1" "$3/files" "$2"
+	mv "$3"/files/* "$3"
+	rmdir "$3/files"
 }
