@@ -205,6 +205,12 @@ int guard_refuse(int dir, const char *id, const char *what, struct err *e)
 	__attribute__((warn_unused_result));
 
 /*
+ * Lets a container that is frozen because evidence of it is being taken stay so at the end of that.
+ * False when nothing of the kind is going on, or it was to stay already.
+ */
+bool guard_stay_paused(int dir);
+
+/*
  * Thaws the group, unless a quarantine holds it (ERR_HELD) or begins meanwhile. 0; 1 when it stays
  * frozen because a group above is; -1.
  */

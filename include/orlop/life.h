@@ -41,7 +41,7 @@ struct life_create {
 	unsigned listen_fds;		/* LISTEN_FDS, when LISTEN_PID was ours */
 	/* run only: */
 	bool detach, keep, no_subreaper;
-	const char *learner;		/* who is asked each call, in place of the filter */
+	const char *learner;		/* who is asked about every call, in place of a filter */
 };
 
 /* What a program was seen to do. Memory is the arena's. */

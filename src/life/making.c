@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/cgroup.h"
@@ -99,29 +99,6 @@ static void run_poststop(struct making *c)
 		c->life->warn(e.text);
 }
 
-/*
- * RFC 3339 in UTC. Not by gmtime_r and strftime: they read the machine's time zone first.
- * Days are turned into a date of the proleptic Gregorian calendar in years that begin in March.
- */
-static const char *now_text(struct arena *a)
-{
-	enum { DAY = 86400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
-	struct timespec now;
-	unsigned day, second, of_era, year, of_year, month;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	day = (unsigned)(now.tv_sec / DAY) + DAYS_TO_1970;
-	second = (unsigned)(now.tv_sec % DAY);
-	of_era = day % ERA_DAYS;
-	year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
-	of_year = of_era - (365 * year + year / 4 - year / 100);
-	month = (5 * of_year + 2) / 153;
-	year += day / ERA_DAYS * 400 + (month >= 10);
-	return arena_printf(a, "%04u-%02u-%02uT%02u:%02u:%02u.%09ldZ", year,
-			    month < 10 ? month + 3 : month - 9, of_year - (153 * month + 2) / 5 + 1,
-			    second / 3600, second / 60 % 60, second % 60, now.tv_nsec);
-}
-
 static void fill_record(struct making *c)
 {
 	static const char *const drivers[PLAN_CGROUP_DRIVER_COUNT_] = {
@@ -132,8 +109,8 @@ static void fill_record(struct making *c)
 
 	c->record = (struct state_record){
 		.version = 1, .id = plan->id, .oci_version = plan->oci_version,
-		.bundle = c->bundle.path, .rootfs = plan->rootfs, .created = now_text(c->arena),
-		.owner = c->bundle.facts.euid,
+		.bundle = c->bundle.path, .rootfs = plan->rootfs,
+		.created = clock_text(9, c->arena), .owner = c->bundle.facts.euid,
 		.cgroup = plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "" : plan->cgroup.path,
 		.cgroup_mount = c->bundle.facts.cgroup_mount ? c->bundle.facts.cgroup_mount : "",
 		.cgroup_driver = drivers[plan->cgroup.driver], .unit = plan->cgroup.unit,
