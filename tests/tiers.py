@@ -269,7 +269,7 @@ TIERS = [
     Tier("quickstart", "the first command of the README", run_quickstart, 180, quick=True,
          packages=("busybox-static",)),
     Tier("e2e", "containers on this host", run_e2e, 480, quick=True,
-         packages=("busybox-static", "procps", "strace")),
+         packages=("busybox-static", "procps", "strace", "uidmap")),
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
     Tier("diff", "the same bundles under crun and runc", run_diff, 300,

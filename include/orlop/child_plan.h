@@ -54,7 +54,8 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(READY, "ready", step_ready, BOTH)		/* the parent reads back and records */ \
 	X(START, "start", step_start, CREATE)		/* waits for `start` */ \
 	X(FDS, "descriptors", step_fds, BOTH)		/* exactly 0-2 and the preserved ones */ \
-	X(SECCOMP, "seccomp", step_seccomp, BOTH)	/* last: below it only execve is needed */ \
+	X(SECCOMP, "seccomp", step_seccomp, BOTH)	/* late: what follows has to be allowed by it */ \
+	X(START_HOOKS, "start hooks", step_start_hooks, CREATE)	/* the image's: confined like it */ \
 	X(EXEC, "exec", step_exec, BOTH)
 // clang-format on
 
@@ -126,7 +127,7 @@ enum {
 	CHILD_BIND_DEVICES = 1 << 13,
 	CHILD_NO_PROGRAM = 1 << 15,	/* config.json has no process: `start` is an error */
 	CHILD_NOTIFY = 1 << 16,		/* the filter has a listener to hand out */
-	CHILD_USER_NS = 1 << 17,	/* in a user namespace of its own */
+	CHILD_USER_NS = 1 << 17,	/* in a user namespace, new, joined or entered */
 	CHILD_NEW_NETWORK = 1 << 18,
 	CHILD_ALL_CPUS = 1 << 19,	/* not only those that the runtime may use */
 	CHILD_SCHEDULED = 1 << 20,	/* the parent sets scheduler, I/O priority or affinity */

@@ -86,6 +86,7 @@ struct guard_finding {
 
 struct guard_request {
 	const char *id, *reason;	/* reason: NULL when none was given */
+	const char *trigger;		/* what asked: "pause", "update", ...; NULL: the command */
 	bool observe;			/* thawed inside the cut */
 	bool sever;			/* end established connections */
 	struct str_list allow;		/* "CIDR[:port]" */
@@ -125,6 +126,26 @@ const char *guard_result_word(enum guard_result result);
 const char *guard_outcome_word(enum guard_outcome outcome);
 /* "frozen", "cut", "open". */
 const char *guard_held_word(enum guard_held held);
+
+/* ---- alarms ---- */
+
+/* Somebody who watches says that a container does what it should not. */
+struct guard_alarm {
+	const char *id, *source, *rule, *detail;	/* detail: NULL when there is none */
+};
+
+enum { GUARD_ALARMS_FULL = 1 };
+
+/*
+ * Notes an alarm in the container's directory (the file "alarms", a JSON object on each line) and
+ * in the audit log, and starts the policy's hooks for it; what is to be done about it is the
+ * caller's. 0; GUARD_ALARMS_FULL when there were so many that this one is noted nowhere; -1.
+ */
+int guard_alarm(const char *root, const struct guard_alarm *alarm, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Whether there ever was an alarm. */
+bool guard_alarmed(int dir);
 
 /* ---- for the other operations ---- */
 

@@ -21,8 +21,15 @@ enum host_cgroup_mode {
 
 struct host_facts {
 	unsigned kernel_major, kernel_minor;
-	uint32_t euid;
+	uint32_t euid, egid;
 	bool in_user_ns;		/* this process is not in the first user namespace */
+	/* Of a user, or of root in a user namespace; of the host's root not asked. */
+	bool setgroups_denied;		/* our user namespace does not let groups be set */
+	bool net_ns_foreign;		/* our network namespace is another user namespace's */
+	bool systemd_user;		/* the systemd to ask is the user's own */
+	const char *newuidmap, *newgidmap;	/* paths of the programs; NULL: not there */
+	/* At or above our own cgroup, the group below which we may make others; NULL: none. */
+	const char *cgroup_delegated;
 	enum host_cgroup_mode cgroup_mode;
 	const char *cgroup_mount;	/* "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or NULL */
 	const char *cgroup_self;	/* own cgroup below it, "/" at the top; NULL: not asked */
@@ -53,6 +60,12 @@ int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_
 /* As host_facts_get, with everything: for people, and for bug reports. */
 int host_facts_get_all(struct arena *a, struct host_facts *ret, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * Whether the systemd that makes units for this process is its user's own: for everybody but root,
+ * and for root in a user namespace where the host's root is somebody else.
+ */
+bool host_systemd_is_users(void);
 
 /* Reads the text form: one `word value` per line, unknown words refused. */
 int host_facts_read(const char *text, struct arena *a, struct host_facts *ret, struct err *e)

@@ -177,7 +177,7 @@ struct plan_process {
 		uint32_t *items;
 		size_t count;
 	} groups;
-	bool set_groups;		/* false where the user namespace forbids it */
+	bool set_groups;		/* false where the user namespace forbids it: they stay */
 	struct opt_u32 umask;
 	uint64_t cap_bounding, cap_effective, cap_inheritable, cap_permitted, cap_ambient;
 	bool no_new_privs;
@@ -210,6 +210,7 @@ struct plan {
 	LIST_OF(struct plan_namespace) namespaces;	/* in the order in which they are entered */
 	/* To be written for a new user namespace; beside one that is joined they only inform. */
 	struct id_map_list uid_maps, gid_maps;
+	const char *uid_map_by, *gid_map_by;	/* programs that write them; NULL: we do */
 	bool deny_setgroups;
 	struct oci_time_offset monotonic, boottime;
 	const char *hostname, *domainname;

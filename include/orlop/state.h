@@ -165,6 +165,9 @@ int state_load(int dir, struct arena *a, struct state_record *ret, struct err *e
 int state_status(int dir, const struct state_record *record, enum state_status *ret,
 		 int *ret_pidfd, struct err *e) __attribute__((warn_unused_result));
 
+/* Whether the first process still waits for start, also when it is paused. Never waits itself. */
+int state_waiting(int dir, bool *ret, struct err *e) __attribute__((warn_unused_result));
+
 /* "creating", "created", "running", "paused", "stopped". */
 const char *state_status_word(enum state_status status);
 

@@ -97,6 +97,13 @@ char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_
 	return bytes;
 }
 
+char *file_read_stream(const char *path, size_t max, struct arena *a, size_t *ret_len)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? NULL : fd_read_text(fd, max, a, ret_len);
+}
+
 static int create(int dir, const char *name)
 {
 	return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

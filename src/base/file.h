@@ -34,6 +34,10 @@ ssize_t file_read_fd(int fd, char *bytes, size_t size) __attribute__((warn_unuse
 char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_len)
 	__attribute__((warn_unused_result));
 
+/* As file_read_path, of whatever a caller names to be read to its end: <(...) of a shell is a FIFO. */
+char *file_read_stream(const char *path, size_t max, struct arena *a, size_t *ret_len)
+	__attribute__((warn_unused_result));
+
 /* Makes a new file, 0600; one that is there is EEXIST. What a crash leaves may be incomplete. */
 int file_create(int dir, const char *name, const void *bytes, size_t len)
 	__attribute__((warn_unused_result));

@@ -37,7 +37,7 @@ void child_detail(struct child *c, const char *text)
 	c->detail[len] = '\0';
 }
 
-void child_close_temporary(const struct child *c)
+unsigned child_first_temporary(const struct child *c)
 {
 	int highest = c->control > c->plan_fd ? c->control : c->plan_fd;
 
@@ -47,7 +47,12 @@ void child_close_temporary(const struct child *c)
 		highest = c->place;
 	if (c->root > highest)
 		highest = c->root;
-	sys_close_from((unsigned)highest + 1);
+	return (unsigned)highest + 1 + c->late_mounts;
+}
+
+void child_close_temporary(const struct child *c)
+{
+	sys_close_from(child_first_temporary(c));
 }
 
 static int send_message(int socket, const struct child_message *m, int fd)
@@ -123,7 +128,8 @@ _Noreturn void child_fail(struct child *c, int step, int error)
 				   .item = c->item, .error = -error, .value = c->value };
 
 	memcpy(m.detail, c->detail, sizeof(m.detail));
-	send_message(c->control, &m, -1);
+	if (send_message(c->control, &m, -1) < 0)	/* the filter may forbid that */
+		SYS(write, c->control, &m, sizeof(m));
 	sys_exit(1);
 }
 

@@ -24,10 +24,12 @@ struct child {
 	int plan_fd;			/* keeps its place until everything is set up */
 	/*
 	 * The descriptors that outlive a step are the lowest ones, without gaps: the preserved ones,
-	 * then control, plan (closed soon), listener, place, root. What a step opens is above.
+	 * then control, plan (closed soon), listener, place, root, and mounts that become read-only
+	 * when everything is in place. What a step opens is above.
 	 */
 	int place;			/* what the root is mounted on, until pivot_root */
 	int root;			/* the container's root mount, until pivot_root */
+	unsigned late_mounts;		/* how many, behind root */
 	unsigned old_umask;
 	char home[4096 + 8];		/* "HOME=..." when it was looked up */
 	char program[4096];		/* what will be executed */
@@ -65,6 +67,9 @@ static inline bool child_flag(const struct child *c, uint32_t flag)
 {
 	return c->plan->flags & flag;
 }
+
+/* The first descriptor that does not outlive a step. */
+unsigned child_first_temporary(const struct child *c);
 
 /* Closes what the steps opened above the descriptors that live on: one call for many. */
 void child_close_temporary(const struct child *c);

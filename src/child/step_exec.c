@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CHILD SIDE. The program: where it starts, whether it is there, the wait for `start`, the filter,
- * and execve. Nothing after the filter needs a system call that a profile would not allow anyway.
+ * and execve.
  */
 #include <linux/audit.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "child/bytes.h"
 #include "child/child.h"
-#include "child/hook.h"
 #include "child/listener.h"
 #include "child/path.h"
 
@@ -211,6 +211,23 @@ int step_ready(struct child *c)
 	return word < 0 ? word : 0;
 }
 
+_Noreturn static void end_now(int number)
+{
+	(void)number;
+	sys_exit(1);
+}
+
+/*
+ * The first process of a pid namespace gets no signal that it has no handler for, and whoever ends
+ * a container that was never started expects it to end. execve takes the handlers away.
+ */
+static void die_of_signals(void)
+{
+	sys_signal(SIGHUP, end_now);
+	sys_signal(SIGINT, end_now);
+	sys_signal(SIGTERM, end_now);
+}
+
 /*
  * A created container: whoever connects and says START is answered on that connection, by an error
  * or by its end at exec. A connection that says nothing asked for the status only.
@@ -221,6 +238,7 @@ static int wait_for_start(struct child *c)
 
 	sys_close(c->control);
 	c->control = -1;
+	die_of_signals();
 	for (;;) {
 		long fd = SYS(accept4, listener, NULL, NULL, SOCK_CLOEXEC);
 
@@ -246,8 +264,7 @@ int step_start(struct child *c)
 		child_detail(c, "config.json has no process");
 		return -EINVAL;
 	}
-	return hooks_run(c, c->plan->start_hooks, child_string(c, c->plan->start_state_head),
-			 child_string(c, c->plan->start_state_tail), c->environment);
+	return 0;
 }
 
 /*

@@ -3,7 +3,8 @@
  * CHILD SIDE. The place of the create-time hooks: the parent moves network devices to us and runs
  * its own (prestart, createRuntime) in the runtime's namespaces, then ours (createContainer) run in
  * the container's. That is before pivot_root, so that both see the mounts beneath the root's host
- * path, and before sysctls, which may be those of a device.
+ * path, and before sysctls, which may be those of a device. The start hooks come from the image: they
+ * are confined as its program is, down to the filter.
  */
 #include "child/child.h"
 #include "child/hook.h"
@@ -20,4 +21,10 @@ int step_hooks(struct child *c)
 	}
 	return hooks_run(c, c->plan->create_hooks, child_string(c, c->plan->state_head),
 			 child_string(c, c->plan->state_tail), NULL);
+}
+
+int step_start_hooks(struct child *c)
+{
+	return hooks_run(c, c->plan->start_hooks, child_string(c, c->plan->start_state_head),
+			 child_string(c, c->plan->start_state_tail), c->environment);
 }

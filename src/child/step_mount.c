@@ -66,6 +66,24 @@ static long adopt_mode(struct child *c, const struct child_mount *m, int fs, int
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);
 }
 
+/* A read-only tmpfs has to be filled first: by a copy, by device nodes, by the places of mounts. */
+static bool is_late(const struct child *c, const struct child_mount *m)
+{
+	return m->kind == CHILD_MOUNT_FS && m->attr_set & MOUNT_ATTR_RDONLY &&
+	       bytes_equal(child_string(c, m->fstype), "tmpfs");
+}
+
+/* Its descriptor becomes the last of those that live on; step_pivot takes the right to write. */
+static int keep_for_later(struct child *c, int fd)
+{
+	unsigned slot = child_first_temporary(c);
+	long error = (unsigned)fd == slot ? 0 : SYS(dup3, fd, slot, O_CLOEXEC);
+
+	if (error >= 0)
+		c->late_mounts++;
+	return error < 0 ? (int)error : 0;
+}
+
 static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
 {
 	const char *source = child_string(c, m->source);
@@ -88,7 +106,7 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 		result = adopt_mode(c, m, fs, covered);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	if (m->copy_up)			/* it has to be filled first */
+	if (is_late(c, m))
 		attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	if (result >= 0)
 		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC, attr);
@@ -165,7 +183,7 @@ static int apply_attributes(const struct child_mount *m, int fd)
 	uint64_t set = m->attr_set, clear = m->attr_clear;
 	int error = 0;
 
-	if (m->kind != CHILD_MOUNT_BIND && m->kind != CHILD_MOUNT_REMOUNT && !m->copy_up)
+	if (m->kind != CHILD_MOUNT_BIND && m->kind != CHILD_MOUNT_REMOUNT)
 		set = clear = 0;		/* fsmount had them */
 	/* What is said of this mount alone wins over what is said of all. */
 	if (m->rec_set | m->rec_clear)
@@ -272,6 +290,8 @@ static int mount_one(struct child *c, const struct child_mount *m, int item)
 	if (error >= 0 && m->propagation)
 		error = sys_mount_setattr(fd, m->propagation & MS_REC ? AT_RECURSIVE : 0, 0, 0,
 					  m->propagation & ~(uint32_t)MS_REC);
+	if (error >= 0 && is_late(c, m))
+		error = keep_for_later(c, fd);
 	return error;
 }
 

@@ -22,17 +22,11 @@ static void die_with_parent(void)
 /* Signals arrive with default dispositions and an empty mask, whatever our caller had set. */
 static void reset_signals(uint64_t ignored)
 {
-	struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		uint64_t mask;
-	} standard = { 0 };
 	uint64_t none = 0;
 
 	for (int n = 1; n <= 64; n++)
 		if (ignored & (1ULL << (n - 1)))
-			SYS(rt_sigaction, n, &standard, NULL, sizeof(none));
+			sys_signal(n, SYS_DEFAULT);
 	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
@@ -90,19 +84,44 @@ static int respawn(struct child *c, uint64_t flags)
 	return (int)SYS(setsid);
 }
 
-int step_join(struct child *c)
+/* Joins those that are not `done` yet and whose type is in `types`; `refused` is no error. */
+static int join_some(struct child *c, uint32_t types, int refused, uint32_t *done)
 {
 	const struct child_ns *joins = child_items(c, c->plan->joins);
 
 	for (uint32_t n = 0; n < c->plan->joins.count; n++) {
-		c->item = (int)n;
-		long error = SYS(setns, joins[n].fd, joins[n].flag);
+		long error;
 
+		if (!(joins[n].flag & types) || *done & (1U << n))
+			continue;
+		c->item = (int)n;
+		error = SYS(setns, joins[n].fd, joins[n].flag);
+		if (error < 0 && error == refused)
+			continue;
 		if (error < 0)
 			return (int)error;
+		*done |= 1U << n;
 		sys_close(joins[n].fd);
 	}
 	c->item = -1;
+	return 0;
+}
+
+/*
+ * A namespace belongs to the user namespace joined, and is open to us from there, or to another
+ * one, and is open to us only as long as we are who we came as.
+ */
+int step_join(struct child *c)
+{
+	uint32_t done = 0;
+	int error = join_some(c, ~(uint32_t)CLONE_NEWUSER, -EPERM, &done);
+
+	if (error >= 0)
+		error = join_some(c, CLONE_NEWUSER, 0, &done);
+	if (error >= 0)
+		error = join_some(c, ~(uint32_t)CLONE_NEWUSER, 0, &done);
+	if (error < 0)
+		return error;
 	return child_flag(c, CHILD_RESPAWN) ? respawn(c, c->plan->respawn_flags) : 0;
 }
 

@@ -114,6 +114,27 @@ static int pivot(struct child *c)
 	return (int)error;
 }
 
+/*
+ * Everything is in place: takes the right to write from what the configuration wants read-only. A
+ * missing working directory can only be made before that; whether it worked is for step_cwd to say,
+ * which has to find it.
+ */
+static int make_readonly(struct child *c)
+{
+	const char *cwd = child_string(c, c->plan->cwd);
+	int late = (int)child_first_temporary(c), error = 0;
+
+	if (!child_flag(c, CHILD_ROOT_READONLY) && !c->late_mounts)
+		return 0;
+	if (!bytes_equal(cwd, "/"))
+		path_make(c->root, cwd, false);
+	for (; c->late_mounts && error >= 0; c->late_mounts--)
+		error = sys_mount_setattr(--late, 0, MOUNT_ATTR_RDONLY, 0, 0);
+	if (error >= 0 && child_flag(c, CHILD_ROOT_READONLY))
+		error = sys_mount_setattr(c->root, 0, MOUNT_ATTR_RDONLY, 0, 0);
+	return error;
+}
+
 int step_pivot(struct child *c)
 {
 	uint32_t type = root_propagation(c);
@@ -121,8 +142,8 @@ int step_pivot(struct child *c)
 
 	if (error >= 0 && (type == MS_SHARED || type == MS_UNBINDABLE))
 		error = sys_mount_setattr(c->root, 0, 0, 0, type);
-	if (error >= 0 && child_flag(c, CHILD_ROOT_READONLY))
-		error = sys_mount_setattr(c->root, 0, MOUNT_ATTR_RDONLY, 0, 0);
+	if (error >= 0)
+		error = make_readonly(c);
 	if (error < 0)
 		return (int)error;
 	c->root = c->place = -1;

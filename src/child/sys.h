@@ -134,3 +134,21 @@ _Noreturn static inline void sys_exit(int status)
 	for (;;)
 		SYS(exit_group, status);
 }
+
+typedef void (*sys_handler)(int number);
+
+#define SYS_DEFAULT ((sys_handler)0)
+#define SYS_IGNORE ((sys_handler)1)
+
+/* A handler may not return: there is no code to return through. */
+static inline void sys_signal(int number, sys_handler handler)
+{
+	const struct {
+		sys_handler handler;
+		unsigned long flags;
+		sys_handler restorer;
+		uint64_t mask;
+	} action = { handler, 0x04000000 /* SA_RESTORER, which x86 asks for */, handler, 0 };
+
+	SYS(rt_sigaction, number, &action, NULL, sizeof(action.mask));
+}

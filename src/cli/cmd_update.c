@@ -19,7 +19,7 @@ static int read_document(const struct command *c, struct oci_resources *r, const
 	const char *file = c->call->values.resources;
 	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
 	size_t len = 0;
-	char *text = name == file ? file_read_path(file, DOCUMENT_MAX, c->arena, &len) :
+	char *text = name == file ? file_read_stream(file, DOCUMENT_MAX, c->arena, &len) :
 				    fd_read_text(STDIN_FILENO, DOCUMENT_MAX, c->arena, &len);
 
 	*ret_name = name;

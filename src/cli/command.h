@@ -20,10 +20,31 @@ struct command {
 /* Each returns the program's exit status, or -1 and *e. */
 typedef int command_fn(const struct command *c, struct err *e);
 
-command_fn cmd_create, cmd_start, cmd_run, cmd_state, cmd_kill, cmd_delete, cmd_list, cmd_ps,
-	cmd_exec, cmd_pause, cmd_resume, cmd_update, cmd_events, cmd_spec, cmd_features, cmd_plan,
-	cmd_doctor, cmd_help, cmd_facts, cmd_completion,
-	cmd_evidence, cmd_quarantine, cmd_release;
+command_fn cmd_audit;
+command_fn cmd_completion;
+command_fn cmd_create;
+command_fn cmd_delete;
+command_fn cmd_doctor;
+command_fn cmd_drift;
+command_fn cmd_events;
+command_fn cmd_evidence;
+command_fn cmd_exec;
+command_fn cmd_facts;
+command_fn cmd_features;
+command_fn cmd_help;
+command_fn cmd_kill;
+command_fn cmd_list;
+command_fn cmd_pause;
+command_fn cmd_plan;
+command_fn cmd_ps;
+command_fn cmd_quarantine;
+command_fn cmd_release;
+command_fn cmd_resume;
+command_fn cmd_run;
+command_fn cmd_spec;
+command_fn cmd_start;
+command_fn cmd_state;
+command_fn cmd_update;
 
 /* The options that create, run and plan share, for the operation. */
 struct life_create cmd_create_options(const struct command *c);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/command.h"
@@ -37,6 +38,8 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_UPDATE] = cmd_update,
 	[CLI_EVENTS] = cmd_events,
 	[CLI_EVIDENCE] = cmd_evidence,
+	[CLI_AUDIT] = cmd_audit,
+	[CLI_DRIFT] = cmd_drift,
 	[CLI_QUARANTINE] = cmd_quarantine,
 	[CLI_RELEASE] = cmd_release,
 	[CLI_SPEC] = cmd_spec,
@@ -92,9 +95,12 @@ static const char *default_root(struct arena *a)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
 
-	/* podman as root sets it to nothing. */
-	if (!own || !*own || is_real_root(a))
+	if (is_real_root(a))
 		return DEFAULT_ROOT;
+	/* podman as root sets it to nothing; of a user it is where logind puts it. */
+	if (!own || !*own)
+		return geteuid() == 0 ? DEFAULT_ROOT :
+		       arena_printf(a, "/run/user/%u/orlop", (unsigned)geteuid());
 	return arena_printf(a, "%s/orlop", own);
 }
 
@@ -195,7 +201,6 @@ static int fail(const struct cli_call *call, struct err *e)
 static int refuse(const struct cli_call *call, struct arena *a, const struct err *e)
 {
 	struct text t = TEXT_IN(a);
-	struct err ignored;
 
 	if (call->mistake == CLI_MISTAKE_COUNT)
 		text_puts(&t, "Incorrect Usage.\n\n");
@@ -206,8 +211,9 @@ static int refuse(const struct cli_call *call, struct arena *a, const struct err
 		text_printf(&t, "See %s%s%s --help.\n", call->program, call->command ? " " : "",
 			    call->command ? call->command->name : "");
 	}
-	if (print_out(&t, &ignored))
-		log_warn(ignored.text);		/* the reason follows all the same */
+	/* The reason follows, whether or not anybody reads this. */
+	if (t.len && fd_write_all(STDOUT_FILENO, t.bytes, t.len))
+		log_debug(LOG_CLI, "standard output is closed");
 	log_error(e->text);
 	log_done(false);
 	return cli_mistake_status(call->mistake);

@@ -4,6 +4,8 @@
  */
 #include "cli/print.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,9 +221,24 @@ int print_pids_table(struct text *t, const char *ps, const struct life_pids *pid
 	return 0;
 }
 
+/* The end that every program has whose reader went away: `orlop list | head` says nothing of it. */
+static void die_of_closed_pipe(void)
+{
+	sigset_t pipe;
+
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigprocmask(SIG_UNBLOCK, &pipe, NULL);
+	raise(SIGPIPE);
+}
+
 int print_out(const struct text *t, struct err *e)
 {
-	if (t->len && fd_write_all(STDOUT_FILENO, t->bytes, t->len))
-		return err_sys(e, "write standard output");
-	return 0;
+	if (t->len == 0 || fd_write_all(STDOUT_FILENO, t->bytes, t->len) == 0)
+		return 0;
+	err_sys(e, "write standard output");
+	if (e->code == EPIPE)
+		die_of_closed_pipe();
+	return -1;
 }

@@ -43,5 +43,8 @@ int print_pids_table(struct text *t, const char *ps, const struct life_pids *pid
 void print_table(struct text *t, const char *const *cells, size_t rows, size_t columns,
 		 size_t least);
 
-/* Writes what was collected to standard output, all of it. */
+/*
+ * Writes what was collected to standard output, all of it. When nobody reads it any more the
+ * process ends by SIGPIPE: call it when everything else is done.
+ */
 int print_out(const struct text *t, struct err *e) __attribute__((warn_unused_result));

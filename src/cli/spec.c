@@ -79,8 +79,8 @@ static const struct {
 	{ PRIVILEGED, "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
 	{ PRIVILEGED, "/sys/fs/cgroup", "cgroup", "cgroup",
 	  { "nosuid", "noexec", "nodev", "relatime", "ro" } },
-	/* sysfs belongs to the network namespace, and that one is the caller's */
-	{ ROOTLESS, "/sys", "none", "/sys", { "rbind", "nosuid", "noexec", "nodev", "ro" } },
+	/* sysfs belongs to the network, which is the caller's; read-only with the cgroups below it */
+	{ ROOTLESS, "/sys", "none", "/sys", { "rbind", "nosuid", "noexec", "nodev", "rro" } },
 };
 
 static const struct {

@@ -288,6 +288,18 @@ static const struct cli_option release_options[] = {
 	END
 };
 
+static const struct cli_option audit_options[] = {
+	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
+	END
+};
+
+static const struct cli_option drift_options[] = {
+	{ 0, "json", FLAG(json), "print json for programs" },
+	{ 0, "strict", FLAG(strict),
+	  "count executable memory without a file and read-only mounts as drift too" },
+	END
+};
+
 static const struct cli_option no_options[] = { END };
 
 const struct cli_command cli_commands[CLI_ID_COUNT_] = {
@@ -473,6 +485,32 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.options = evidence_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 2,
+		.failure = 1,
+	},
+	[CLI_AUDIT] = {
+		.name = "audit",
+		.operands = "[show [ID] | verify [DIGEST] | head]",
+		.summary = "show what was done to containers and by whom, and check that log",
+		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
+			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
+			 "its chain of digests anew and says where it breaks; \"head\" prints the "
+			 "digest to keep elsewhere, which verify then takes.",
+		.options = audit_options,
+		.max = 2,
+		.failure = 1,
+	},
+	[CLI_DRIFT] = {
+		.name = "drift",
+		.operands = "ID",
+		.summary = "find the processes that run code which is not in the image",
+		.about = "Looks at the program of every process and at every file that it has mapped to "
+			 "execute: in the overlay's writable layer, deleted, a file in memory, on a "
+			 "temporary file system or on a volume. Runs nothing in the container and opens "
+			 "no file of it. The status is 0 when there is none, 2 when there is, and 5 when "
+			 "none was found and not everything could be judged.",
+		.options = drift_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {

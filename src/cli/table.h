@@ -53,6 +53,9 @@ struct cli_values {
 	const char *output, *mem, *fs, *budget;
 	bool queues;
 
+	/* drift */
+	bool strict;
+
 	/* the rest */
 	bool all, force, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
@@ -98,6 +101,8 @@ enum cli_id {
 	CLI_QUARANTINE,
 	CLI_RELEASE,
 	CLI_EVIDENCE,
+	CLI_AUDIT,
+	CLI_DRIFT,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,

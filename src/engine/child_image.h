@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "orlop/err.h"
 
 /*
@@ -11,3 +13,6 @@
  * what a container finds behind /proc/PID/exe leads nowhere. Closed by the caller.
  */
 int child_image_open(struct err *e) __attribute__((warn_unused_result));
+
+/* Whether a file has the bytes of the child program, whatever it is called. */
+bool child_image_is(int fd);

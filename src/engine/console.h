@@ -5,7 +5,9 @@
  */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <termios.h>
 
 #include "orlop/err.h"
@@ -18,29 +20,54 @@
 int console_send(const char *socket_path, const char *name, int fd, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* The caller's own terminal while a container's is connected to it. */
-struct console {
-	int master;
-	bool raw, stdin_open;
-	struct termios saved;
-	char pending[4096];		/* from the container to our output, in full or not at all */
+/* Bytes on their way in one direction. */
+struct console_flow {
+	size_t start, len;
+	char bytes[4096];
 };
 
-/* Sizes the container's terminal as ours and puts ours, if standard input is one, into raw mode. */
+/*
+ * The caller's input and output while they are connected to a container's terminal. Nothing here
+ * waits: a program that does not read must not keep us from showing what it writes, nor from
+ * passing on signals.
+ */
+struct console {
+	int master;			/* -1 when nobody has the container's side open any more */
+	bool raw, input_open, output_gone;
+	char last;			/* byte that was taken from our input */
+	struct termios saved;
+	struct console_flow in, out;
+};
+
+/*
+ * Sizes the container's terminal as ours and puts ours, if standard input is one, into raw mode.
+ * In the background that stops us, as it does every program, until we are brought forward.
+ */
 int console_begin(struct console *c, int master, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Sizes a terminal as ours, when standard input is one. */
-void console_adopt_size(int master);
+/*
+ * Makes a container's terminal a part of ours, as runc does: sized as ours, when we have
+ * one, and without a carriage return of its own before each line feed, so that what is
+ * piped elsewhere has none. To be called before the program runs.
+ */
+void console_adopt(int master);
 
 /* Takes over a change of our terminal's size (SIGWINCH). */
 void console_resize(const struct console *c);
 
-/* Copies what is there from our input to the container; false when the input has ended. */
-void console_copy_in(struct console *c);
+/* After we were stopped (SIGCONT): raw mode and size anew, if the terminal is ours again. */
+void console_resume(struct console *c);
 
-/* Copies what is there from the container to our output; false when its terminal is gone. */
-bool console_copy_out(struct console *c);
+/* What to poll for; `waits` afterwards tells console_move what there is to do. */
+enum { CONSOLE_MASTER, CONSOLE_INPUT, CONSOLE_OUTPUT, CONSOLE_WAITS };
+void console_waits(const struct console *c, struct pollfd waits[CONSOLE_WAITS]);
+
+/*
+ * Moves what can be moved. The end of our input is typed as a person would; with nobody left to
+ * read our output, output_gone is set and what the container writes is no longer taken.
+ */
+void console_move(struct console *c, const struct pollfd waits[CONSOLE_WAITS]);
 
 /* Restores our terminal. */
 void console_end(struct console *c);

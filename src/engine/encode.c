@@ -79,9 +79,7 @@ static struct child_list put_mounts(struct text *t, const struct plan *plan)
 			.propagation = (uint32_t)m->propagation |
 				       (m->propagation_recursive ? MS_REC : 0),
 			.recursive = m->recursive, .copy_up = m->copy_up,
-			/* In a user namespace the way to a source is not ours to walk. */
-			.from_parent = bind && (m->source_from_parent || m->idmap ||
-						plan->uid_maps.count),
+			.from_parent = bind && (m->source_from_parent || m->idmap),
 			.ordinary_directory = real,
 			.data = put_strings(t, &m->data),
 			.root_label = put_string(t, m->root_label),
@@ -336,7 +334,8 @@ void encode_plan(const struct plan *plan, const struct plan_process *process,
 	struct text t = TEXT_IN(a);
 	struct child_plan to = {
 		.magic = CHILD_PLAN_MAGIC,
-		.flags = (facts->exec ? CHILD_EXEC : 0) | (facts->trace ? CHILD_TRACE_WANTED : 0),
+		.flags = (facts->exec ? CHILD_EXEC : 0) | (facts->trace ? CHILD_TRACE_WANTED : 0) |
+			 (facts->container_ns & CLONE_NEWUSER ? CHILD_USER_NS : 0),
 		.first_free_fd = 3 + plan->preserve_fds,
 		.control = facts->fd_base,
 		.listener = facts->has_listener ? facts->fd_base + 2 : -1,

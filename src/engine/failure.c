@@ -159,10 +159,8 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		break;
 	case CHILD_STEP_HOOKS:
 		return hook_failed(m, "createContainer", e);
-	case CHILD_STEP_START:
-		if (m->item >= 0)
-			return hook_failed(m, "startContainer", e);
-		break;
+	case CHILD_STEP_START_HOOKS:
+		return hook_failed(m, "startContainer", e);
 	case CHILD_STEP_CWD:
 		if (m->error < CHILD_E_NOT_FOUND)
 			return err_sys_code(e, m->error, "chdir to cwd (\"%s\") set in config.json failed",

@@ -357,3 +357,14 @@ int hooks_run(const struct hook_list *hooks, const char *kind, const char *state
 	signals_restore(&signals);
 	return result;
 }
+
+int hooks_run_program(const struct oci_hook *program, struct err *e)
+{
+	struct signals signals;
+	int result;
+
+	signals_prepare(&signals);
+	result = run_one(program, "", -1, e);
+	signals_restore(&signals);
+	return result;
+}

@@ -23,3 +23,7 @@
 int hooks_run(const struct hook_list *hooks, const char *kind, const char *state_json,
 	      const char *cwd, void (*on_failure)(const char *text), struct err *e)
 	__attribute__((warn_unused_result));
+
+/* Runs one program as a hook is run, with nothing on its standard input. */
+int hooks_run_program(const struct oci_hook *program, struct err *e)
+	__attribute__((warn_unused_result));

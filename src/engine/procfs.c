@@ -11,7 +11,6 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "orlop/auto.h"
 
 enum { PROC_ROOT_INODE = 1 };
@@ -83,27 +82,4 @@ int procfs_open_ns(int procfs, pid_t pid, const char *kind, struct err *e)
 	snprintf(below, sizeof(path) - 6, "%d/ns/%s", (int)pid, kind);
 	fd = openat(procfs, procfs >= 0 ? below : path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "%s", path) : fd;
-}
-
-static int write_map(int procfs, pid_t pid, const char *name, const struct id_map_list *maps,
-		     struct err *e)
-{
-	auto_arena a = ARENA_NONE;
-	struct text t = TEXT_IN(&a);
-
-	for (size_t n = 0; n < maps->count; n++)
-		text_printf(&t, "%u %u %u\n", maps->items[n].container, maps->items[n].host,
-			    maps->items[n].size);
-	return procfs_write(procfs, pid, name, text_get(&t), e);
-}
-
-int procfs_write_maps(int procfs, pid_t pid, const struct id_map_list *uids,
-		      const struct id_map_list *gids, bool deny_setgroups, struct err *e)
-{
-	if (deny_setgroups && procfs_write(procfs, pid, "setgroups", "deny", e) < 0)
-		return -1;
-	/* Groups first: once the uid map is there, fewer rights may be left for them. */
-	if (write_map(procfs, pid, "gid_map", gids, e) < 0)
-		return -1;
-	return write_map(procfs, pid, "uid_map", uids, e);
 }

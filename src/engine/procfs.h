@@ -9,7 +9,6 @@
 #include <sys/types.h>
 
 #include "orlop/err.h"
-#include "orlop/plan.h"
 
 /*
  * Opens it. Returns a directory descriptor or -1. It costs more than a file's read, so it is opened
@@ -27,9 +26,4 @@ ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t
 
 /* Opens a namespace of a process, as "net": a descriptor or -1. */
 int procfs_open_ns(int procfs, pid_t pid, const char *kind, struct err *e)
-	__attribute__((warn_unused_result));
-
-/* Writes setgroups (when denied), gid_map and uid_map of a process in a new user namespace. */
-int procfs_write_maps(int procfs, pid_t pid, const struct id_map_list *uids,
-		      const struct id_map_list *gids, bool deny_setgroups, struct err *e)
 	__attribute__((warn_unused_result));

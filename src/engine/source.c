@@ -16,7 +16,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
-#include "engine/procfs.h"
+#include "engine/id_maps.h"
 #include "orlop/auto.h"
 
 /*
@@ -36,7 +36,7 @@ static int user_namespace(const struct id_map_list *uids, const struct id_map_li
 	if (pid == 0)
 		for (;;)
 			poll(NULL, 0, -1);
-	if (procfs_write_maps(procfs, pid, uids, gids, false, e) == 0) {
+	if (id_maps_write(&(struct id_maps){ .uids = uids, .gids = gids }, procfs, pid, e) == 0) {
 		snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
 		fd = openat(procfs, path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)

@@ -26,6 +26,7 @@
 #include "engine/confine.h"
 #include "engine/encode.h"
 #include "engine/failure.h"
+#include "engine/id_maps.h"
 #include "engine/procfs.h"
 #include "engine/schedule.h"
 #include "engine/source.h"
@@ -103,9 +104,12 @@ static int receive(const struct spawn *s, struct child_message *m, int *ret_fd, 
 static int write_maps(const struct spawn_request *r, const struct spawn *s, struct err *e)
 {
 	const struct plan *plan = r->plan;
+	const struct id_maps maps = {
+		.uids = &plan->uid_maps, .gids = &plan->gid_maps, .uids_by = plan->uid_map_by,
+		.gids_by = plan->gid_map_by, .deny_setgroups = plan->deny_setgroups,
+	};
 
-	if (procfs_write_maps(r->procfs, s->pid, &plan->uid_maps, &plan->gid_maps,
-			      plan->deny_setgroups, e) < 0)
+	if (id_maps_write(&maps, r->procfs, s->pid, e) < 0)
 		return -1;
 	return send_word(s->control, PARENT_GO, e);
 }
@@ -365,7 +369,7 @@ int spawn_run(const struct spawn_starting *s, struct err *e)
 		m.detail[CHILD_DETAIL - 1] = '\0';
 		if (m.word == CHILD_FAILED) {
 			failure_report(&m, s->plan, s->process, e);
-			return m.step == CHILD_STEP_START ? SPAWN_HOOK_FAILED : -1;
+			return m.step == CHILD_STEP_START_HOOKS ? SPAWN_HOOK_FAILED : -1;
 		}
 		if (m.word != CHILD_LISTENER)
 			continue;

@@ -81,8 +81,9 @@ int capture_find(struct capture *c, struct err *e);
 
 /* The stages. Each returns 0, SINK_STOPPED or -1. */
 typedef int capture_stage(struct capture *c, struct err *e);
-capture_stage capture_registers, capture_sockets, capture_queues, capture_tasks, capture_memory,
-	capture_open_files, capture_temporary, capture_upper, capture_runtime, capture_host;
+capture_stage capture_registers, capture_sockets, capture_queues, capture_tasks, capture_drift,
+	capture_memory, capture_open_files, capture_temporary, capture_upper, capture_runtime,
+	capture_host;
 
 /*
  * Writes a directory tree as one tar in the set, and adds its rows to a JSON array `list` (NULL:
@@ -91,9 +92,6 @@ capture_stage capture_registers, capture_sockets, capture_queues, capture_tasks,
 struct emit;
 int capture_tree(struct capture *c, int dir, const char *path, const char *whence,
 		 const char *consistency, struct emit *list, struct err *e);
-
-/* True when the file system of a mount answers by itself: not user space, not a network. */
-bool capture_is_local(const char *type);
 
 /* Copies what a descriptor has into a file of the set; closes nothing. */
 int capture_copy(struct capture *c, int fd, uint64_t size, const char *path,

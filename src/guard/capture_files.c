@@ -19,86 +19,11 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "guard/capture.h"
+#include "guard/mounts.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 
-enum { OPEN_FILES_MAX = 4096, MOUNTS_MAX = 4096, MOUNTINFO_MAX = 16 * 1024 * 1024 };
-
-struct mount {
-	long id;
-	const char *point, *type, *options;	/* options: those of the file system */
-};
-
-struct mounts {
-	struct mount *items;
-	size_t count;
-};
-
-bool capture_is_local(const char *type)
-{
-	static const char *const local[] = { "overlay", "tmpfs", "ramfs", "ext2", "ext3", "ext4",
-		"xfs", "btrfs", "f2fs", "erofs", "squashfs", "zfs", "bcachefs", "vfat", "iso9660",
-		"proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup2", "cgroup", "hugetlbfs" };
-
-	for (size_t i = 0; i < ARRAY_LEN(local); i++)
-		if (strcmp(type, local[i]) == 0)
-			return true;
-	return false;
-}
-
-/* \040 and its like, in place. */
-static void unescape(char *text)
-{
-	char *out = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
-			*out++ = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
-			text += 3;
-		} else {
-			*out++ = *text;
-		}
-	}
-	*out = '\0';
-}
-
-/* id parent device root point options tags... - type source options */
-static bool read_mount(char *line, struct mount *ret)
-{
-	char *save = NULL, *word = strtok_r(line, " ", &save);
-	bool after = false;
-
-	*ret = (struct mount){ .id = word ? strtol(word, NULL, 10) : 0 };
-	for (int i = 1; (word = strtok_r(NULL, " ", &save)); i++) {
-		if (i == 4) {
-			unescape(word);
-			ret->point = word;
-		}
-		if (after) {
-			ret->type = word;
-			strtok_r(NULL, " ", &save);
-			ret->options = strtok_r(NULL, " ", &save);
-			return ret->point && ret->options;
-		}
-		after = strcmp(word, "-") == 0 && i >= 6;
-	}
-	return false;
-}
-
-static struct mounts read_mounts(char *text, struct arena *a)
-{
-	struct mounts ret = { .items = arena_new_array(a, struct mount, MOUNTS_MAX) };
-	char *next;
-
-	for (char *line = text; line && *line && ret.count < MOUNTS_MAX; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		if (read_mount(line, &ret.items[ret.count]))
-			ret.count++;
-	}
-	return ret;
-}
+enum { OPEN_FILES_MAX = 4096, MOUNTINFO_MAX = 16 * 1024 * 1024 };
 
 static const struct capture_process *first_process(const struct capture *c)
 {
@@ -115,7 +40,7 @@ static const struct capture_process *first_process(const struct capture *c)
 static struct mounts mounts_of(struct capture *c, const struct capture_process *p,
 			       struct arena *a)
 {
-	return read_mounts(capture_read(c, p->proc, "mountinfo", a, NULL), a);
+	return mounts_read(capture_read(c, p->proc, "mountinfo", a, NULL), a);
 }
 
 /* ---- copies ------------------------------------------------------------------------------ */
@@ -170,7 +95,7 @@ static bool is_answered(struct capture *c, const struct capture_process *p, cons
 {
 	char path[64];
 	const char *info, *line;
-	long id;
+	const struct mount *mount;
 
 	if (strncmp(target, "/memfd:", 7) == 0)
 		return true;
@@ -179,11 +104,8 @@ static bool is_answered(struct capture *c, const struct capture_process *p, cons
 	line = info ? strstr(info, "mnt_id:") : NULL;
 	if (!line)
 		return false;
-	id = strtol(line + strlen("mnt_id:"), NULL, 10);
-	for (size_t i = 0; i < mounts->count; i++)
-		if (mounts->items[i].id == id)
-			return capture_is_local(mounts->items[i].type);
-	return false;
+	mount = mounts_find(mounts, strtol(line + strlen("mnt_id:"), NULL, 10));
+	return mount && mounts_is_local(mount->type);
 }
 
 struct seen {
@@ -305,7 +227,7 @@ static bool is_reachable(const struct mounts *mounts, const char *point)
 			len = 0;
 		if (strncmp(point, mounts->items[i].point, len) == 0 &&
 		    (point[len] == '/' || point[len] == '\0') &&
-		    !capture_is_local(mounts->items[i].type))
+		    !mounts_is_local(mounts->items[i].type))
 			return false;
 	}
 	return true;
@@ -353,41 +275,17 @@ int capture_temporary(struct capture *c, struct err *e)
 
 /* ---- the upper directory ----------------------------------------------------------------- */
 
-/* The value of upperdir=, where a comma may be escaped by a backslash. */
-static const char *upper_of(const char *options, struct arena *a)
-{
-	const char *at = strstr(options, "upperdir=");
-	char *value, *out;
-
-	if (!at || (at != options && at[-1] != ','))
-		return NULL;
-	at += strlen("upperdir=");
-	value = out = arena_strdup(a, at);
-	for (; *at && *at != ','; at++) {
-		if (*at == '\\' && (at[1] == ',' || at[1] == '\\' || at[1] == ':'))
-			at++;
-		*out++ = *at;
-	}
-	*out = '\0';
-	unescape(value);
-	return value;
-}
-
 /* The mount that is the container's root: "/" as its processes see it, or the bundle's rootfs. */
 static const struct mount *root_mount(struct capture *c, const struct capture_process *p,
 				      struct mounts *mounts, struct arena *a)
 {
 	const char *point = p ? "/" : c->known ? c->record.rootfs : NULL;
-	const struct mount *found = NULL;
 
 	if (!point)
 		return NULL;
 	*mounts = p ? mounts_of(c, p, a)
-		    : read_mounts(file_read_path("/proc/self/mountinfo", MOUNTINFO_MAX, a, NULL), a);
-	for (size_t i = 0; i < mounts->count; i++)
-		if (strcmp(mounts->items[i].point, point) == 0)
-			found = &mounts->items[i];
-	return found;
+		    : mounts_read(file_read_path("/proc/self/mountinfo", MOUNTINFO_MAX, a, NULL), a);
+	return mounts_at(mounts, point);
 }
 
 int capture_upper(struct capture *c, struct err *e)
@@ -408,7 +306,7 @@ int capture_upper(struct capture *c, struct err *e)
 				m ? m->type : "not mounted");
 		return 0;
 	}
-	upper = upper_of(m->options, c->arena);
+	upper = mounts_upper(m, c->arena);
 	if (!upper) {
 		capture_problem(c, "upper", "the overlay is read-only: it has no upper directory");
 		return 0;

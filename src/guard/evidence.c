@@ -36,6 +36,7 @@ static const struct {
 	{ "sockets", capture_sockets },
 	{ "queues", capture_queues },
 	{ "processes", capture_tasks },
+	{ "drift", capture_drift },
 	{ "memory", capture_memory },
 	{ "open files", capture_open_files },
 	{ "temporary files", capture_temporary },

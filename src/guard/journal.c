@@ -89,6 +89,10 @@ static int line_apply(struct journal *j, const struct line *line, struct arena *
 		j->result = line->result;
 	} else if (strcmp(line->step, "release") == 0) {
 		j->phase = JOURNAL_RELEASING;
+	} else if (strcmp(line->step, "evidence") == 0 && line->value) {
+		j->evidence = line->value;
+	} else if (strcmp(line->step, "hook") == 0) {
+		/* for people */
 	} else {
 		return -1;
 	}
@@ -333,6 +337,29 @@ int journal_release(struct journal *j, const char *time, const char *reason, str
 	if (reason)
 		emit_str(&m, "reason", reason);
 	j->phase = JOURNAL_RELEASING;
+	return add(j, &m, e);
+}
+
+int journal_hook(struct journal *j, const char *moment, const char *path, const char *result,
+		 const char *time, struct arena *a, struct err *e)
+{
+	struct emit m = line_of("hook", a);
+
+	emit_str(&m, "moment", moment);
+	emit_str(&m, "value", path);
+	emit_str(&m, "result", result);
+	emit_str(&m, "time", time);
+	return add(j, &m, e);
+}
+
+int journal_evidence(struct journal *j, const char *set, const char *time, struct arena *a,
+		     struct err *e)
+{
+	struct emit m = line_of("evidence", a);
+
+	emit_str(&m, "value", set);
+	emit_str(&m, "time", time);
+	j->evidence = set;
 	return add(j, &m, e);
 }
 

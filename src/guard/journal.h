@@ -33,6 +33,7 @@ struct journal {
 	bool observe, was_frozen;	/* the latest mode; whether it was paused at first */
 	const char *result, *since, *reason;	/* of the latest; since: the first's */
 	uint64_t netns;			/* inode of the network namespace that is cut as well; 0 */
+	const char *evidence;		/* the latest set that was taken since, or NULL */
 	struct pair_list saved;		/* a limit's file, and its text before the first change */
 };
 
@@ -69,6 +70,12 @@ int journal_end(struct journal *j, const char *result, const char *time, struct 
 		struct err *e) __attribute__((warn_unused_result));
 int journal_release(struct journal *j, const char *time, const char *reason, struct arena *a,
 		    struct err *e) __attribute__((warn_unused_result));
+
+int journal_hook(struct journal *j, const char *moment, const char *path, const char *result,
+		 const char *time, struct arena *a, struct err *e)
+	__attribute__((warn_unused_result));
+int journal_evidence(struct journal *j, const char *set, const char *time, struct arena *a,
+		     struct err *e) __attribute__((warn_unused_result));
 
 /* The value that was saved for a file, or NULL. */
 const char *journal_saved(const struct journal *j, const char *file);

@@ -13,10 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "engine/cgroup.h"
 #include "engine/cgroup_dir.h"
 #include "guard/freeze.h"
 #include "guard/held.h"
+#include "guard/hook.h"
 #include "guard/limits.h"
 #include "guard/netcut.h"
 #include "guard/outcome.h"
@@ -34,6 +36,7 @@ struct quarantine {
 	struct journal journal;
 	struct netcut_rule *rules;
 	struct guard_report *report;
+	struct policy policy;
 	struct arena *arena;
 };
 
@@ -186,6 +189,78 @@ static void contain(struct quarantine *q, uint64_t begin)
 	observe(q);
 }
 
+/* Before the journal is open: its lock is not theirs. */
+static void begin_hooks(struct quarantine *q, const char *root)
+{
+	struct hook_event event = {
+		.moment = POLICY_PRE_QUARANTINE, .trigger = q->request->trigger,
+		.reason = q->request->reason,
+	};
+	struct err e;
+
+	if (policy_load(q->held.dir, q->arena, &q->policy, &e) < 0)
+		outcome_add(q->report, q->arena, "policy", GUARD_UNSUPPORTED,
+			    arena_strdup(q->arena, e.text));
+	auto_fd int runs = hook_start(root, q->held.id, &q->policy, &event);
+}
+
+static void end_hooks(struct quarantine *q, const char *root)
+{
+	struct hook_event event = {
+		.moment = POLICY_POST_QUARANTINE, .trigger = q->request->trigger,
+		.reason = q->request->reason, .result = guard_result_word(q->report->result),
+	};
+	auto_fd int runs = hook_start(root, q->request->id, &q->policy, &event);
+}
+
+static const char *words(const struct str_list *list, struct arena *a)
+{
+	struct text t = TEXT_IN(a);
+
+	for (size_t i = 0; i < list->count; i++)
+		text_printf(&t, "%s%s", i ? " " : "", list->items[i]);
+	return list->count ? text_get(&t) : NULL;
+}
+
+/* What was not as it should be, for the audit log. */
+static const char *not_applied(const struct guard_report *report, struct arena *a)
+{
+	struct text t = TEXT_IN(a);
+
+	for (size_t i = 0; i < report->mechanisms.count; i++) {
+		const struct guard_mechanism *m = &report->mechanisms.items[i];
+
+		if (m->outcome == GUARD_FAILED || m->outcome == GUARD_BUSY)
+			text_printf(&t, "%s%s %s", t.len ? ", " : "", m->name,
+				    guard_outcome_word(m->outcome));
+	}
+	for (size_t i = 0; i < report->findings.count; i++)
+		if (report->findings.items[i].held == GUARD_HELD_OPEN)
+			text_printf(&t, "%s%s open", t.len ? ", " : "",
+				    report->findings.items[i].kind);
+	return t.len ? text_get(&t) : NULL;
+}
+
+static void audit(struct quarantine *q, const char *root, const struct err *failed)
+{
+	const struct guard_request *request = q->request;
+	struct audit_entry entry = {
+		.operation = "quarantine", .id = request->id,
+		.result = failed ? "refused" : guard_result_word(q->report->result),
+		.detail = failed ? failed->text : not_applied(q->report, q->arena),
+		.more = {
+			{ "mode", request->observe ? "observe" : "frozen" },
+			{ "trigger", request->trigger }, { "reason", request->reason },
+			{ "allow", words(&request->allow, q->arena) },
+		},
+	};
+	struct err e;
+
+	if (audit_write(root, &entry, &e) < 0 && !failed)
+		outcome_add(q->report, q->arena, "audit", GUARD_FAILED,
+			    arena_strdup(q->arena, e.text));
+}
+
 static int run(struct quarantine *q, const char *root, uint64_t begin, struct err *e)
 {
 	int opened;
@@ -193,6 +268,7 @@ static int run(struct quarantine *q, const char *root, uint64_t begin, struct er
 	if (read_rules(q, e) < 0 || held_find(root, q->request->id, q->arena, &q->held, e) < 0 ||
 	    check_alive(&q->held, e) < 0)
 		return -1;
+	begin_hooks(q, root);
 	opened = journal_open(q->held.dir, q->held.id, LOCK_MS, q->arena, &q->journal, e);
 	if (opened < 0)
 		return -1;
@@ -227,6 +303,9 @@ int guard_quarantine(const char *root, const struct guard_request *request, stru
 	journal_close(&q.journal);
 	held_close(&q.held);
 	report.elapsed_us = (freeze_now() - begin) / NS_PER_US;
+	audit(&q, root, done == 0 ? NULL : e);
+	if (done == 0)
+		end_hooks(&q, root);
 	if (done == 0)
 		*ret = report;
 	return done;

@@ -5,9 +5,11 @@
  * next one; until then the container counts as held.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "guard/freeze.h"
 #include "guard/held.h"
+#include "guard/hook.h"
 #include "guard/limits.h"
 #include "guard/netcut.h"
 #include "guard/outcome.h"
@@ -91,24 +93,64 @@ static int release(const struct held *h, struct journal *j, const char *reason, 
 	return 0;
 }
 
-int guard_release(const char *root, const char *id, const char *reason, struct arena *a,
-		  struct guard_report *ret, struct err *e)
+static int run(const char *root, const char *id, const char *reason, struct arena *a,
+	       struct policy *policy, struct guard_report *report, struct err *e)
 {
-	uint64_t begin = freeze_now();
-	struct guard_report report = { .id = id, .reason = reason, .time = held_time(a) };
+	struct hook_event event = { .moment = POLICY_PRE_RELEASE, .reason = reason };
 	auto_held h = HELD_NONE;
 	auto_journal j = JOURNAL_CLOSED;
 	int opened;
 
 	if (held_find(root, id, a, &h, e) < 0)
 		return -1;
+	if (policy_load(h.dir, a, policy, e) < 0)
+		outcome_add(report, a, "policy", GUARD_UNSUPPORTED, arena_strdup(a, e->text));
+	/* Waited for: what they look at is not to move. The lock is not held meanwhile. */
+	if (policy->hooks[POLICY_PRE_RELEASE].count &&
+	    faccessat(h.dir, JOURNAL_FILE, F_OK, 0) == 0)
+		hook_run(root, id, policy, &event);
 	opened = journal_open(h.dir, id, LOCK_MS, a, &j, e);
 	if (opened == JOURNAL_BUSY)
 		return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another quarantine or "
 			       "release of it is going on", id);
-	if (opened < 0 || release(&h, &j, reason, a, &report, e) < 0)
-		return -1;
+	return opened < 0 ? -1 : release(&h, &j, reason, a, report, e);
+}
+
+static const char *result_word(const struct guard_report *report)
+{
+	return report->result == GUARD_CONTAINED ? "released" : "released-partial";
+}
+
+static void audit(const char *root, struct guard_report *report, const struct err *failed,
+		  struct arena *a)
+{
+	struct audit_entry entry = {
+		.operation = "release", .id = report->id,
+		.result = failed ? "refused" : result_word(report),
+		.detail = failed ? failed->text : NULL,
+		.more = { { "reason", report->reason } },
+	};
+	struct err e;
+
+	if (audit_write(root, &entry, &e) < 0 && !failed)
+		outcome_add(report, a, "audit", GUARD_FAILED, arena_strdup(a, e.text));
+}
+
+int guard_release(const char *root, const char *id, const char *reason, struct arena *a,
+		  struct guard_report *ret, struct err *e)
+{
+	uint64_t begin = freeze_now();
+	struct guard_report report = { .id = id, .reason = reason, .time = held_time(a) };
+	struct policy policy = { .description = NULL };
+	int done = run(root, id, reason, a, &policy, &report, e);
+	struct hook_event event = { .moment = POLICY_POST_RELEASE, .reason = reason };
+
 	report.elapsed_us = (freeze_now() - begin) / NS_PER_US;
+	audit(root, &report, done == 0 ? NULL : e, a);
+	if (done < 0)
+		return -1;
+	event.result = result_word(&report);
+	auto_fd int runs = hook_start(root, id, &policy, &event);
 	*ret = report;
 	return 0;
 }

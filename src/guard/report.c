@@ -276,6 +276,52 @@ static void show_processes(struct page *p)
 		raw(p, "<p>The rest stands in <code>processes.json</code>.</p>\n");
 }
 
+static void show_findings(struct page *p, const struct node *findings)
+{
+	raw(p, "<table><tr><th>Process</th><th>Name</th><th>Kind</th><th>File</th><th></th></tr>\n");
+	for (const struct node *n = findings->first; n; n = n->next) {
+		raw(p, "<tr>");
+		cell_number(p, number(n, "pid"));
+		cell(p, str(n, "name"));
+		raw(p, truth(n, "drift") ? "<td><span class=tag>" : "<td><span>");
+		words(p, str(n, "kind"));
+		raw(p, "</span></td>");
+		cell(p, str(n, "path"));
+		cell(p, str(n, "detail"));
+		raw(p, "</tr>\n");
+	}
+	raw(p, "</table>\n");
+}
+
+static void show_sentences(struct page *p, const struct node *list, const char *title)
+{
+	for (const struct node *n = list && list->type == NODE_ARRAY ? list->first : NULL; n;
+	     n = n->next) {
+		text_printf(&p->t, "<p><b>%s</b> ", title);
+		words(p, n->type == NODE_STRING ? n->text : "");
+		raw(p, "</p>\n");
+	}
+}
+
+static void show_drift(struct page *p)
+{
+	auto_doc doc = DOC_NONE;
+	const struct node *findings;
+
+	head(p, "drift", "Code that is not in the image");
+	if (read_doc(p, "drift.json", &doc) < 0 ||
+	    !(findings = doc_find(doc.root, "findings")) || findings->type != NODE_ARRAY) {
+		raw(p, "<p>It was not looked for.</p>\n");
+		return;
+	}
+	if (findings->len)
+		show_findings(p, findings);
+	else
+		raw(p, "<p>None was found.</p>\n");
+	show_sentences(p, doc_find(doc.root, "notKnown"), "Not known:");
+	show_sentences(p, doc_find(doc.root, "how"), "How it was judged:");
+}
+
 /* "0100007F:1F90" as the kernel writes it. */
 static const char *address(struct page *p, const char *hex)
 {
@@ -484,12 +530,13 @@ const char *evidence_report(const char *directory, struct arena *a, struct err *
 	words(&p, str(story.root, "tool"));
 	raw(&p, ". Whoever has this page has what the container had in its arguments.</p>\n"
 		"<nav><a href=#missing>Missing</a><a href=#when>When</a><a href=#processes>Processes"
-		"</a><a href=#sockets>Sockets</a><a href=#files>Files</a><a href=#set>The set</a>"
+		"</a><a href=#drift>Drift</a><a href=#sockets>Sockets</a><a href=#files>Files</a><a href=#set>The set</a>"
 		"</nav>\n");
 	show_check(&p, &check);
 	show_missing(&p, story.root);
 	show_story(&p, story.root);
 	show_processes(&p);
+	show_drift(&p);
 	show_sockets(&p);
 	show_changes(&p);
 	show_manifest(&p);

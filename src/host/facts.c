@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "host/facts_user.h"
 #include "orlop/auto.h"
 
 /* The inode number of the first user namespace; the same since Linux 3.8 (PROC_USER_INIT_INO). */
@@ -126,6 +127,24 @@ static uint32_t get_seccomp_flags(void)
 	return flags;
 }
 
+/* The line of the cgroup2 hierarchy: "0::/path". */
+static const char *get_cgroup_self(struct arena *a)
+{
+	char cgroups[4096];
+	char *line;
+
+	if (!read_start("/proc/self/cgroup", cgroups, sizeof(cgroups)))
+		return NULL;
+	line = strncmp(cgroups, "0::", 3) == 0 ? cgroups : strstr(cgroups, "\n0::");
+	if (!line)
+		return NULL;
+	line = strchr(line, '/');
+	if (!line)
+		return NULL;
+	line[strcspn(line, "\n")] = '\0';
+	return arena_strdup(a, line);
+}
+
 int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_facts *ret,
 		   struct err *e)
 {
@@ -153,26 +172,10 @@ int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_
 	f.selinux = wants->labels && is_filesystem("/sys/fs/selinux", SELINUX_MAGIC);
 	f.time_ns = wants->time_ns && access("/proc/self/ns/time", F_OK) == 0;
 	f.seccomp_flags = wants->seccomp ? get_seccomp_flags() : 0;
+	if (f.euid != 0 || f.in_user_ns)
+		facts_user_get(get_cgroup_self(a), a, &f);
 	*ret = f;
 	return 0;
-}
-
-/* The line of the cgroup2 hierarchy: "0::/path". */
-static const char *get_cgroup_self(struct arena *a)
-{
-	char cgroups[4096];
-	char *line;
-
-	if (!read_start("/proc/self/cgroup", cgroups, sizeof(cgroups)))
-		return NULL;
-	line = strncmp(cgroups, "0::", 3) == 0 ? cgroups : strstr(cgroups, "\n0::");
-	if (!line)
-		return NULL;
-	line = strchr(line, '/');
-	if (!line)
-		return NULL;
-	line[strcspn(line, "\n")] = '\0';
-	return arena_strdup(a, line);
 }
 
 /* "hugepages-2048kB" as the hugetlb controller says it: "2MB". */

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "host/probe_parts.h"
+#include "host/program.h"
 #include "orlop/auto.h"
 
 static void probe_privileges(struct probe *p)
@@ -86,21 +87,6 @@ static void probe_keyrings(struct probe *p)
 			  "keyctl(2): %s", err_errno_text(errno));
 }
 
-static const char *find_program(struct probe *p, const char *name)
-{
-	static const char *const places[] = {
-		"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		const char *path = arena_printf(p->arena, "%s/%s", places[i], name);
-
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-	return NULL;
-}
-
 static void probe_programs(struct probe *p)
 {
 	static const struct {
@@ -115,7 +101,7 @@ static void probe_programs(struct probe *p)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
-		const char *path = find_program(p, programs[i].name);
+		const char *path = program_find(programs[i].name, p->arena);
 
 		if (path)
 			probe_ok(p, programs[i].name, "%s", path);

@@ -125,7 +125,7 @@ static int read_process(struct exec *x, struct err *e)
 	size_t len;
 
 	if (file) {
-		text = file_read_path(file, PROCESS_MAX, x->arena, &len);
+		text = file_read_stream(file, PROCESS_MAX, x->arena, &len);
 		if (!text)
 			return err_sys(e, "process file %s", file);
 		return oci_process_read(file, text, len, x->arena, &x->spec, e);
@@ -180,7 +180,7 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 	for (const char *p = sub; p; p = strchr(p, '/')) {
 		p += *p == '/';
 		if (!strncmp(p, "..", 2) && (p[2] == '/' || !p[2])) {
-			err_set(e, ERR_USAGE, "--cgroup \"%.80s\": bad sub cgroup path", sub);
+			err_set(e, ERR_USAGE, "--cgroup: %.80s is not a sub cgroup path", sub);
 			return NULL;
 		}
 	}
@@ -284,13 +284,14 @@ static int let_go(struct exec *x, struct err *e)
 	if (join_resctrl(x, e) < 0 || confine_process(&confine, e) < 0 || deliver(x, e) < 0)
 		return -1;
 	if (x->spawn.master >= 0 && !x->x->console_socket)
-		console_adopt_size(x->spawn.master);
+		console_adopt(x->spawn.master);
 	return spawn_run(&starting, e) == 0 ? 0 : -1;
 }
 
 static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 {
 	enum lifecycle_verb verb = x->x->ignore_paused ? VERB_EXEC_PAUSED : VERB_EXEC;
+	int none = -1;
 
 	/*
 	 * A process born while the container is being frozen holds us until it is thawed, so nobody
@@ -322,8 +323,7 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	state_unlock(x->c.dir);
 	auto_close_fd(&x->spawn.control);
 	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
-			       x->x->console_socket ? -1 : x->spawn.master, &(struct notify){ -1 },
-			       e);
+			       x->x->console_socket ? &none : &x->spawn.master, &NOTIFY_NONE, e);
 }
 
 int life_exec(const struct life *l, const struct life_exec *request, struct err *e)

@@ -15,12 +15,21 @@
 #include "engine/console.h"
 #include "orlop/auto.h"
 
-enum { DRAIN_MS = 200 };	/* for output that is under way when the process has ended */
+/*
+ * For output that is under way when the process has ended: so long for the next piece, and not more
+ * than all buffers of a terminal hold, since somebody else may go on writing to it.
+ */
+enum { DRAIN_MS = 200, DRAIN_MAX = 1024 * 1024 };
 
-/* Faults are ours to die of. */
+/*
+ * Faults are ours to die of, and we are the one who uses the caller's terminal: in the background
+ * we stop as every program does.
+ */
 static void all_signals(sigset_t *set)
 {
-	static const int ours[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS };
+	static const int ours[] = {
+		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU,
+	};
 
 	sigfillset(set);
 	for (size_t n = 0; n < ARRAY_LEN(ours); n++)
@@ -56,6 +65,21 @@ static void reap_orphans(pid_t pid)
 	}
 }
 
+/*
+ * Somebody typed Ctrl-Z, and wants the shell back. The container's first process, which was told,
+ * does not stop of it unless it wants to; we do, and go on at SIGCONT.
+ */
+static void stop_here(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 static void take_signals(struct foreground *f, pid_t pid, int pidfd, struct console *console)
 {
 	struct signalfd_siginfo info;
@@ -65,26 +89,52 @@ static void take_signals(struct foreground *f, pid_t pid, int pidfd, struct cons
 		case SIGCHLD:
 			if (f->subreaper)
 				reap_orphans(pid);
-			break;
+			continue;
 		case SIGWINCH:
-			if (console->master >= 0)
-				console_resize(console);
-			break;
+			console_resize(console);
+			continue;
 		case SIGURG:
+			continue;
+		case SIGCONT:
+			console_resume(console);
 			break;
-		default:
-			pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
 		}
+		pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
+		if (info.ssi_signo == SIGTSTP && info.ssi_code == SI_KERNEL)
+			stop_here();
 	}
 }
 
-static void drain(struct console *console)
+/* Does somebody want us to end, now that there is nobody to pass it on to? */
+static bool is_told_to_end(struct foreground *f)
 {
-	struct pollfd out = { .fd = console->master, .events = POLLIN };
+	struct signalfd_siginfo info;
 
-	while (console->master >= 0 && poll(&out, 1, DRAIN_MS) > 0)
-		if (!console_copy_out(console))
-			break;
+	while (read(f->signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM ||
+		    info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT)
+			return true;
+	return false;
+}
+
+static void drain(struct foreground *f, struct console *console)
+{
+	size_t shown = 0;
+
+	console->input_open = false;
+	console->in.len = 0;
+	while ((console->master >= 0 && shown < DRAIN_MAX) || console->out.len) {
+		struct pollfd waits[CONSOLE_WAITS + 1] = {
+			[CONSOLE_WAITS] = { .fd = f->signals, .events = POLLIN },
+		};
+
+		console_waits(console, waits);
+		if (poll(waits, ARRAY_LEN(waits), console->out.len ? -1 : DRAIN_MS) <= 0 ||
+		    (waits[CONSOLE_WAITS].revents && is_told_to_end(f)))
+			return;
+		console_move(console, waits);
+		shown += waits[CONSOLE_MASTER].revents ? console->out.len : 0;
+	}
 }
 
 static int status_of(int pidfd, struct err *e)
@@ -96,45 +146,48 @@ static int status_of(int pidfd, struct err *e)
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-static int attend(struct foreground *f, pid_t pid, int pidfd, struct console *console,
-		  struct notify *notify, struct err *e)
+static int attend(struct foreground *f, pid_t pid, int pidfd, int *master,
+		  struct console *console, struct notify *notify, struct err *e)
 {
+	enum { PROCESS = CONSOLE_WAITS, SIGNALS, NOTIFY, COUNT };
+
 	for (;;) {
-		struct pollfd waits[] = {
-			{ .fd = pidfd, .events = POLLIN },
-			{ .fd = f->signals, .events = POLLIN },
-			{ .fd = console->master, .events = POLLIN },
-			{ .fd = console->master >= 0 && console->stdin_open ? STDIN_FILENO : -1,
-			  .events = POLLIN },
-			{ .fd = notify->socket, .events = POLLIN },
+		struct pollfd waits[COUNT] = {
+			[PROCESS] = { .fd = pidfd, .events = POLLIN },
+			[SIGNALS] = { .fd = f->signals, .events = POLLIN },
+			[NOTIFY] = { .fd = notify->socket, .events = POLLIN },
 		};
 
-		if (poll(waits, ARRAY_LEN(waits), -1) < 0 && errno != EINTR)
+		console_waits(console, waits);
+		if (poll(waits, COUNT, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			return err_sys(e, "wait for the process");
-		if (waits[1].revents)
+		}
+		if (waits[SIGNALS].revents)
 			take_signals(f, pid, pidfd, console);
-		if (waits[3].revents)
-			console_copy_in(console);
-		if (waits[4].revents && notify_take(notify, pid, e) < 0)
+		if (waits[NOTIFY].revents && notify_take(notify, pid, e) < 0)
 			return -1;
-		if (waits[2].revents && !console_copy_out(console))
-			console->master = -1;	/* its end; the descriptor is the caller's */
-		if (waits[0].revents)
+		console_move(console, waits);
+		/* Else the program would wait for ever for room in a terminal that nobody sees. */
+		if (console->output_gone)
+			auto_close_fd(master);
+		if (waits[PROCESS].revents)
 			return 0;
 	}
 }
 
-int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master,
+int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int *master,
 		    struct notify *notify, struct err *e)
 {
 	struct console console = { .master = -1 };
 	int result;
 
-	if (master >= 0 && console_begin(&console, master, e) < 0)
+	if (*master >= 0 && console_begin(&console, *master, e) < 0)
 		return -1;
-	result = attend(f, pid, pidfd, &console, notify, e);
+	result = attend(f, pid, pidfd, master, &console, notify, e);
 	if (result == 0)
-		drain(&console);
+		drain(f, &console);
 	console_end(&console);
 	return result < 0 ? -1 : status_of(pidfd, e);
 }

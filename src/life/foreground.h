@@ -26,10 +26,11 @@ int foreground_begin(struct foreground *f, bool subreaper, struct err *e)
 	__attribute__((warn_unused_result));
 
 /*
- * Waits for the process's end. `master` is its terminal's, or -1; `notify` is served meanwhile when
- * it has a socket. Returns its exit status, 128 + n when signal n ended it.
+ * Waits for the process's end. `*master` is its terminal's, or -1; it is closed when nobody reads
+ * what it shows, so that the program is hung up on. `notify` is served meanwhile when it has a
+ * socket. Returns its exit status, 128 + n when signal n ended it.
  */
-int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int master,
+int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int *master,
 		    struct notify *notify, struct err *e)
 	__attribute__((warn_unused_result));
 

@@ -25,6 +25,7 @@
 #include "life/notify.h"
 #include "life/pid_file.h"
 #include "orlop/auto.h"
+#include "orlop/policy.h"
 
 enum { REMOVE_MS = 10 * 1000 };
 
@@ -142,6 +143,23 @@ static void fill_record(struct making *c)
 			plan->namespaces.items[n].flag;
 }
 
+/* What is to be done when it goes bad: on disk before there is anything that could. */
+static int store_policy(struct making *c, struct err *e)
+{
+	struct policy policy;
+	const char *text;
+	bool any;
+
+	if (policy_resolve(&c->bundle.plan.annotations, c->arena, &policy, &any, e) < 0)
+		return -1;
+	if (!any)
+		return 0;
+	text = policy_text(&policy, c->arena);
+	if (file_create(c->dir, POLICY_FILE, text, strlen(text)) < 0)
+		return err_sys(e, "%s/%s/" POLICY_FILE, c->life->root, c->create->id);
+	return 0;
+}
+
 static int make_directory(struct making *c, struct err *e)
 {
 	const char *id = c->create->id;
@@ -158,7 +176,7 @@ static int make_directory(struct making *c, struct err *e)
 	undo_push(&c->undo, undo_dir, c);
 	if (file_create(c->dir, "config.json", c->bundle.text, c->bundle.len) < 0)
 		return err_sys(e, "%s/%s/config.json", c->life->root, id);
-	return 0;
+	return store_policy(c, e);
 }
 
 /*

@@ -32,19 +32,18 @@ static int start_it(struct making *c, struct err *e)
 	making_hand_over(c);
 	/* Before the program can look at it. */
 	if (c->spawn.master >= 0 && !c->create->console_socket)
-		console_adopt_size(c->spawn.master);
+		console_adopt(c->spawn.master);
 	return start_program(&s, e) == 0 ? 0 : -1;
 }
 
 static int stay(struct making *c, struct foreground *f, struct notify *notify, struct err *e)
 {
-	int master = c->create->console_socket ? -1 : c->spawn.master;
-
-	int status;
+	int none = -1, status;
 
 	auto_close_fd(&c->spawn.control);
 	state_unlock(c->dir);		/* from here on others may pause, resume or delete it */
-	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd, master, notify, e);
+	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd,
+				 c->create->console_socket ? &none : &c->spawn.master, notify, e);
 	if (status >= 0)
 		auto_close_fd(&c->spawn.pidfd);		/* reaped: nothing is left to kill */
 	return status;

@@ -3,16 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/cgroup.h"
 #include "orlop/auto.h"
-
-/* Root's containers are the system's, everybody else's those of a manager of their own. */
-static bool of_user(void)
-{
-	return geteuid() != 0;
-}
 
 static int refuse_taken(const char *mount, const char *path, struct err *e)
 {
@@ -34,7 +27,7 @@ int scope_find(struct scope *s, const struct life *l, struct plan_cgroup *plan,
 {
 	const char *above;
 
-	if (systemd_open(of_user(), l->systemd_ms, a, &s->systemd, e) < 0 ||
+	if (systemd_open(host_systemd_is_users(), l->systemd_ms, a, &s->systemd, e) < 0 ||
 	    systemd_control_group(&s->systemd, &above, e) < 0)
 		return -1;
 	plan->path = arena_printf(a, "%s%s", above, plan->path);
@@ -86,7 +79,7 @@ void scope_end(const struct life *l, const char *unit)
 	auto_systemd s = SYSTEMD_NONE;
 	struct err e;
 
-	if (unit && (systemd_open(of_user(), l->systemd_ms, &a, &s, &e) < 0 ||
+	if (unit && (systemd_open(host_systemd_is_users(), l->systemd_ms, &a, &s, &e) < 0 ||
 		     systemd_stop(&s, unit, &e) < 0))
 		l->warn(e.text);
 }

@@ -22,7 +22,7 @@ static const struct bind console_size_rows[] = {
 static const struct bind user_rows[] = {
 	B_SET(struct oci_user, set),
 	B_U32_IN(struct oci_user, uid, "uid", 0, OCI_ID_MAX, B_REQUIRED),
-	B_U32_IN(struct oci_user, gid, "gid", 0, OCI_ID_MAX, B_REQUIRED),
+	B_U32_IN(struct oci_user, gid, "gid", 0, OCI_ID_MAX, 0),
 	B_OPT_U32_IN(struct oci_user, umask, "umask", 0, 0777),
 	B_U32S_IN(struct oci_user, additional_gids, "additionalGids", 0, OCI_ID_MAX),
 	B_END

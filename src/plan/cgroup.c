@@ -20,6 +20,18 @@ bool plan_has_controller(const struct planner *p, const char *controller)
 	return plan_has_word(p->facts->controllers, controller);
 }
 
+static int refuse_without_cgroup(struct planner *p, unsigned line, const char *member)
+{
+	if (!p->options || p->options->cgroup_driver == PLAN_CGROUP_DISABLED) {
+		(void)plan_refuse(p, line, member, "needs a cgroup, and the container gets none");
+		return err_hint(p->e, "leave out --cgroup-manager disabled");
+	}
+	(void)plan_refuse(p, line, member, "rootless needs no limits + no cgrouppath when no "
+			  "permission is granted for cgroups");
+	return err_hint(p->e, "no cgroup is this user's to write to: give --systemd-cgroup, or call "
+			"orlop from systemd-run --user --scope -p Delegate=yes");
+}
+
 int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const char *controller,
 			 unsigned line, const char *member)
 {
@@ -29,10 +41,8 @@ int plan_want_controller(struct planner *p, struct plan_cgroup *cgroup, const ch
 		if (strcmp(cgroup->controllers.items[i], controller) == 0)
 			return 0;
 	}
-	if (cgroup->driver == PLAN_CGROUP_DISABLED) {
-		(void)plan_refuse(p, line, member, "needs a cgroup, and the container gets none");
-		return err_hint(p->e, "leave out --cgroup-manager disabled");
-	}
+	if (cgroup->driver == PLAN_CGROUP_DISABLED)
+		return refuse_without_cgroup(p, line, member);
 	if (plan_has_controller(p, controller)) {
 		plan_push_str(p->a, &cgroup->controllers, controller);
 		plan_because_of(p, line, member, "cgroup-controller %s",
@@ -64,13 +74,22 @@ static bool names_fit(const char *path)
 	return true;
 }
 
+/* A user's containers live where that user may make groups. */
+static const char *path_base(const struct planner *p)
+{
+	const char *own = p->facts->cgroup_delegated;
+
+	return own && own[1] ? plan_at(p, "%s" CGROUP_BASE, own) : CGROUP_BASE;
+}
+
 static int plan_path(struct planner *p)
 {
 	const char *asked = p->config->linux.cgroups_path, *path;
+	const char *base = path_base(p);
 	unsigned line = p->config->linux.lines.cgroups_path;
 
 	if (!asked) {
-		p->plan->cgroup.path = plan_at(p, CGROUP_BASE "/%s", p->options->id);
+		p->plan->cgroup.path = plan_at(p, "%s/%s", base, p->options->id);
 		plan_because(p, "default: linux.cgroupsPath is absent", "cgroup ");
 		return 0;
 	}
@@ -78,8 +97,8 @@ static int plan_path(struct planner *p)
 		return plan_refuse(p, line, "linux.cgroupsPath", "has a \"..\" component");
 	if (plan_has_control(asked, false))
 		return plan_refuse(p, line, "linux.cgroupsPath", "has a control character");
-	path = plan_path_below(p->a, CGROUP_BASE, asked);
-	if (strcmp(path, "/") == 0 || strcmp(path, CGROUP_BASE) == 0)
+	path = plan_path_below(p->a, base, asked);
+	if (strcmp(path, "/") == 0 || strcmp(path, base) == 0)
 		return plan_refuse(p, line, "linux.cgroupsPath",
 				   "names %s, which is not one container's",
 				   path[1] ? path : "the root of the hierarchy");
@@ -93,8 +112,22 @@ static int plan_path(struct planner *p)
 	return 0;
 }
 
+/*
+ * Whether a container that does not say where it wants a cgroup does without, because none can be
+ * made for it.
+ */
+static bool goes_without(const struct planner *p)
+{
+	bool rootless = p->facts->euid != 0 || p->facts->in_user_ns;
+
+	return rootless && !p->facts->cgroup_delegated && !p->config->linux.cgroups_path &&
+	       p->options->cgroup_driver == PLAN_CGROUP_CGROUPFS;
+}
+
 static int check_driver(struct planner *p)
 {
+	if (goes_without(p))
+		return 0;
 	switch (p->options->cgroup_driver) {
 	case PLAN_CGROUP_DISABLED:
 		return 0;
@@ -113,15 +146,16 @@ static int check_driver(struct planner *p)
 
 /*
  * Specification, "Cgroup ownership": the group goes to the container's user when there is a new
- * cgroup namespace and its hierarchy is mounted writably. To hand it to the host's root would
- * change nothing.
+ * cgroup namespace and its hierarchy is mounted writably. To hand it to ourselves would change
+ * nothing.
  */
 static void plan_delegate(struct planner *p)
 {
 	const struct plan_namespace *ns = plan_find_namespace(p->plan, OCI_NS_CGROUP);
 	uint32_t uid = p->config->process.user.uid;
 
-	if (!ns || ns->path)
+	/* A user cannot give anything away, and has it already. */
+	if (!ns || ns->path || p->facts->euid != 0)
 		return;
 	/* A joined user namespace whose maps are not written here: the host's id is not known. */
 	if (p->in_user_ns && !p->plan->uid_maps.count)
@@ -133,7 +167,7 @@ static void plan_delegate(struct planner *p)
 		    strcmp(plan_path_lexical(p->a, m->target), "/sys/fs/cgroup") != 0)
 			continue;
 		uid = plan_map_id(&p->plan->uid_maps, uid);
-		if (uid == 0 || uid == ID_NONE)
+		if (uid == p->facts->euid || uid == ID_NONE)
 			return;
 		p->plan->cgroup.delegate = true;
 		p->plan->cgroup.delegate_uid = uid;
@@ -150,9 +184,10 @@ int plan_cgroups(struct planner *p)
 
 	if (check_driver(p))
 		return -1;
-	cgroup->driver = p->options->cgroup_driver;
+	cgroup->driver = goes_without(p) ? PLAN_CGROUP_DISABLED : p->options->cgroup_driver;
 	if (cgroup->driver == PLAN_CGROUP_DISABLED) {
-		plan_because(p, "option --cgroup-manager disabled", "cgroup ");
+		plan_because(p, goes_without(p) ? "default: no cgroup is this user's to write to" :
+			     "option --cgroup-manager disabled", "cgroup ");
 		if (r->devices.count)
 			plan_warn(p, "linux.resources.devices: there is no cgroup to apply them "
 				  "to: ignored");

@@ -98,7 +98,7 @@ int plan_unit(struct planner *p)
 {
 	const char *asked = p->config->linux.cgroups_path;
 	/* A user's own manager has no system.slice. */
-	const char *usual = p->facts->euid == 0 ? "system" SLICE : "user" SLICE;
+	const char *usual = p->facts->systemd_user ? "user" SLICE : "system" SLICE;
 	unsigned line = p->config->linux.lines.cgroups_path;
 	char *slice, *prefix, *name;
 

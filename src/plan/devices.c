@@ -209,11 +209,13 @@ void plan_device_rules(struct planner *p, const struct oci_resources *resources,
 		LIST_ADD(p->a, ret->device_rules, always_allowed[i]);
 		plan_because(p, "default: every container may use it", "device-rule");
 	}
-	/* In a user namespace nobody may attach the program; mknod fails there anyway. */
-	ret->filter_devices = !p->facts->in_user_ns;
+	/* Only the host's root may attach the program; for others mknod fails anyway. */
+	ret->filter_devices = p->facts->euid == 0 && !p->facts->in_user_ns;
 	plan_because(p, ret->filter_devices ? "default: what no rule allows is denied" :
-		     "default: the host is a user namespace", "device-filter");
-	if (p->facts->in_user_ns && resources->devices.count)
-		plan_warn(p, "%s.devices: a device filter cannot be attached in a user namespace; "
-			  "the namespace's own limits hold instead: ignored", at);
+		     p->facts->in_user_ns ? "default: the host is a user namespace" :
+		     "default: only root may attach one", "device-filter");
+	if (!ret->filter_devices && resources->devices.count)
+		plan_warn(p, "%s.devices: a device filter cannot be attached %s; what the user may "
+			  "open is what the container can: ignored", at, p->facts->in_user_ns ?
+			  "in a user namespace" : "by a user");
 }

@@ -121,6 +121,10 @@ static void dump_namespaces(struct dump *d)
 	}
 	dump_maps(d, "uid-map", &p->uid_maps);
 	dump_maps(d, "gid-map", &p->gid_maps);
+	if (p->uid_map_by)
+		line(d, "uid-map-by %s", word(d, p->uid_map_by));
+	if (p->gid_map_by)
+		line(d, "gid-map-by %s", word(d, p->gid_map_by));
 	if (p->deny_setgroups)
 		line(d, "setgroups deny");
 	if (p->monotonic.set)

@@ -84,6 +84,8 @@ static void emit_namespaces(struct emit *m, const struct plan *p)
 	emit_end(m);
 	emit_maps(m, "uidMappings", &p->uid_maps);
 	emit_maps(m, "gidMappings", &p->gid_maps);
+	emit_optional(m, "uidMapBy", p->uid_map_by);
+	emit_optional(m, "gidMapBy", p->gid_map_by);
 	if (p->deny_setgroups)
 		emit_bool(m, "denySetgroups", true);
 	if (p->monotonic.set || p->boottime.set) {

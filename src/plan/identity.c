@@ -47,12 +47,19 @@ static int plan_user(struct planner *p, const struct oci_process *process,
 	ret->groups.items = u->additional_gids.items;
 	ret->groups.count = u->additional_gids.count;
 	/* Also with none, so that the caller's groups do not stay. */
-	ret->set_groups = !p->plan || !p->plan->deny_setgroups;
+	ret->set_groups = !p->facts->setgroups_denied && (!p->plan || !p->plan->deny_setgroups);
+	if (ret->groups.count && !ret->set_groups) {
+		(void)plan_refuse(p, line, "process.user.additionalGids", "cannot set any "
+				  "additional groups in a rootless container");
+		return err_hint(p->e, "map groups of /etc/subgid as well, and not the user's own "
+				"alone");
+	}
 	plan_because_of(p, line, "process.user", "user ");
 	if (ret->groups.count)
 		plan_because_of(p, line, "process.user.additionalGids", "groups");
 	else
-		plan_because(p, "default: the caller's groups are not kept", "groups");
+		plan_because(p, ret->set_groups ? "default: the caller's groups are not kept" :
+			     "default: the user namespace does not let groups be set", "groups");
 	if (u->umask.set)
 		plan_because_of(p, line, "process.user.umask", "umask");
 	return 0;

@@ -116,6 +116,8 @@ static int plan_idmap(struct planner *p, const struct oci_mount *m, const char *
 		return 0;
 	if (ret->kind != PLAN_MOUNT_BIND)
 		return plan_refuse(p, m->line, at, "only bind mounts can be id-mapped");
+	if (p->facts->euid != 0)
+		return plan_refuse(p, m->line, at, "only root may map the ids of a mount");
 	if (!own && !p->in_user_ns)
 		return plan_refuse(p, m->line, plan_at(p, "%s.options", at),
 				   "\"%s\" needs uidMappings and "
@@ -159,8 +161,32 @@ static void take_options(struct planner *p, const struct mount_options *o, struc
  */
 static bool is_parents(struct planner *p, const struct plan_mount *m)
 {
+	/* A user may mount in the container only, and has the same ways to a source there. */
+	if (p->facts->euid != 0)
+		return false;
 	return p->in_user_ns || plan_find_namespace(p->plan, OCI_NS_MOUNT)->path ||
 	       strncmp(m->source, "/proc/", 6) == 0 || m->propagation == MS_SHARED;
+}
+
+/*
+ * sysfs shows the network namespace that one is in, and is mounted by who owns that. In the host's
+ * network the host's own mount shows the same.
+ */
+static bool is_sysfs_foreign(const struct planner *p, const char *type)
+{
+	return strcmp(type, "sysfs") == 0 && !plan_find_namespace(p->plan, OCI_NS_NETWORK) &&
+	       (p->in_user_ns || p->facts->net_ns_foreign);
+}
+
+static void bind_sysfs(struct plan_mount *m)
+{
+	m->kind = PLAN_MOUNT_BIND;
+	m->fstype = NULL;
+	m->source = "/sys";
+	m->recursive = true;
+	m->rec_set |= m->attr_set;
+	m->attr_set = 0;
+	m->data = (struct str_list){ 0 };
 }
 
 static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index)
@@ -189,6 +215,8 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 		mount.source = m->source;
 	}
 	take_options(p, &o, &mount);
+	if (mount.kind == PLAN_MOUNT_FS && is_sysfs_foreign(p, m->type))
+		bind_sysfs(&mount);
 	if (mount.kind == PLAN_MOUNT_BIND)
 		mount.source_from_parent = is_parents(p, &mount);
 	if (mount.kind == PLAN_MOUNT_CGROUP)

@@ -18,11 +18,6 @@ static int check_host(struct planner *p)
 			       "this is Linux %u.%u, and %d.%d is the oldest that orlop "
 			       "works on", f->kernel_major, f->kernel_minor, KERNEL_MAJOR_MIN,
 			       KERNEL_MINOR_MIN);
-	if (f->euid != 0) {
-		(void)err_set(p->e, ERR_USAGE,
-			      "must be run as root; containers of other users are not built yet");
-		return err_hint(p->e, "this is user %u", f->euid);
-	}
 	return 0;
 }
 
@@ -150,9 +145,9 @@ int plan_make(const struct oci_config *config, const char *name,
 			     .explain = !options->quick, .e = e };
 
 	/* Namespaces and id maps first: what is allowed elsewhere depends on them. */
-	if (plan_options_check(&p) || plan_namespaces(&p) || plan_id_maps(&p) || plan_names(&p) ||
-	    plan_net_devices(&p) ||
-	    plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
+	if (plan_options_check(&p) || plan_namespaces(&p) || plan_id_maps(&p) ||
+	    plan_map_writers(&p) || plan_names(&p) ||
+	    plan_net_devices(&p) || plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
 	    plan_intel_rdt(&p) || plan_seccomp(&p) || plan_harden(&p))
 		return -1;

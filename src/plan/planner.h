@@ -107,6 +107,7 @@ const struct plan_namespace *plan_find_namespace(const struct plan *plan, enum o
 int plan_options_check(struct planner *p) __attribute__((warn_unused_result));
 int plan_namespaces(struct planner *p) __attribute__((warn_unused_result));
 int plan_id_maps(struct planner *p) __attribute__((warn_unused_result));
+int plan_map_writers(struct planner *p) __attribute__((warn_unused_result));
 int plan_net_devices(struct planner *p) __attribute__((warn_unused_result));
 int plan_names(struct planner *p) __attribute__((warn_unused_result));
 int plan_sysctls(struct planner *p) __attribute__((warn_unused_result));

@@ -115,7 +115,7 @@ static bool is_frozen(const struct state_record *record)
  * Only the waiting process holds the listening end, and exec closes it. A full backlog (EAGAIN)
  * is one that somebody listens to.
  */
-static int is_waiting(int dir, bool *ret, struct err *e)
+int state_waiting(int dir, bool *ret, struct err *e)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -144,7 +144,7 @@ int state_status(int dir, const struct state_record *record, enum state_status *
 	if (is_frozen(record)) {
 		*ret = STATE_PAUSED;
 	} else {
-		if (is_waiting(dir, &waiting, e) < 0)
+		if (state_waiting(dir, &waiting, e) < 0)
 			return -1;
 		*ret = waiting ? STATE_CREATED : STATE_RUNNING;
 	}

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tarfile
 
-from deck import bundle, bind, config, container, current, host, rt, skip, until
+from deck import bind, bundle, config, container, current, host, overlay, rt, skip, until
 
 # What a container's program can be when the probe has no verb for it.
 HOME = "" if os.path.exists("/usr/bin/python3") else sys.base_prefix
@@ -51,22 +51,6 @@ def python_container(code):
     mounts = [bind(place, place, "ro") for place in ("/usr", "/lib", "/lib64", HOME)
               if os.path.isdir(place)]
     return config(mounts=mounts, args=[PYTHON, "-S", "-c", code])
-
-
-def overlay(rootfs, name):
-    """Puts an overlay over a bundle's root and gives its upper directory."""
-    base = os.path.join(current().tmp, f"overlay-{name}")
-    for part in ("lower", "upper", "work"):
-        os.makedirs(os.path.join(base, part))
-    # The test's own directory may be on an overlay, which cannot be an upper one.
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", base], check=True)
-    for part in ("lower", "upper", "work"):
-        os.makedirs(os.path.join(base, part))
-    shutil.copytree(rootfs, os.path.join(base, "lower"), dirs_exist_ok=True, symlinks=True)
-    subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
-                    f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work", rootfs],
-                   check=True)
-    return base
 
 
 def test_a_marker_is_in_the_core():
@@ -282,8 +266,7 @@ def test_the_upper_directory_with_whiteouts():
     "what was written and what was deleted can be told, in the tar and in the list"
     c = config(rootfs={"/etc/old": "alt", "/etc/kept": "da"})
     path = bundle(c, "write /etc/new neu; rm /etc/old; echo done; wait")
-    base = overlay(os.path.join(path, "rootfs"), "a")
-    try:
+    with overlay(path):
         with container(path) as made:
             made.start().ok
             made.wait_line("wait: ready")
@@ -295,9 +278,6 @@ def test_the_upper_directory_with_whiteouts():
             assert "etc/kept" not in archive.getnames()
         kinds = {row["path"]: row["kind"] for row in load(place, "changes.json")}
         assert kinds["etc/new"] == "file" and kinds["etc/old"] == "deleted"
-    finally:
-        subprocess.run(["umount", os.path.join(path, "rootfs")], check=True)
-        subprocess.run(["umount", base], check=True)
 
 
 def test_temporary_file_systems_are_there():
@@ -424,6 +404,23 @@ def test_what_is_refused():
         rt("evidence", c.name).fails("needs a place", rc=1)
         rt("evidence", "nobody", "-o", f"{current().tmp}/x").fails("does not exist", rc=1)
         assert c.status == "running"
+
+
+def test_drift_is_in_the_set_and_on_the_page():
+    "a program that was added after the image is named in drift.json and in the report"
+    name = current().next_id()
+    path = bundle(config(), "await /tmp/new; run /tmp/new wait", name)
+    with overlay(path), container(path, name=name) as c:
+        c.start().ok
+        assert load(take(c), "drift.json")["result"] == "none"
+        shutil.copy(c.rootfs("/bin/probe"), c.rootfs("/tmp/new.part"))
+        os.rename(c.rootfs("/tmp/new.part"), c.rootfs("/tmp/new"))
+        until(lambda: "wait: ready" in c.lines)
+        place = take(c)
+        found, = load(place, "drift.json")["findings"]
+        assert (found["kind"], found["path"], found["program"]) == ("upper", "/tmp/new", True)
+        page = rt("evidence", "report", place).ok.out
+        assert "Code that is not in the image" in page and "<td class=m>/tmp/new</td>" in page
 
 
 def test_the_report_is_inert_and_shown_by_a_browser():

@@ -53,6 +53,17 @@ def test_start_container_hooks_run_before_the_program():
     assert run(c, "cat /tmp/mark").ok.lines[-1] == "cat: x"
 
 
+def test_start_container_hooks_are_confined_as_the_program_is():
+    "they come from the image: the filter holds for them, and their failure is told through it"
+    hook_line = dict(path="/bin/probe", args=["probe", "mkdir", "/tmp/by-hook"])
+    deny = [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL_PROCESS"}]
+    for rules in (deny, deny + [{"names": ["sendmsg"], "action": "SCMP_ACT_ERRNO"}]):
+        c = config(hooks={"startContainer": [hook_line]},
+                   linux={"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}})
+        run(c, "echo never").fails("error running startContainer hook")
+    assert run(config(hooks={"startContainer": [hook_line]}), "stat /tmp/by-hook").ok
+
+
 def test_poststart_hooks_run_after_the_program_began():
     "and before start returns"
     with container(config(hooks={"poststart": [hook("await", os.path.join(current().tmp, "mark"),

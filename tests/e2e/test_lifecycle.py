@@ -293,9 +293,10 @@ def test_kill_of_an_absent_container_says_so():
 
 def test_kill_reaches_a_created_container():
     "a container that was never started can be killed"
-    with container(config()) as c:
-        c.kill("KILL").ok
-        c.wait_status("stopped")
+    for number in ("KILL", "TERM", "INT", "HUP"):
+        with container(config()) as c:
+            c.kill(number).ok
+            c.wait_status("stopped")
 
 
 def test_kill_without_a_pid_namespace_ends_all_processes():

@@ -581,6 +581,19 @@ def test_a_read_only_root_refuses_writes():
         assert "ro" in r.mount("/")["options"]
 
 
+def test_a_read_only_tmpfs_is_filled_first():
+    "a read-only /dev has its nodes and the places of its mounts; nobody can add to it"
+    c = config()
+    next(m for m in c.doc["mounts"] if m["destination"] == "/dev")["options"] += ["ro"]
+    c.doc["mounts"] += [{"destination": "/t", "type": "tmpfs", "source": "t", "options": ["ro"]},
+                        {"destination": "/t/a/b", "type": "tmpfs", "source": "u"}]
+    with run(c, "write /dev/x y; open /dev/null rw; write /t/x y; write /t/a/x y; "
+                "write /t/a/b/x y; mounts /dev; mounts /t") as r:
+        assert r.ok.lines[:5] == ["write: EROFS", "open: ok", "write: EROFS", "write: EROFS",
+                                  "write: ok"]
+        assert "ro" in r.mount("/dev")["options"] and "ro" in r.mount("/t")["options"]
+
+
 def test_a_writable_root_takes_writes():
     "and they are on disk"
     with container(config(), "write /x y; wait") as c:

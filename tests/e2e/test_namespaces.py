@@ -204,6 +204,25 @@ def test_a_user_namespace_can_be_joined():
 
 
 @needs("userns")
+def test_a_network_of_another_user_namespace_can_be_joined():
+    "a user namespace made or joined by path beside a network that is not its own, in any order"
+    rest = ("mount", "uts", "ipc", "cgroup", "pid")
+    with helper("-U", "--map-root-user") as user, helper("-n") as network:
+        net = f"/proc/{network}/ns/net"
+        joined = config(linux={"namespaces": namespaces(*rest, user=f"/proc/{user}/ns/user",
+                                                        network=net)},
+                        process={"capabilities": {}})
+        made = config(linux={"namespaces": namespaces(*rest, "user", network=net), **MAPS})
+        made.owner = 100000
+        for c in (joined, made):
+            c.doc["mounts"] = [m for m in c.doc["mounts"] if m["type"] != "sysfs"]
+            for order in (c.doc["linux"]["namespaces"], c.doc["linux"]["namespaces"][::-1]):
+                c.doc["linux"]["namespaces"] = order
+                with run(c, "ns") as r:
+                    assert links(r.ok)["net"] == os.readlink(net).rstrip("]").split(":[")[1]
+
+
+@needs("userns")
 def test_the_mounts_of_a_user_namespace_belong_to_it():
     "proc, tmpfs, mqueue, devpts can all be mounted, and written where they should be"
     c = space(*ALL, "user", **MAPS)

@@ -53,6 +53,13 @@ def test_a_relative_program_is_found_from_cwd():
     assert run(config(args=["./probe", "cwd"], process={"cwd": "/bin"})).ok.lines == ["cwd: /bin"]
 
 
+def test_a_missing_cwd_is_made():
+    "as runc does, and also where the root is read-only for the program"
+    for readonly in (False, True):
+        c = config(process={"cwd": "/made/here"}, root={"path": "rootfs", "readonly": readonly})
+        assert run(c, "cwd").ok.lines == ["cwd: /made/here"]
+
+
 def test_the_environment_is_exactly_that_of_the_config():
     "nothing of the runtime's environment comes through, order kept; HOME is added when missing"
     with run(config(process={"env": ["PATH=/bin", "B=2", "A=1", "EMPTY="]}), "env",

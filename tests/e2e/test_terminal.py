@@ -163,6 +163,12 @@ def test_exec_has_its_own_terminal():
         assert "tty: controlling yes" in text
 
 
+def test_a_foreground_terminal_that_is_piped_on_has_no_carriage_returns():
+    "as with runc: who pipes the output of run or exec compares lines"
+    with run(terminal(), "echo a; echo b") as r:
+        assert r.ok.out == "a\nb\n"
+
+
 def test_foreground_run_gives_the_terminal_through():
     "run on a terminal: what the program prints and reads goes through, size included"
     import pty

@@ -18,6 +18,7 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -430,6 +432,75 @@ static void verb_count(char **argv)
 	}
 }
 
+/* ---- code that is not in the image ---- */
+
+/* Executes a copy of itself that has no name in any file system. */
+static void verb_memfd(char **argv)
+{
+	static char *const args[] = { "adversary", "idle", "0", NULL };
+	int self = open("/proc/self/exe", O_RDONLY), copy = memfd_create("nothing", MFD_CLOEXEC);
+
+	(void)argv;
+	if (self < 0 || copy < 0 || sendfile(copy, self, NULL, 1 << 30) <= 0)
+		die("copy");
+	fexecve(copy, args, environ);
+	die("fexecve");
+}
+
+/* Maps a file to execute it, as a library is: FILE. */
+static void verb_map(char **argv)
+{
+	int fd = open(argv[0], O_RDONLY);
+
+	if (fd < 0 || mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED)
+		die("map");
+	close(fd);
+	ready();
+	stay();
+}
+
+/* Has memory to execute that no file is behind, as compilers at run time have. */
+static void verb_jit(char **argv)
+{
+	(void)argv;
+	if (mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		 0) == MAP_FAILED)
+		die("map");
+	ready();
+	stay();
+}
+
+static void *stay_in_thread(void *argument)
+{
+	(void)argument;
+	while (syscall(SYS_tgkill, getpid(), getpid(), 0) == 0 && usleep(1000) == 0) {
+		char path[64], text[256] = "";
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
+		fd = open(path, O_RDONLY);
+		if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+			break;
+		close(fd);
+		if (strstr(text, ") Z "))
+			break;
+	}
+	ready();
+	stay();
+	return NULL;
+}
+
+/* The first thread ends, so that /proc/PID shows no program any more; another goes on. */
+static void verb_headless(char **argv)
+{
+	pthread_t thread;
+
+	(void)argv;
+	if (pthread_create(&thread, NULL, stay_in_thread, NULL) != 0)
+		die("thread");
+	syscall(SYS_exit, 0);
+}
+
 static const struct verb {
 	const char *name;
 	int arguments;
@@ -440,6 +511,8 @@ static const struct verb {
 	{ "fill", 2, verb_fill }, { "fillfd", 1, verb_fillfd }, { "shell", 2, verb_shell },
 	{ "try", 2, verb_try }, { "packet", 1, verb_packet }, { "unix", 1, verb_unix },
 	{ "vsock", 0, verb_vsock }, { "ring", 2, verb_ring }, { "count", 1, verb_count },
+	{ "memfd", 0, verb_memfd }, { "map", 1, verb_map }, { "jit", 0, verb_jit },
+	{ "headless", 0, verb_headless },
 };
 
 int main(int argc, char **argv)

@@ -7,7 +7,14 @@
 static const char example[] =
 	"kernel 6.18\n"
 	"euid 1000\n"
+	"egid 100\n"
 	"in_user_ns yes\n"
+	"setgroups_denied yes\n"
+	"net_ns_foreign no\n"
+	"systemd_user yes\n"
+	"newuidmap /usr/bin/newuidmap\n"
+	"newgidmap /usr/bin/newgidmap\n"
+	"cgroup_delegated /user.slice\n"
 	"cgroup_mode hybrid\n"
 	"cgroup_mount /sys/fs/cgroup/unified\n"
 	"cgroup_self /user.slice/a b\n"
@@ -32,7 +39,8 @@ static void check_round_trip(void)
 		return;
 	CHECK_STR(host_facts_print(&f, &a), example);
 	CHECK(f.kernel_major == 6 && f.kernel_minor == 18, " ");
-	CHECK(f.euid == 1000 && f.in_user_ns && f.apparmor && !f.selinux && f.time_ns, " ");
+	CHECK(f.euid == 1000 && f.egid == 100 && f.setgroups_denied && f.systemd_user, " ");
+	CHECK(!f.net_ns_foreign && f.in_user_ns && f.apparmor && !f.selinux && f.time_ns, " ");
 	CHECK(f.cgroup_mode == HOST_CGROUP_HYBRID, " ");
 	CHECK(f.cap_bounding == 0x1fffeffffff && f.cap_last == 40 && f.seccomp_flags == 0x3f, " ");
 	CHECK_STR(f.hugepage_sizes, "");

@@ -4,12 +4,14 @@
 Knows OCI configuration and how to write a directory; does not know how a runtime is called.
 """
 
+import contextlib
 import copy
 import json
 import os
 import shlex
 import shutil
 import stat
+import subprocess
 
 DEFAULT_CAPS = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_MKNOD",
                 "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"]
@@ -226,3 +228,26 @@ def bind(source, destination, *options, recursive=False, **more):
 def idmap(container_id, host_id, size):
     """One line of an id map."""
     return {"containerID": container_id, "hostID": host_id, "size": size}
+
+
+@contextlib.contextmanager
+def overlay(path, options=""):
+    """Puts an overlay over the root of a bundle at a path, as engines do, and gives the directory
+    that has its layers: lower, upper, work. Options end with a comma."""
+    rootfs, base = os.path.join(path, "rootfs"), f"{path}.overlay"
+    os.makedirs(base)
+    # The test's own directory may be on an overlay, which cannot be an upper one.
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", base], check=True)
+    try:
+        for part in ("upper", "work"):
+            os.makedirs(os.path.join(base, part))
+        shutil.copytree(rootfs, os.path.join(base, "lower"), symlinks=True)
+        layers = f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work"
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options + layers, rootfs],
+                       check=True)
+        try:
+            yield base
+        finally:
+            subprocess.run(["umount", rootfs], check=True)
+    finally:
+        subprocess.run(["umount", base], check=True)

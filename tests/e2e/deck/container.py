@@ -205,11 +205,11 @@ class Container:
         """`create` (or run --detach) with stdio in files, as an engine's pipes would be."""
         test = current()
         front = self.keywords.get("front", ())
-        argv = [test.runtime, "--root", self.root or test.root, *front, *command.split(),
-                "--bundle", self.path, *self.flags, self.name]
+        argv = [*self.keywords.get("wrap", ()), test.runtime, "--root", self.root or test.root,
+                *front, *command.split(), "--bundle", self.path, *self.flags, self.name]
         own_out = "stdout" not in self.keywords
         extra = {key: value for key, value in self.keywords.items()
-                 if key not in ("front", "stdout", "stderr", "stdin")}
+                 if key not in ("front", "stdout", "stderr", "stdin", "wrap")}
         began = time.monotonic()
         with contextlib.ExitStack() as stack:
             out = (stack.enter_context(open(self.out_path, "ab")) if own_out

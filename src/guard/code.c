@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. One process: its program and its executable memory, each file judged by where it
+ * is. Whatever a process can name is told as it is and never looked up.
+ */
+#include "guard/code.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "engine/child_image.h"
+#include "orlop/auto.h"
+
+enum {
+	MAPS_MAX = 64 * 1024 * 1024,
+	FILES_MAX = 1024,	/* executable ones of a process; more are not told apart */
+	FINDINGS_MAX = 4096,
+	PATH_ROOM = 4096,
+};
+
+struct process {
+	const struct code_image *image;
+	struct drift *d;
+	pid_t pid;
+	int proc;
+	const char *name;
+	struct mounts mounts;		/* its own, when it has another namespace */
+	struct {
+		uint64_t device, inode;
+	} seen[FILES_MAX];
+	size_t seen_count;
+	bool overflow;
+};
+
+/* ---- one file ---------------------------------------------------------------------------- */
+
+static void add(struct process *p, enum drift_kind kind, bool program, const char *path,
+		const char *detail)
+{
+	struct arena *a = p->image->arena;
+
+	if (p->d->findings.count == FINDINGS_MAX) {
+		p->d->more++;
+		return;
+	}
+	if (!p->d->findings.items)
+		p->d->findings.items = arena_new_array(a, struct drift_finding, FINDINGS_MAX);
+	p->d->findings.items[p->d->findings.count++] = (struct drift_finding){
+		p->pid, p->name, kind, program, arena_strdup(a, path), detail };
+}
+
+/* DONT_SYNC: a server that never answers is not asked. */
+static int ask(int dir, const char *name, struct statx *st)
+{
+	return statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		     STATX_BASIC_STATS | STATX_MNT_ID, st);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), n = strlen(end);
+
+	return len >= n && strcmp(text + len - n, end) == 0;
+}
+
+static bool is_root(const struct code_image *image, const struct mount *m)
+{
+	return image->root && strcmp(m->device, image->root->device) == 0 &&
+	       strcmp(m->root, image->root->root) == 0;
+}
+
+/* The part of a path below a mount, or NULL when the path was told from another root. */
+static const char *below(const struct mount *m, const char *path)
+{
+	size_t len = strcmp(m->point, "/") == 0 ? 0 : strlen(m->point);
+
+	return strncmp(path, m->point, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+/*
+ * Whether the upper directory has the file's content. One of which only the attributes were
+ * changed has a mark that says so. 1, 0, or -1 and errno.
+ */
+static int is_in_upper(const struct code_image *image, const char *path)
+{
+	char self[32];
+	struct stat st;
+	auto_fd int fd = sys_openat2(image->upper, path, O_PATH | O_NOFOLLOW, 0,
+				     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return S_ISREG(st.st_mode) && getxattr(self, "trusted.overlay.metacopy", NULL, 0) < 0;
+}
+
+static uint64_t nanoseconds(const struct statx_timestamp *t)
+{
+	return (uint64_t)t->tv_sec * UINT64_C(1000000000) + t->tv_nsec;
+}
+
+static void judge_in_root(struct process *p, const struct mount *m, const struct statx *st,
+			  bool program, const char *path)
+{
+	const struct code_image *image = p->image;
+	const char *inside = below(m, path);
+	int found;
+
+	if (!image->overlay) {
+		if (!m->readonly && image->created && nanoseconds(&st->stx_ctime) > image->created)
+			add(p, DRIFT_CHANGED, program, path, "changed after the container was made");
+		return;
+	}
+	if (image->upper < 0)
+		return;
+	found = inside ? is_in_upper(image, inside) : -1;
+	if (found > 0)
+		add(p, DRIFT_UPPER, program, path,
+		    "in the writable layer: added, or changed since the image");
+	else if (found < 0)
+		code_tell(image->arena, &p->d->untold, "process %d: %.300s: %s", (int)p->pid, path,
+			  inside ? err_errno_text(errno) : "its place in the root is not known");
+}
+
+/* Memory that is shared has a file as well, which nobody ever named. */
+static void judge_in_memory(struct process *p, bool program, const char *path)
+{
+	if (strncmp(path, "/memfd:", 7) == 0)
+		add(p, DRIFT_MEMFD, program, path, "a file in memory, which no file system has");
+	else
+		add(p, DRIFT_ANONYMOUS, program, path, "shared memory that can be executed");
+}
+
+static void judge(struct process *p, const struct statx *st, bool program, const char *path)
+{
+	struct arena *a = p->image->arena;
+	const struct mount *m = mounts_find(&p->mounts, (long)st->stx_mnt_id);
+
+	if (!m)
+		m = mounts_find(&p->image->mounts, (long)st->stx_mnt_id);
+	if (code_device(st) == p->image->memory)
+		judge_in_memory(p, program, path);
+	else if (ends_with(path, " (deleted)"))
+		add(p, DRIFT_DELETED, program, path, "its file was deleted or replaced");
+	else if (!m)
+		add(p, DRIFT_OUTSIDE, program, path, "on a mount that the container does not have");
+	else if (is_root(p->image, m))
+		judge_in_root(p, m, st, program, path);
+	else if (strcmp(m->type, "tmpfs") == 0 || strcmp(m->type, "ramfs") == 0)
+		add(p, DRIFT_TMPFS, program, path,
+		    arena_printf(a, "on the %s at %s", m->type, m->point));
+	else
+		add(p, m->readonly ? DRIFT_READONLY : DRIFT_VOLUME, program, path,
+		    arena_printf(a, "on %s (%s), %s", m->point, m->type,
+				 m->readonly ? "which is read-only here" : "which can be written to"));
+}
+
+/* True the first time that a file is seen in this process. */
+static bool is_new(struct process *p, const struct statx *st)
+{
+	uint64_t device = code_device(st);
+
+	for (size_t i = 0; i < p->seen_count; i++)
+		if (p->seen[i].device == device && p->seen[i].inode == st->stx_ino)
+			return false;
+	if (p->seen_count == FILES_MAX) {
+		p->overflow = true;
+		return false;
+	}
+	p->seen[p->seen_count].device = device;
+	p->seen[p->seen_count++].inode = st->stx_ino;
+	return true;
+}
+
+/* A magic link of the process: its program, or a file that it has mapped. 0, or -1 and errno. */
+static int look_at(struct process *p, const char *link, bool program)
+{
+	char path[PATH_ROOM];
+	struct statx st;
+	ssize_t len;
+
+	if (ask(p->proc, link, &st) < 0)
+		return -1;
+	if (!is_new(p, &st))
+		return 0;
+	len = readlinkat(p->proc, link, path, sizeof(path) - 1);
+	if (len < 0)
+		return -1;
+	path[len] = '\0';
+	judge(p, &st, program, path);
+	return 0;
+}
+
+/* ---- one process ------------------------------------------------------------------------- */
+
+/* Code of the kernel's own, which every process has. */
+static bool is_kernels(const char *name)
+{
+	static const char *const names[] = { "[vdso]", "[vsyscall]", "[uprobes]", "[vectors]",
+		"[sigpage]" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+struct anonymous {
+	uint64_t bytes;
+	size_t regions;
+	bool writable;
+};
+
+/* start-end perms offset device inode   name */
+static void look_at_line(struct process *p, const char *line, struct anonymous *sum)
+{
+	unsigned long long start, end, inode;
+	char perms[5], link[64];
+	int name = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %*s %*s %llu %n", &start, &end, perms, &inode, &name) < 4 ||
+	    perms[2] != 'x' || is_kernels(line + name))
+		return;
+	if (line[name] != '/') {
+		sum->bytes += end - start;
+		sum->regions++;
+		sum->writable |= perms[1] == 'w';
+		return;
+	}
+	snprintf(link, sizeof(link), "map_files/%llx-%llx", start, end);
+	/* ENOENT, ESRCH: it went meanwhile. */
+	if (look_at(p, link, false) < 0 && errno != ENOENT && errno != ESRCH)
+		code_tell(p->image->arena, &p->d->untold, "process %d: %.300s: %s", (int)p->pid,
+			  line + name, err_errno_text(errno));
+}
+
+static void look_at_maps(struct process *p)
+{
+	auto_arena scratch = ARENA_NONE;
+	auto_fd int fd = openat(p->proc, "maps", O_RDONLY | O_CLOEXEC);
+	char *text = fd < 0 ? NULL : fd_read_text(fd, MAPS_MAX, &scratch, NULL), *next;
+	struct arena *a = p->image->arena;
+	struct anonymous sum = { 0 };
+
+	if (!text) {
+		if (errno != ESRCH && errno != ENOENT)
+			code_tell(a, &p->d->untold, "process %d: its memory cannot be seen: %s",
+				  (int)p->pid, err_errno_text(errno));
+		return;
+	}
+	for (char *line = text; *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		look_at_line(p, line, &sum);
+	}
+	if (sum.regions)
+		add(p, DRIFT_ANONYMOUS, false, "",
+		    arena_printf(a, "%llu bytes in %zu regions%s, executable and without a file",
+				 (unsigned long long)sum.bytes, sum.regions,
+				 sum.writable ? ", also writable" : ""));
+}
+
+static int open_proc(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool has_program(int proc)
+{
+	char target[8];
+
+	return proc >= 0 && readlinkat(proc, "exe", target, sizeof(target)) > 0;
+}
+
+/*
+ * A process whose first thread has ended shows nothing under its number, while the other threads
+ * go on: /proc takes the number of any thread.
+ */
+static int open_process(pid_t pid)
+{
+	auto_fd int proc = open_proc(pid);
+	auto_fd int tasks = -1;
+	struct dirent *entry;
+
+	if (proc < 0 || has_program(proc))
+		return take_fd(&proc);
+	tasks = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (tasks < 0)
+		return -1;
+	auto_dir DIR *listing = fdopendir(take_fd(&tasks));
+	while (listing && (entry = readdir(listing))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		auto_fd int other = tid > 0 && tid != pid ? open_proc(tid) : -1;
+
+		if (has_program(other))
+			return take_fd(&other);
+	}
+	return -1;
+}
+
+/*
+ * A process that orlop is about to turn into one of the container's: it runs the file that we run
+ * or, a moment later, the child program. Both are known by what they are, not by a name.
+ */
+static bool is_ours(const struct code_image *image, int proc)
+{
+	struct statx st, own;
+
+	if (ask(proc, "exe", &st) < 0 || ask(AT_FDCWD, "/proc/self/exe", &own) < 0)
+		return false;
+	if (code_device(&st) == code_device(&own) && st.stx_ino == own.stx_ino)
+		return true;
+	if (code_device(&st) != image->memory)
+		return false;
+	auto_fd int fd = openat(proc, "exe", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && child_image_is(fd);
+}
+
+static const char *name_of(int proc, struct arena *a)
+{
+	char name[64];
+	auto_fd int fd = openat(proc, "comm", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : fd_read_full(fd, name, sizeof(name) - 1);
+
+	while (len > 0 && name[len - 1] == '\n')
+		len--;
+	for (ssize_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			name[i] = '?';
+	return arena_strndup(a, name, len > 0 ? (size_t)len : 0);
+}
+
+void code_look(const struct code_image *image, pid_t pid, struct drift *d)
+{
+	auto_arena scratch = ARENA_NONE;
+	auto_fd int proc = open_process(pid);
+	struct process *p = arena_new(&scratch, struct process);
+
+	if (proc < 0 || is_ours(image, proc))		/* proc: it ended */
+		return;
+	*p = (struct process){ .image = image, .d = d, .pid = pid, .proc = proc,
+		.name = name_of(proc, image->arena), .mounts = code_mounts(proc, &scratch) };
+	d->processes++;
+	if (look_at(p, "exe", true) < 0 && errno != ENOENT && errno != ESRCH)
+		code_tell(image->arena, &d->untold, "process %d: its program: %s", (int)pid,
+			  err_errno_text(errno));
+	look_at_maps(p);
+	if (p->overflow)
+		code_tell(image->arena, &d->untold, "process %d: has more than %d executable files",
+			  (int)pid, FILES_MAX);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Where the code of one process comes from. No file is opened but such in memory, and
+ * no attribute is asked of a file system that would have to ask somebody else for it.
+ */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "guard/mounts.h"
+#include "orlop/drift.h"
+
+/* What a container's code is measured against. */
+struct code_image {
+	struct arena *arena;
+	struct mounts mounts;		/* of the container's first process */
+	const struct mount *root;	/* that of its root; NULL: not known */
+	int upper;			/* the overlay's upper directory, or -1 */
+	bool overlay;			/* the root is an overlay of the container's own */
+	uint64_t memory;		/* the device of files in memory, which have no mount */
+	uint64_t created;		/* nanoseconds of the real time clock; 0: not known */
+};
+
+#define CODE_IMAGE_NONE ((struct code_image){ .upper = -1 })
+
+/*
+ * Learns about the image from the first process (its /proc directory) and the time of creation as
+ * the record has it (NULL: not known), and adds to *d what cannot be told.
+ */
+void code_image_learn(struct code_image *image, int proc, const char *created, struct drift *d);
+
+void code_image_close(struct code_image *image);
+
+#define auto_code_image __attribute__((cleanup(code_image_close))) struct code_image
+
+/* Adds what is found about a process to *d. */
+void code_look(const struct code_image *image, pid_t pid, struct drift *d);
+
+/* The table of mounts of a process, by its /proc directory. */
+struct mounts code_mounts(int proc, struct arena *a);
+
+/* The device of a file, as one number. */
+uint64_t code_device(const struct statx *st);
+
+/* Adds a sentence to one of the lists of *d. */
+void code_tell(struct arena *a, struct str_list *list, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* PURE. Nanoseconds since 1970 of "2026-11-23T08:11:13.335934042Z"; 0 for anything else. */
+uint64_t code_time(const char *text);

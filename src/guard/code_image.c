@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. A file of the container's root is the image's unless the overlay's upper directory
+ * has it too: every file that was written or added is there under the same path. Where the root
+ * is no overlay, a file is the image's when its ctime, which nobody in the container can set, is
+ * from before the container was made.
+ *
+ * Only the overlay at the container's root is asked that way: the options of any other may have
+ * been written by the container, and would lead us where it pleases.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "guard/code.h"
+#include "orlop/auto.h"
+
+enum { MOUNTINFO_MAX = 16 * 1024 * 1024, SENTENCES_MAX = 64 };
+
+void code_tell(struct arena *a, struct str_list *list, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (list->count == SENTENCES_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (!list->items)
+		list->items = arena_new_array(a, char *, SENTENCES_MAX);
+	list->items[list->count++] = arena_strdup(a, text);
+}
+
+uint64_t code_device(const struct statx *st)
+{
+	return makedev(st->stx_dev_major, st->stx_dev_minor);
+}
+
+struct mounts code_mounts(int proc, struct arena *a)
+{
+	auto_fd int fd = openat(proc, "mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return mounts_read(fd < 0 ? NULL : fd_read_text(fd, MOUNTINFO_MAX, a, NULL), a);
+}
+
+void code_image_close(struct code_image *image)
+{
+	auto_close_fd(&image->upper);
+}
+
+static void learn_overlay(struct code_image *image, struct drift *d)
+{
+	const char *upper = mounts_upper(image->root, image->arena);
+
+	if (!upper)		/* nothing can be written to it */
+		return;
+	if (*upper == '/')
+		image->upper = open(upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else
+		errno = ENOENT;	/* named from a directory that nobody knows any more */
+	if (image->upper < 0)
+		code_tell(image->arena, &d->untold, "the overlay's upper directory \"%.300s\": %s: "
+			  "changed files of the root cannot be told", upper, err_errno_text(errno));
+}
+
+void code_image_learn(struct code_image *image, int proc, const char *created, struct drift *d)
+{
+	struct arena *a = image->arena;
+	auto_fd int memory = memfd_create("orlop:device", MFD_CLOEXEC);
+	struct statx st;
+
+	if (memory >= 0 && statx(memory, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) == 0)
+		image->memory = code_device(&st);
+	image->mounts = code_mounts(proc, a);
+	image->root = mounts_at(&image->mounts, "/");
+	image->created = created ? code_time(created) : 0;
+	if (!image->root) {
+		code_tell(a, &d->untold, "the container's root is not in its table of mounts: what "
+			  "is the image's cannot be told");
+		return;
+	}
+	/* One that shows a part of another overlay was not made for the container. */
+	image->overlay = strcmp(image->root->type, "overlay") == 0 &&
+			 strcmp(image->root->root, "/") == 0;
+	if (image->overlay) {
+		learn_overlay(image, d);
+	} else if (!image->root->readonly && !image->created) {
+		code_tell(a, &d->untold, "the root (%s) is not an overlay of its own and the time of "
+			  "creation is not known: changed files of it cannot be told",
+			  image->root->type);
+	} else if (!image->root->readonly) {
+		code_tell(a, &d->limits, "the root (%s) is not an overlay of its own: a file counts as "
+			  "changed when its ctime is later than the container's creation; what was "
+			  "changed before, or while the clock was set back, is not seen",
+			  image->root->type);
+	}
+}
+
+uint64_t code_time(const char *text)
+{
+	long long year, month, day, hour, minute, second, days;
+	char fraction[10] = "";
+	uint64_t ns = 0;
+
+	if (sscanf(text, "%4lld-%2lld-%2lldT%2lld:%2lld:%2lld.%9[0-9]", &year, &month, &day, &hour,
+		   &minute, &second, fraction) < 6 || text[strlen(text) - 1] != 'Z' ||
+	    year < 1970 || month < 1 || month > 12)
+		return 0;
+	for (int i = 0; i < 9; i++)
+		ns = 10 * ns + (i < (int)strlen(fraction) ? (uint64_t)(fraction[i] - '0') : 0);
+	/* Years begin in March, so that a leap day is the last of one. */
+	year -= month <= 2;
+	days = 365 * year + year / 4 - year / 100 + year / 400 +
+	       (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1 - 719468;
+	return (uint64_t)(((days * 24 + hour) * 60 + minute) * 60 + second) * UINT64_C(1000000000) +
+	       ns;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Looks at every process of a container's cgroup. The first process says what the
+ * image is: it has the root that the engine made.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/cgroup.h"
+#include "guard/drift.h"
+#include "guard/held.h"
+#include "json/emit.h"
+#include "orlop/auto.h"
+#include "orlop/state.h"
+
+static const struct {
+	const char *word;
+	bool counts;
+} kinds[] = {
+	[DRIFT_UPPER] = { "upper", true },
+	[DRIFT_CHANGED] = { "changed", true },
+	[DRIFT_DELETED] = { "deleted", true },
+	[DRIFT_MEMFD] = { "memfd", true },
+	[DRIFT_TMPFS] = { "tmpfs", true },
+	[DRIFT_VOLUME] = { "volume", true },
+	[DRIFT_OUTSIDE] = { "outside", true },
+	[DRIFT_ANONYMOUS] = { "anonymous", false },
+	[DRIFT_READONLY] = { "read-only", false },
+};
+
+bool drift_counts(enum drift_kind kind, bool strict)
+{
+	return strict || kinds[kind].counts;
+}
+
+enum drift_verdict drift_judge(const struct drift *d, bool strict)
+{
+	for (size_t i = 0; i < d->findings.count; i++)
+		if (drift_counts(d->findings.items[i].kind, strict))
+			return DRIFT_FOUND;
+	return d->more ? DRIFT_FOUND : d->untold.count ? DRIFT_UNKNOWN : DRIFT_NONE;
+}
+
+const char *drift_kind_word(enum drift_kind kind)
+{
+	return kinds[kind].word;
+}
+
+static void emit_list(struct emit *m, const char *key, const struct str_list *list)
+{
+	emit_array(m, key);
+	for (size_t i = 0; i < list->count; i++)
+		emit_str(m, NULL, list->items[i]);
+	emit_end(m);
+}
+
+const char *drift_json(const struct drift *d, const char *id, bool strict, struct arena *a)
+{
+	static const char *const words[] = {
+		[DRIFT_NONE] = "none", [DRIFT_FOUND] = "drift", [DRIFT_UNKNOWN] = "unknown",
+	};
+	struct emit m = EMIT_IN(a, 2);
+
+	emit_object(&m, NULL);
+	emit_str(&m, "id", id);
+	emit_str(&m, "result", words[drift_judge(d, strict)]);
+	emit_u64(&m, "processes", d->processes);
+	emit_array(&m, "findings");
+	for (size_t i = 0; i < d->findings.count; i++) {
+		const struct drift_finding *f = &d->findings.items[i];
+
+		emit_object(&m, NULL);
+		emit_i64(&m, "pid", f->pid);
+		emit_str(&m, "name", f->name);
+		emit_str(&m, "kind", drift_kind_word(f->kind));
+		emit_bool(&m, "drift", drift_counts(f->kind, strict));
+		emit_bool(&m, "program", f->program);
+		emit_str(&m, "path", f->path);
+		emit_str(&m, "detail", f->detail);
+		emit_end(&m);
+	}
+	emit_end(&m);
+	emit_u64(&m, "more", d->more);
+	emit_list(&m, "notKnown", &d->untold);
+	emit_list(&m, "how", &d->limits);
+	emit_end(&m);
+	return emit_get(&m);
+}
+
+/* The container's first process while it lives, or the oldest that is there. */
+static pid_t first_of(const struct drift_group *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->pids[i] == g->first)
+			return g->first;
+	return g->count ? g->pids[0] : 0;
+}
+
+void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret)
+{
+	auto_code_image image = CODE_IMAGE_NONE;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)first_of(g));
+	auto_fd int proc = g->count ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	*ret = (struct drift){ 0 };
+	image.arena = a;
+	if (proc < 0)
+		return;
+	if (g->waiting) {
+		/* It is the program that makes the container, in a file of memory. */
+		code_tell(a, &ret->limits, "process %d waits for start: nothing of the image runs yet",
+			  (int)g->first);
+	}
+	code_image_learn(&image, proc, g->created, ret);
+	for (size_t i = 0; i < g->count; i++)
+		if (g->pids[i] > 0 && !(g->waiting && g->pids[i] == g->first))
+			code_look(&image, g->pids[i], ret);
+}
+
+int drift_find(const char *root, const char *id, struct arena *a, struct drift *ret, struct err *e)
+{
+	auto_held h = HELD_NONE;
+	struct drift_group g = { 0 };
+	struct state_record record = { 0 };
+	enum state_status status = STATE_STOPPED;
+	struct cgroup_pids pids = { 0 };
+	struct err ignored;
+
+	if (held_find(root, id, a, &h, e) < 0)
+		return -1;
+	if (h.group >= 0 && cgroup_pids(h.group, a, &pids, e) < 0)
+		return -1;
+	if (state_load(h.dir, a, &record, &ignored) == 0 && strcmp(record.id, id) == 0) {
+		g.created = record.created;
+		g.first = record.pid;
+		if (state_status(h.dir, &record, &status, NULL, &ignored) < 0 ||
+		    state_waiting(h.dir, &g.waiting, &ignored) < 0)
+			g.waiting = false;
+		/* Without a cgroup only the first process is known. */
+		if (h.group < 0 && status != STATE_STOPPED) {
+			pids.items = &record.pid;
+			pids.count = 1;
+		}
+	}
+	if (pids.count == 0)
+		return err_set(e, ERR_STATE, "container not running");
+	g.pids = pids.items;
+	g.count = pids.count;
+	drift_look(&g, a, ret);
+	if (h.group < 0)
+		code_tell(a, &ret->untold, "the container has no cgroup: only its first process is "
+			  "known");
+	return 0;
+}

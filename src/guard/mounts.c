@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PURE. Lines of mountinfo, see proc(5):
+ *
+ *	id parent device root point options tags... - type source options
+ *
+ * A container with its own mount namespace writes what stands in most of them.
+ */
+#include "guard/mounts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "orlop/auto.h"
+
+enum { MOUNTS_MAX = 4096 };
+
+bool mounts_is_local(const char *type)
+{
+	static const char *const local[] = { "overlay", "tmpfs", "ramfs", "ext2", "ext3", "ext4",
+		"xfs", "btrfs", "f2fs", "erofs", "squashfs", "zfs", "bcachefs", "vfat", "iso9660",
+		"proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup2", "cgroup", "hugetlbfs" };
+
+	for (size_t i = 0; i < ARRAY_LEN(local); i++)
+		if (strcmp(type, local[i]) == 0)
+			return true;
+	return false;
+}
+
+/* \040 and its like, in place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
+			*out++ = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 +
+					(text[3] - '0'));
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
+	}
+	*out = '\0';
+}
+
+/* "ro" is the first word of the options where it holds. */
+static bool is_readonly(const char *options)
+{
+	return strcmp(options, "ro") == 0 || strncmp(options, "ro,", 3) == 0;
+}
+
+static bool read_mount(char *line, struct mount *ret)
+{
+	enum { DEVICE = 2, ROOT = 3, POINT = 4, OPTIONS = 5, TAGS = 6 };
+	char *save = NULL, *word = strtok_r(line, " ", &save);
+	bool after = false;
+
+	*ret = (struct mount){ .id = word ? strtol(word, NULL, 10) : 0 };
+	for (int i = 1; (word = strtok_r(NULL, " ", &save)); i++) {
+		if (i == ROOT || i == POINT)
+			unescape(word);
+		if (i == DEVICE)
+			ret->device = word;
+		if (i == ROOT)
+			ret->root = word;
+		if (i == POINT)
+			ret->point = word;
+		if (i == OPTIONS)
+			ret->readonly = is_readonly(word);
+		if (after) {
+			ret->type = word;
+			strtok_r(NULL, " ", &save);
+			ret->options = strtok_r(NULL, " ", &save);
+			if (ret->options && is_readonly(ret->options))
+				ret->readonly = true;
+			return ret->point && ret->options;
+		}
+		after = strcmp(word, "-") == 0 && i >= TAGS;
+	}
+	return false;
+}
+
+struct mounts mounts_read(char *text, struct arena *a)
+{
+	struct mounts ret = { .items = arena_new_array(a, struct mount, MOUNTS_MAX) };
+	char *next;
+
+	for (char *line = text; line && *line && ret.count < MOUNTS_MAX; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		if (read_mount(line, &ret.items[ret.count]))
+			ret.count++;
+	}
+	return ret;
+}
+
+const struct mount *mounts_find(const struct mounts *mounts, long id)
+{
+	for (size_t i = 0; i < mounts->count; i++)
+		if (mounts->items[i].id == id)
+			return &mounts->items[i];
+	return NULL;
+}
+
+const struct mount *mounts_at(const struct mounts *mounts, const char *point)
+{
+	const struct mount *found = NULL;
+
+	for (size_t i = 0; i < mounts->count; i++)
+		if (strcmp(mounts->items[i].point, point) == 0)
+			found = &mounts->items[i];
+	return found;
+}
+
+/* Two layers: the table's own, and the backslashes that the overlay was given with the name. */
+const char *mounts_upper(const struct mount *overlay, struct arena *a)
+{
+	const char *at = strstr(overlay->options, "upperdir=");
+	char *value, *out;
+
+	if (!at || (at != overlay->options && at[-1] != ','))
+		return NULL;
+	at += strlen("upperdir=");
+	value = out = arena_strndup(a, at, strcspn(at, ","));
+	unescape(value);
+	for (const char *c = value; *c; c++) {
+		if (*c == '\\' && c[1])
+			c++;
+		*out++ = *c;
+	}
+	*out = '\0';
+	return value;
+}
