@@ -9,7 +9,6 @@
  */
 #include "plan/limits.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 char *limits_at(const struct limits *l, const char *member)
@@ -71,7 +70,12 @@ char *limits_number(const struct limits *l, long long value)
  */
 static bool zero_is_none(const struct limits *l)
 {
-	return !l->update && strtoul(l->p->config->oci_version + strlen("1."), NULL, 10) < 3;
+	const char *minor;
+
+	if (l->update)
+		return false;
+	minor = l->p->config->oci_version + strlen("1.");
+	return minor[0] < '3' && minor[1] == '.';
 }
 
 static int plan_pids(struct limits *l)

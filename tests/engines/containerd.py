@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +91,9 @@ class Task:
     def ended(self):
         """Waits for its end and takes the task away; its exit status."""
         until(lambda: self.status == "STOPPED", f"{self.id} ends")
-        return self.engine("task", "rm", self.id).rc
+        said = self.engine("task", "rm", self.id).ok.err
+        code = re.search(r"non-zero exit code (\d+)", said)
+        return int(code[1]) if code else 0
 
 
 def prepare(runtime):
@@ -108,9 +111,9 @@ def listening():
             heard.seek(0)
             return heard.read()
         try:
-            # What has no effect, until it is heard: only then does it listen.
-            until(lambda: call("ctr", "content", "label", call(
-                "ctr", "content", "ls", "-q").lines[0], "heard=yes") and events(), "it listens")
+            # An event of ours, until it is heard: only then does it listen.
+            until(lambda: call("ctr", "images", "label", IMAGE, "heard=yes") and events(),
+                  "it listens")
             yield events
         finally:
             listener.kill()
