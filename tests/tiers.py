@@ -6,153 +6,39 @@ take, and what it runs. Each leaves a log in build/test-logs/. A tier that canno
 with its reason; with CI=true in the environment that is a failure. The last line is
 "N passed, N failed, N skipped", and the exit status is 0 only when nothing failed.
 
-Tests that the host tiers skip for want of a cgroup v2 controller are run again in the tiny machine
-of tests/vm, and are counted there.
+The emulated machines come after the host, and take over what the host had to skip: a test counts
+once, wherever and however often it ran, and as skipped only when no tier could run it.
 """
 
 import argparse
-import contextlib
 import os
+import platform
 import re
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-LOGS = TOP / "build/test-logs"
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests/e2e")]
+
+from deck import host  # noqa: E402  pylint: disable=wrong-import-position
+from tier.result import (Result, checked, failures, named, summed, tap,  # noqa: E402
+                         tested)
+from tier.run import LOGS, Late, Run, reap  # noqa: E402
+
 ORLOP = TOP / "build/src/orlop"
 PROBE = TOP / "build/tests/probe/probe"
 OURS = {"ORLOP": str(ORLOP), "ORLOP_PROBE": str(PROBE)}
 CI = os.environ.get("CI") == "true"
-
-sys.path.insert(0, str(TOP / "tests/e2e"))
-from deck import host  # noqa: E402  pylint: disable=wrong-import-position
-
-SUM = re.compile(r"^(?:# )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
-CHECK = re.compile(r"^[\w-]+ +(ok|FAIL|SKIP) +[\d.]+ s *(.*)$", re.M)
-MESON = re.compile(r"^(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout): +(\d+)", re.M)
-NO_CONTROLLER = re.compile(r"^ok \d+ - (.*?) # SKIP (needs the \w+ controller.*)$", re.M)
-SKIPPED = re.compile(r"# SKIP (.*)$", re.M)
-MINUTES = 45                        # for all together
-SHOWN = 150                         # lines of a log at most, when something failed
-
-
-@dataclass
-class Result:
-    """What came of a tier."""
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    reasons: Counter = field(default_factory=Counter)   # why tests in it were skipped
-    cannot: str = ""                                    # why the tier did not run at all
-    regained: int = 0                                   # tests that an earlier tier had skipped
-
-    def add(self, other):
-        self.passed += other.passed
-        self.failed += other.failed
-        self.skipped += other.skipped
-        self.reasons += other.reasons
-        self.regained += other.regained
-
-
-class Late(Exception):
-    """The time of a tier is over."""
-
-
-class Run:
-    """One run of one tier: its log and its deadline."""
-
-    def __init__(self, tier, quick, latest):
-        self.tier, self.quick = tier, quick
-        self.path = LOGS / f"{tier.name}.log"
-        self.log = self.path.open("w", encoding="utf-8")
-        self.began = time.monotonic()
-        self.end = min(self.began + tier.seconds, latest)
-
-    def call(self, *argv, env=None):
-        """Runs a command to its end; its exit status and all that it said."""
-        argv = [str(word) for word in argv]
-        self.log.write(f"$ {shlex.join(argv)}\n")
-        self.log.flush()
-        start = self.log.tell()
-        with subprocess.Popen(argv, cwd=TOP, stdin=subprocess.DEVNULL, stdout=self.log,
-                              stderr=subprocess.STDOUT, start_new_session=True,
-                              env={**os.environ, **(env or {})}) as process:
-            try:
-                status = process.wait(max(1, self.end - time.monotonic()))
-            except subprocess.TimeoutExpired as e:
-                end_all(process)
-                raise Late(f"no end after {time.monotonic() - self.began:.0f} s: "
-                           f"{shlex.join(argv)}") from e
-            except BaseException:
-                end_all(process)
-                raise
-        self.log.seek(0, os.SEEK_END)
-        text = self.path.read_bytes()[start:].decode(errors="replace")
-        return status, text
-
-    def left(self):
-        """Seconds to the deadline."""
-        return max(1, int(self.end - time.monotonic()))
-
-
-def end_all(process):
-    """Ends a command with everything that it started, also what left its session."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(5)
-    for _ in range(50):
-        left = [pid for pid, _ in host.descendants()]
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        reap()
-        if not left:
-            break
-        time.sleep(0.1)
-
-
-def reap():
-    """Takes the dead children that were adopted."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def summed(status, text):
-    """A Result out of the closing line of a command; without one, of its exit status."""
-    found = SUM.findall(text)
-    result = Result()
-    if found:
-        result = Result(*(int(n or 0) for n in found[-1]))
-        result.reasons = Counter(SKIPPED.findall(text))
-    elif status == 0:
-        result.passed = 1
-    if status and not result.failed:
-        result.failed += 1
-    return result
+MINUTES = 45            # for all together, but for making the machines, which is done once
 
 
 # ---- the tiers ---------------------------------------------------------------------------------
-
-
-def checked(status, text):
-    """A Result out of the lines of tools/check."""
-    result = Result()
-    for word, note in CHECK.findall(text):
-        result.add(Result(word == "ok", word == "FAIL", word == "SKIP"))
-        if word == "SKIP":
-            result.reasons[note] += 1
-    if status and not result.failed:
-        result.failed = 1
-    return result
 
 
 def run_check(run):
@@ -164,17 +50,8 @@ def run_fuzz(run):
 
 
 def run_unit(run):
-    status, text = run.call("meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs",
-                            "--suite", "unit", "--suite", "golden", "--suite", "fuzz")
-    count = {name: int(number) for name, number in MESON.findall(text)}
-    result = Result(count.get("Ok", 0) + count.get("Expected Fail", 0),
-                    sum(count.get(name, 0) for name in ("Fail", "Unexpected Pass", "Timeout")),
-                    count.get("Skipped", 0))
-    if result.skipped:
-        result.reasons["a program said that it cannot run here"] = result.skipped
-    if status and not result.failed:
-        result.failed = 1
-    return result
+    return tested(*run.call("meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs",
+                            "--suite", "unit", "--suite", "golden", "--suite", "fuzz"))
 
 
 def run_seccomp(run):
@@ -189,10 +66,8 @@ def run_seccomp(run):
 
 def run_quickstart(run):
     """Twice: the second time everything is there already."""
-    result = Result()
-    for _ in range(2):
-        result.add(summed(*run.call("tools/quickstart")))
-    return result
+    return Result().add(named("quickstart", run.call("tools/quickstart")[0])).add(
+        named("quickstart: and again", run.call("tools/quickstart")[0]))
 
 
 def containers(run, *paths):
@@ -210,39 +85,65 @@ def run_hostile(run):
     return result
 
 
-def run_diff(run):
-    return summed(*run.call("tests/diff/run", env=OURS))
+def program(*argv):
+    """A function for a row: one program that says by itself what came of it."""
+    return lambda run: summed(*run.call(*argv, env=OURS))
 
 
-def wanting_controllers():
-    """Claims of the host tiers that were skipped for want of a controller."""
-    claims = []
-    for name in ("e2e", "hostile"):
-        with contextlib.suppress(FileNotFoundError):
-            text = (LOGS / f"{name}.log").read_text(errors="replace")
-            claims += [claim for claim, _ in NO_CONTROLLER.findall(text)]
-    return claims
+def run_bench(run):
+    return named("the measuring program",
+                 run.call("tools/bench", "--quick", "--no-sid", "--runs", "3", "--many", "20")[0])
+
+
+# ---- in machines -------------------------------------------------------------------------------
+
+# Of the tests with containers, what leans most on the kernel: for the kernels beside the usual one.
+KERNEL_TOPICS = ("cgroups", "mounts", "namespaces", "resources")
+
+
+def run_machines(run):
+    """Kernels, disk and templates; with a cache that has them this takes seconds."""
+    return named("machines", run.call("tests/vm/setup", "all")[0])
+
+
+def claims_of(topics, names=()):
+    """A pattern for tests/e2e/run: topics, and tests by name."""
+    return "|".join([*(f"^{topic}: " for topic in topics),
+                     *(f"^{re.escape(name)}$" for name in names)])
+
+
+def in_machine(run, machine, disks, *argv):
+    """The container tests in a machine; `argv` says which. It has two disks to spoil, and BFQ."""
+    given = {**OURS, "ORLOP_TEST_PATIENCE": "10",
+             "ORLOP_TEST_DISK": f"/dev/{disks[0]}", "ORLOP_TEST_SWAP": f"/dev/{disks[1]}"}
+    return summed(*run.call(*machine, "-T", run.left(), *(word for name, value in given.items()
+                                                          for word in ("-e", f"{name}={value}")),
+                            "--", "sh", "-c", 'modprobe bfq; exec tests/e2e/run "$@"', "run",
+                            *argv))
 
 
 def run_vm(run):
     """The quickstart in pure cgroup v2, all about cgroups, and what the host could not."""
-    claims = wanting_controllers()
     result = Result()
     for kernel in ("bookworm", "cloud"):        # Linux 6.1 and 6.12
-        result.add(summed(*run.call("tests/vm/run", "-k", kernel, "-T", run.left(), "--",
-                                    "tools/quickstart")))
-    result.add(summed(*run.call(
-        "tests/vm/run", "-T", run.left(), "-e", f"ORLOP={ORLOP}", "-e", f"ORLOP_PROBE={PROBE}",
-        "-e", "ORLOP_TEST_PATIENCE=10", "--", "tests/e2e/run",
-        "-k", "|".join(["^cgroups: ", *(f"^{re.escape(claim)}$" for claim in claims)]),
-        "tests/e2e", "tests/hostile")))
-    result.regained = len(claims)
-    return result
+        result.add(named(f"quickstart on {kernel}",
+                         run.call("tests/vm/run", "-k", kernel, "-T", run.left(), "--",
+                                  "tools/quickstart")[0]))
+    return result.add(in_machine(
+        run, ["tests/vm/run", "-d", "256M", "-d", "256M"], ("vda", "vdb"),
+        "-k", claims_of(["cgroups", "resources", "update"], run.skipped),
+        "tests/e2e", "tests/hostile"))
 
 
-def run_bench(run):
-    status, _ = run.call("tools/bench", "--quick", "--no-sid", "--runs", "3", "--many", "20")
-    return Result(int(status == 0), int(status != 0))
+def full(template, *topics, skipped=False, argv=()):
+    """A function for a row: some topics in a clone of a template, with `skipped` also what could
+    not be run before."""
+    def tier(run):
+        machine = ["tests/vm/full", "--template", template, "-r", str(TOP)]
+        names = run.skipped if skipped else ()
+        return in_machine(run, machine, ("vdc", "vdd"), "-k", claims_of(topics, names), *argv, "tests/e2e",
+                          *(["tests/hostile"] if names else []))
+    return tier
 
 
 @dataclass
@@ -255,13 +156,12 @@ class Tier:
     quick: bool = False             # a part of --quick
     root: bool = True
     packages: tuple = ()
-    file: str = ""                  # what has to be in the tree
+    machine: bool = False           # runs emulated machines
 
 
 TIERS = [
     Tier("check", "the source keeps the rules of the house", run_check, 420, quick=True,
-         root=False, packages=("clang", "clang-format", "git", "procps", "shellcheck"),
-         file="tools/check"),
+         root=False, packages=("clang", "clang-format", "git", "procps", "shellcheck")),
     Tier("unit", "functions, tables, plans and messages, without a kernel", run_unit, 240,
          quick=True, root=False, packages=("procps",)),
     Tier("seccomp", "the profiles decide as written, on a simulator", run_seccomp, 300,
@@ -272,12 +172,24 @@ TIERS = [
          packages=("busybox-static", "procps", "strace", "uidmap")),
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
-    Tier("diff", "the same bundles under crun and runc", run_diff, 300,
-         packages=("crun", "runc"), file="tests/diff/run"),
-    Tier("vm", "pure cgroup v2 with every controller, in an emulated machine", run_vm, 900,
-         packages=("busybox-static",)),
+    Tier("diff", "the same bundles under crun and runc", program("tests/diff/run"), 300,
+         packages=("crun", "runc")),
+    Tier("machines", "kernels, a disk and templates for what follows", run_machines, 1200,
+         machine=True),
+    Tier("vm", "pure cgroup v2 with every controller, in a tiny machine", run_vm, 900,
+         machine=True, packages=("busybox-static",)),
+    Tier("plain", "systemd as pid 1: its cgroup driver, and what no tier before could run",
+         full("plain", "systemd", skipped=True), 480, machine=True),
+    Tier("apparmor", "AppArmor confines", full("apparmor", "labels"), 180, machine=True),
+    Tier("selinux", "SELinux, enforcing, confines", full("selinux", "labels"), 180, machine=True),
+    # /var/tmp is on a disk: tmpfs has id-mapped mounts since Linux 6.3.
+    Tier("bookworm", "what leans on the kernel, on Linux 6.1",
+         full("bookworm", *KERNEL_TOPICS, argv=("--tmp", "/var/tmp")), 480, machine=True),
+    Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True),
+    Tier("package", "the Debian package in clean Debian roots", program("tests/package/run"), 600,
+         packages=("busybox-static", "debootstrap", "lintian")),
     Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
-         root=False, packages=("clang",), file="tests/fuzz"),
+         root=False, packages=("clang",)),
     Tier("bench", "the measuring program works", run_bench, 180,
          packages=("crun", "runc", "strace")),
 ]
@@ -296,12 +208,15 @@ def build():
     print(f"built in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def cannot(tier):
+def cannot(tier, total):
     """Why a tier cannot run here, or an empty string."""
-    if tier.file and not (TOP / tier.file).exists():
-        return f"{tier.file} is not in this tree"
     if tier.root and os.geteuid() != 0:
         return "needs root"
+    if tier.machine:
+        if platform.machine() != "x86_64" or not Path("/etc/debian_version").exists():
+            return "the machines are made on Debian on x86_64"
+        if total.claims.get("machines") == "failed":
+            return "the machines could not be made"
     if tier.packages:
         done = subprocess.run([TOP / "tools/packages", f"the tier {tier.name}", *tier.packages],
                               check=False, stderr=subprocess.PIPE, text=True)
@@ -310,54 +225,34 @@ def cannot(tier):
     return ""
 
 
-def failures(path):
-    """Of a log: what failed with its explanation, or the end of it."""
-    lines = path.read_text(errors="replace").splitlines()
-    shown, goes_on = [], None
-    for line in lines:
-        if line.startswith("not ok"):
-            goes_on = re.compile(r"[ #]")
-        elif re.match(r" *\d+/\d+ .* (FAIL|TIMEOUT) ", line):     # meson: up to an empty line
-            goes_on = re.compile(r".")
-        elif re.match(r"[\w-]+ +FAIL ", line):                    # tools/check: one line
-            goes_on = re.compile(r"(?!)")
-        elif goes_on and not goes_on.match(line):
-            goes_on = None
-        if goes_on:
-            shown.append(line)
-    if not shown:
-        shown = lines[-40:]
-    if len(shown) > SHOWN:
-        shown = shown[:SHOWN] + [f"... {len(shown) - SHOWN} more lines"]
-    return "\n".join("    " + line for line in shown)
-
-
-def perform(tier, quick, latest):
+def perform(tier, quick, latest, total):
     """One tier from its packages to its result; says what came of it."""
     print(f"\n== {tier.name}: {tier.about}", flush=True)
     began = time.monotonic()
-    reason = cannot(tier)
+    reason = cannot(tier, total)
     if reason:
         print(f"{'FAILED' if CI else 'SKIPPED'}: this tier cannot run: {reason}", flush=True)
-        return Result(failed=int(CI), skipped=int(not CI), cannot=reason)
-    run = Run(tier, quick, latest)
+        result = Result(cannot=reason)
+        result.numbers["failed" if CI else "skipped"] = 1
+        return result
+    run = Run(tier, quick, latest, total.skipped_claims())
     try:
         result = tier.run(run)
     except Late as e:
-        run.log.write(f"\n{e}\n")
-        run.log.flush()
         print(e)
-        result = summed(1, run.path.read_text(errors="replace"))
+        result = tap(run.text()).fail()
+        run.log.write(f"\n{e}\n")
     finally:
         run.log.close()
-    if result.failed:
-        print(failures(run.path))
-    for reason, times in sorted(result.reasons.items()):
+    if result.count("failed"):
+        print(failures(run.path.read_text(errors="replace")))
+    for reason, times in sorted(result.skip_reasons().items()):
         print(f"skipped {times}: {reason}")
-    if result.regained:
-        print(f"{result.regained} of these tests had been skipped on the host")
-    print(f"{tier.name}: {result.passed} passed, {result.failed} failed, {result.skipped} skipped "
-          f"({time.monotonic() - began:.0f} s, {run.path.relative_to(TOP)})", flush=True)
+    regained = [name for name in run.skipped if result.claims.get(name) in ("passed", "failed")]
+    if regained:
+        print(f"{len(regained)} of these tests had been skipped before")
+    print(f"{tier.name}: {result} ({time.monotonic() - began:.0f} s, {run.path.relative_to(TOP)})",
+          flush=True)
     return result
 
 
@@ -387,21 +282,26 @@ def main():
     build()
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    total, lost = Result(), []
+    total, lost, latest = Result(), [], began + 60 * MINUTES
     for tier in wanted:
-        result = perform(tier, args.quick, began + 60 * MINUTES)
+        started = time.monotonic()
+        result = perform(tier, args.quick, latest, total)
         total.add(result)
         if result.cannot:
             lost.append(f"{tier.name} ({result.cannot})")
+        if tier.name == "machines":
+            latest += time.monotonic() - started
         reap()
     print(f"\n{len(wanted)} tiers in {(time.monotonic() - began) / 60:.1f} minutes")
+    for reason, times in sorted(total.skip_reasons().items()):
+        print(f"skipped everywhere: {times}: {reason}")
     if lost:
         print("NOT RUN: " + "; ".join(lost))
     if args.quick:
         print("NOT RUN, because of --quick: " +
               ", ".join(tier.name for tier in TIERS if tier not in wanted))
-    print(f"{total.passed} passed, {total.failed} failed, {total.skipped - total.regained} skipped")
-    return 1 if total.failed else 0
+    print(total)
+    return 1 if total.count("failed") else 0
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ struct evidence_options {
 	bool upper;			/* the changed files of the root and temporary file systems */
 	bool queues;			/* what stands unread and unsent in sockets */
 	unsigned budget_ms;		/* 0: as long as it takes */
+	const char *trigger;		/* what asked: "kill", ...; NULL: the command */
 	/* Told now and then how far it is; NULL: not wanted. */
 	void (*progress)(const char *stage, uint64_t bytes);
 };
@@ -38,6 +39,7 @@ struct evidence_result {
 	const char *stopped;		/* why not everything could be taken, or NULL */
 	uint64_t held_us;		/* how long we kept the container frozen */
 	bool held;			/* it was frozen by us */
+	bool logged;			/* the audit log has it */
 	bool still;			/* every process was frozen while it was looked at */
 };
 

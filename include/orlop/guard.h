@@ -120,12 +120,21 @@ int guard_quarantine(const char *root, const struct guard_request *request, stru
 int guard_release(const char *root, const char *id, const char *reason, struct arena *a,
 		  struct guard_report *ret, struct err *e) __attribute__((warn_unused_result));
 
+/* Whether a text is something that guard_request.allow may have. 0 or -1. */
+int guard_check_allow(const char *text, struct err *e) __attribute__((warn_unused_result));
+
 /* "contained", "contained-partial", "failed". */
 const char *guard_result_word(enum guard_result result);
 /* "applied", "unsupported", "busy", "failed". */
 const char *guard_outcome_word(enum guard_outcome outcome);
 /* "frozen", "cut", "open". */
 const char *guard_held_word(enum guard_held held);
+
+/*
+ * Puts the programs of the cut on a new group, letting everything through, so that a quarantine
+ * has one number to write; `dir` is the container's directory. 0 or -1.
+ */
+int guard_arm(int dir, int group, struct err *e) __attribute__((warn_unused_result));
 
 /* ---- alarms ---- */
 
@@ -147,13 +156,46 @@ int guard_alarm(const char *root, const struct guard_alarm *alarm, struct err *e
 /* Whether there ever was an alarm. */
 bool guard_alarmed(int dir);
 
+/* ---- before it is ended ---- */
+
+struct guard_end {
+	bool concerned;		/* it is held, alarmed about or has a policy: its end is audited */
+	const char *evidence;	/* what was kept of it, in words; NULL: nothing was wanted */
+};
+
+/*
+ * To be called before SIGKILL or delete: takes evidence where the quarantine or the policy wants
+ * it and there is none yet, and leaves the container frozen. Returns within the policy's budget,
+ * whatever happens; who kills then kills.
+ */
+void guard_before_end(const char *root, const char *id, int dir, struct arena *a,
+		      struct guard_end *ret);
+
+/*
+ * Whether signals other than SIGKILL are kept from the container: they would end a frozen process
+ * that is not its first at once, and with it what it holds in memory.
+ */
+bool guard_holds_back(int dir, const char *id);
+
+/*
+ * Takes evidence now, where and how the policy says, and waits for it within the budget. 0 with
+ * the name of the set; -1 when there is none, or it is not whole.
+ */
+int guard_evidence(const char *root, const char *id, int dir, const char *trigger,
+		   struct arena *a, const char **ret_set, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Whether what is done to the container belongs in the audit log. */
+bool guard_concerns(int dir);
+
 /* ---- for the other operations ---- */
 
 /*
- * What `state` shows of a quarantine: a JSON object, or NULL when there is none. `dir` is the
- * container's directory, `group` its cgroup or -1. Never waits.
+ * What `state` shows of a quarantine: a JSON object and in *ret_word its one word, or NULL when
+ * there is none. `dir` is the container's directory, `group` its cgroup or -1. Never waits.
  */
-const char *guard_state(int dir, const char *id, int group, struct arena *a);
+const char *guard_state(int dir, const char *id, int group, struct arena *a,
+			const char **ret_word);
 
 /* Refuses (ERR_HELD) what a container in quarantine may not do; `what` is the verb. */
 int guard_refuse(int dir, const char *id, const char *what, struct err *e)

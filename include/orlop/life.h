@@ -12,6 +12,7 @@
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
+#include "orlop/guard.h"
 #include "orlop/oci_config.h"
 #include "orlop/plan.h"
 #include "orlop/state.h"
@@ -68,6 +69,7 @@ struct life_view {
 	struct pair_list annotations;
 	uint32_t owner;
 	const char *remediation;	/* a JSON object about its quarantine, or NULL */
+	const char *quarantine;		/* its one word, or NULL */
 };
 
 /* Makes a container whose process waits for life_start. On error nothing is left behind. */
@@ -124,11 +126,19 @@ int life_resume(const struct life *l, const char *id, struct err *e)
 /*
  * Other limits for a container that is there, also for one that waits or is paused. What
  * `resources` does not say stays as it is; its device rules, and a limit of 0 pids, count as not
- * said. All of it holds afterwards and is stored (see state.h), or none of it. `name` is what
- * messages call the document.
+ * said. All of it holds afterwards and is stored (see state.h), or none of it; in quarantine all
+ * of it is kept until life_release. `name` is what messages call the document. The keys
+ * orlop.quarantine and orlop.evidence of `unified` ask for just that.
  */
 int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
 		const char *name, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Lets a container out of quarantine (guard_release), and makes the updates that waited for that.
+ * One that cannot be made is warned about.
+ */
+int life_release(const struct life *l, const char *id, const char *reason, struct arena *a,
+		 struct guard_report *ret, struct err *e) __attribute__((warn_unused_result));
 
 struct life_events {
 	const char *id;

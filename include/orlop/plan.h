@@ -137,6 +137,7 @@ struct plan_cgroup {
 	const char *unit;		/* "orlop-web.scope", the last component of the path */
 	LIST_OF(struct plan_unit_property) properties;
 	struct str_list controllers;	/* that must be enabled for it */
+	struct str_list offered;	/* that are enabled for it where the kernel lets us */
 	LIST_OF(struct plan_cgroup_write) writes;	/* in order */
 	bool filter_devices;
 	LIST_OF(struct plan_device_rule) device_rules;	/* in order, the last match decides */

@@ -11,6 +11,7 @@
  *                not there before the first update, replaced atomically by each. config.json is
  *                never written again: what was asked for at create can always be looked up
  *   state.json   the record; written when the container is complete, replaced atomically
+ *   cgroup.kept  when the cgroup was there before the container: then it stays after it
  *   resctrl      as "cgroup": the groups of resctrl that are made for it (only when there are)
  *   start.sock   where the waiting process listens for `start`; the process alone holds the
  *                listening end and loses it by exec, so connecting tells "created" from "running"
@@ -129,9 +130,14 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 		      const char **ret_path, const char **ret_unit, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Notes that the cgroup is somebody else's: `delete` empties it and lets it stay. */
+int state_keep_cgroup(int dir, struct err *e) __attribute__((warn_unused_result));
+bool state_cgroup_kept(int dir);
+
 /*
- * The same for the groups of resctrl that are about to be made, "" for none: the container's and
- * that for monitoring. In the file "resctrl", which only containers with such groups have.
+ * As state_write_cgroup and state_read_cgroup, for the groups of resctrl that are about to be made,
+ * "" for none: the container's and that for monitoring. In the file "resctrl", which only
+ * containers with such groups have.
  */
 int state_write_resctrl(int dir, const char *id, const char *group, const char *monitor,
 			struct err *e) __attribute__((warn_unused_result));

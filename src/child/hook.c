@@ -105,7 +105,7 @@ static int wait_for(struct child *c, int pidfd, long pid, int out, int seconds)
 		;
 	if (info.si_code == CLD_EXITED && info.si_status == 0)
 		return 0;
-	c->value = (uint64_t)(info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+	c->value = (uint64_t)(info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status);
 	return -CHILD_E_HOOK_STATUS;
 }
 

@@ -11,6 +11,8 @@
 
 int step_hooks(struct child *c)
 {
+	long error;
+
 	if (child_flag(c, CHILD_AT_HOOKS_WANTED)) {
 		int word = child_send(c, CHILD_AT_HOOKS, CHILD_STEP_HOOKS, -1);
 
@@ -19,6 +21,11 @@ int step_hooks(struct child *c)
 		if (word != PARENT_GO)
 			return word < 0 ? word : -CHILD_E_PROTOCOL;
 	}
+	if (!c->plan->create_hooks.count)
+		return 0;
+	error = SYS(fchdir, c->root);		/* as runc does */
+	if (error < 0)
+		return (int)error;
 	return hooks_run(c, c->plan->create_hooks, child_string(c, c->plan->state_head),
 			 child_string(c, c->plan->state_tail), NULL);
 }

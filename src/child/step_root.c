@@ -78,11 +78,28 @@ int step_root(struct child *c)
 	return error;
 }
 
-/* For a root that is a ramdisk's, which pivot_root refuses. */
+/* Takes a mount of the host out of our namespace, or, where it is locked, covers it. */
+static long hide(const char *path)
+{
+	long error = SYS(umount2, path, 2 /* MNT_DETACH */);
+
+	if (error == -EINVAL || error == -EPERM)
+		error = SYS(mount, "tmpfs", path, "tmpfs", MS_RDONLY, NULL);
+	return error == -ENOENT ? 0 : error;
+}
+
+/*
+ * For a root that is a ramdisk's, which pivot_root refuses. The host's tree stays below, so what
+ * the container must not get hold of again is hidden first.
+ */
 static int move_root(struct child *c)
 {
 	long error = SYS(fchdir, c->root);
 
+	for (uint32_t n = 0; n < c->plan->revealing.count && error >= 0; n++) {
+		child_detail(c, child_item_string(c, c->plan->revealing, n));
+		error = hide(child_item_string(c, c->plan->revealing, n));
+	}
 	if (error >= 0)
 		error = SYS(mount, ".", "/", NULL, MS_MOVE, NULL);
 	if (error >= 0)

@@ -64,6 +64,8 @@ static void print_result(struct text *t, const struct cli_values *v,
 		text_printf(t, "held for %llu us\n", (unsigned long long)r->held_us);
 	if (r->stopped)
 		text_printf(t, "partial: %s\n", r->stopped);
+	if (!r->logged)
+		text_puts(t, "the audit log could not be written\n");
 	if (r->problems || r->stopped)
 		text_printf(t, "what is missing stands in capture.json of %s\n", v->output);
 }

@@ -100,6 +100,7 @@ int cmd_ps(const struct command *c, struct err *e)
 	const char *format = c->call->values.format;
 	struct text t = TEXT_IN(c->arena);
 	struct life_pids pids;
+	struct life_view view;
 	char *output;
 
 	if (life_pids(&c->life, c->call->operands.items[0], c->arena, &pids, e))
@@ -108,6 +109,10 @@ int cmd_ps(const struct command *c, struct err *e)
 		print_pids_json(&t, &pids);
 		return print_out(&t, e);
 	}
+	if (!life_state(&c->life, c->call->operands.items[0], c->arena, &view, e) &&
+	    view.quarantine)
+		c->life.warn(arena_printf(c->arena, "the container is in quarantine: %s",
+					  view.quarantine));
 	output = run_ps(ps_arguments(c), c->arena, e);
 	if (!output || print_pids_table(&t, output, &pids, e))
 		return -1;

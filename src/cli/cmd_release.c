@@ -13,8 +13,7 @@ int cmd_release(const struct command *c, struct err *e)
 	struct guard_report report;
 	bool done;
 
-	if (guard_release(c->life.root, c->call->operands.items[0], v->reason, c->arena, &report,
-			  e))
+	if (life_release(&c->life, c->call->operands.items[0], v->reason, c->arena, &report, e))
 		return -1;
 	done = report.result == GUARD_CONTAINED;
 	(v->json ? report_print_json : report_print)(&t, &report,

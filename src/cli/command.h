@@ -39,6 +39,7 @@ command_fn cmd_plan;
 command_fn cmd_ps;
 command_fn cmd_quarantine;
 command_fn cmd_release;
+command_fn cmd_respond;
 command_fn cmd_resume;
 command_fn cmd_run;
 command_fn cmd_spec;

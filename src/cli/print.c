@@ -115,26 +115,37 @@ void print_table(struct text *t, const char *const *cells, size_t rows, size_t c
 		}
 }
 
+/* The table is the one that people and scripts know, until there is something to tell. */
+static bool any_held(const struct life_views *views)
+{
+	for (size_t i = 0; i < views->count; i++)
+		if (views->items[i].quarantine)
+			return true;
+	return false;
+}
+
 void print_list_table(struct text *t, const struct life_views *views, const char *users)
 {
 	static const char *const titles[] = {
-		"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER",
+		"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "QUARANTINE",
 	};
 	enum { COLUMNS = sizeof(titles) / sizeof(titles[0]) };
 	const char **cells = arena_new_array(t->arena, const char *, (views->count + 1) * COLUMNS);
+	size_t columns = COLUMNS - !any_held(views);
 
-	memcpy(cells, titles, sizeof(titles));
+	memcpy(cells, titles, columns * sizeof(*titles));
 	for (size_t i = 0; i < views->count; i++) {
 		const struct life_view *view = &views->items[i];
 		const char *row[COLUMNS] = {
 			view->id, arena_printf(t->arena, "%d", (int)view->pid),
 			state_status_word(view->status), view->bundle, view->created,
 			owner_name(t->arena, users, view->owner),
+			view->quarantine ? view->quarantine : "-",
 		};
 
-		memcpy(cells + (i + 1) * COLUMNS, row, sizeof(row));
+		memcpy(cells + (i + 1) * columns, row, columns * sizeof(*row));
 	}
-	print_table(t, cells, views->count + 1, COLUMNS, LEAST_WIDTH);
+	print_table(t, cells, views->count + 1, columns, LEAST_WIDTH);
 }
 
 void print_list_names(struct text *t, const struct life_views *views)

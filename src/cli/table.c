@@ -288,15 +288,24 @@ static const struct cli_option release_options[] = {
 	END
 };
 
-static const struct cli_option audit_options[] = {
-	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
-	END
-};
-
 static const struct cli_option drift_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
 	{ 0, "strict", FLAG(strict),
 	  "count executable memory without a file and read-only mounts as drift too" },
+	END
+};
+
+static const struct cli_option respond_options[] = {
+	{ 0, "rules", "FILE", PATH(rules), "do what the rules in FILE say" },
+	{ 0, "also", "DIR", LIST(roots),
+	  "look for containers in DIR as well as in --root; may be repeated" },
+	{ 0, "dry-run", FLAG(dry_run), "say which rule matches which container, and do nothing" },
+	{ 'q', "quiet", FLAG(quiet), "say nothing of events that no rule matches" },
+	END
+};
+
+static const struct cli_option audit_options[] = {
+	{ 0, "json", FLAG(json), "print the lines as they are in the log" },
 	END
 };
 
@@ -487,18 +496,6 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.min = 1, .max = 2,
 		.failure = 1,
 	},
-	[CLI_AUDIT] = {
-		.name = "audit",
-		.operands = "[show [ID] | verify [DIGEST] | head]",
-		.summary = "show what was done to containers and by whom, and check that log",
-		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
-			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
-			 "its chain of digests anew and says where it breaks; \"head\" prints the "
-			 "digest to keep elsewhere, which verify then takes.",
-		.options = audit_options,
-		.max = 2,
-		.failure = 1,
-	},
 	[CLI_DRIFT] = {
 		.name = "drift",
 		.operands = "ID",
@@ -511,6 +508,29 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.options = drift_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RESPOND] = {
+		.name = "respond",
+		.operands = "",
+		.summary = "hold containers that Falco or Tetragon raise an alarm about",
+		.about = "Reads their events as lines of JSON from standard input, finds the container "
+			 "that each is about, and does what the rules say: log, pause, quarantine, "
+			 "evidence, kill. Writes one line of JSON for each event. Ends with its input, "
+			 "or at SIGTERM when everything is done that had begun.",
+		.options = respond_options,
+		.failure = 1,
+	},
+	[CLI_AUDIT] = {
+		.name = "audit",
+		.operands = "[show [ID] | verify [DIGEST] | head]",
+		.summary = "show what was done to containers and by whom, and check that log",
+		.about = "The log has a line for each operation that holds, looks at, lets go or ends "
+			 "a container that was held, alarmed about or has a policy. \"verify\" computes "
+			 "its chain of digests anew and says where it breaks; \"head\" prints the "
+			 "digest to keep elsewhere, which verify then takes.",
+		.options = audit_options,
+		.max = 2,
 		.failure = 1,
 	},
 	[CLI_SPEC] = {

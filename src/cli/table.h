@@ -56,6 +56,11 @@ struct cli_values {
 	/* drift */
 	bool strict;
 
+	/* respond */
+	const char *rules;
+	struct str_list roots;
+	bool dry_run;
+
 	/* the rest */
 	bool all, force, quiet, explain, json, rootless_spec;
 	const char *format, *profile;
@@ -101,8 +106,9 @@ enum cli_id {
 	CLI_QUARANTINE,
 	CLI_RELEASE,
 	CLI_EVIDENCE,
-	CLI_AUDIT,
 	CLI_DRIFT,
+	CLI_RESPOND,
+	CLI_AUDIT,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "orlop/auto.h"
+
 enum { TRIES = 8 };
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attr)
@@ -142,5 +144,97 @@ int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 	*ret_id = info.id;
 	memcpy(ret_name, info.name, BPF_OBJ_NAME_LEN);
 	ret_name[BPF_OBJ_NAME_LEN - 1] = '\0';
+	return 0;
+}
+
+int bpf_map_create(const char *name)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = sizeof(uint32_t);
+	attr.value_size = sizeof(uint32_t);
+	attr.max_entries = 1;
+	snprintf(attr.map_name, sizeof(attr.map_name), "%s", name);
+	return bpf(BPF_MAP_CREATE, &attr);
+}
+
+int bpf_map_identify(int map, uint32_t *ret_id)
+{
+	struct bpf_map_info info;
+	union bpf_attr attr;
+
+	memset(&info, 0, sizeof(info));
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)map;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = address(&info);
+	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
+		return -1;
+	*ret_id = info.id;
+	return 0;
+}
+
+int bpf_map_open(uint32_t id)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_id = id;
+	return bpf(BPF_MAP_GET_FD_BY_ID, &attr);
+}
+
+static int map_element(enum bpf_cmd command, int map, uint32_t *value)
+{
+	uint32_t key = 0;
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)map;
+	attr.key = address(&key);
+	attr.value = address(value);
+	return bpf(command, &attr) < 0 ? -1 : 0;
+}
+
+int bpf_map_get(int map, uint32_t *ret)
+{
+	return map_element(BPF_MAP_LOOKUP_ELEM, map, ret);
+}
+
+int bpf_map_set(int map, uint32_t value)
+{
+	return map_element(BPF_MAP_UPDATE_ELEM, map, &value);
+}
+
+/* Of one kind; a kind that is not for groups, or not of this kernel, has none. */
+static int strip_kind(int group, enum bpf_attach_type attach, const char *prefix)
+{
+	enum { ATTACHED_MAX = 64 };	/* the kernel's BPF_CGROUP_MAX_PROGS */
+	uint32_t ids[ATTACHED_MAX] = { 0 }, id;
+	int count = bpf_query(group, attach, ids, ATTACHED_MAX);
+
+	if (count < 0)
+		return errno == EINVAL ? 0 : -1;
+	for (int i = 0; i < count && i < ATTACHED_MAX; i++) {
+		char name[BPF_OBJ_NAME_LEN];
+		auto_fd int program = bpf_open(ids[i]);
+
+		if (program < 0 && errno == ENOENT)
+			continue;
+		if (program < 0 || bpf_identify(program, &id, name) < 0)
+			return -1;
+		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
+		    bpf_detach(group, attach, program) < 0 && errno != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+int bpf_strip(int group, const char *prefix)
+{
+	for (int kind = 0; kind < __MAX_BPF_ATTACH_TYPE; kind++)
+		if (strip_kind(group, (enum bpf_attach_type)kind, prefix) < 0)
+			return -1;
 	return 0;
 }

@@ -33,12 +33,29 @@ int bpf_detach(int group, enum bpf_attach_type attach, int program)
 int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t max)
 	__attribute__((warn_unused_result));
 
+/*
+ * Takes every program whose name begins so from the group, wherever it is attached there; what the
+ * kernel does not have is passed over. 0 or -1 and errno.
+ */
+int bpf_strip(int group, const char *prefix) __attribute__((warn_unused_result));
+
 /* Opens a program by its id; a descriptor, or -1 and errno (ENOENT: gone). */
 int bpf_open(uint32_t id) __attribute__((warn_unused_result));
 
 /* Reads the program's id and name; 0 or -1 and errno. */
 int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 	__attribute__((warn_unused_result));
+
+/* A map that holds one number, 0 at first. A descriptor, or -1 and errno. */
+int bpf_map_create(const char *name) __attribute__((warn_unused_result));
+
+/* The map's id, and a map by its id; -1 and errno. */
+int bpf_map_identify(int map, uint32_t *ret_id) __attribute__((warn_unused_result));
+int bpf_map_open(uint32_t id) __attribute__((warn_unused_result));
+
+/* Its number; 0 or -1 and errno. */
+int bpf_map_get(int map, uint32_t *ret) __attribute__((warn_unused_result));
+int bpf_map_set(int map, uint32_t value) __attribute__((warn_unused_result));
 
 /*
  * The same for the interface with this number in the caller's network namespace (tcx, Linux 6.6):

@@ -3,7 +3,7 @@
  * PARENT SIDE. Making a group and limiting it.
  *
  * The usual case is counted in system calls: the parent directory is there and has the controllers
- * enabled. So nothing is asked first. The limits are written, and only where a file turns out to
+ * enabled. So little is asked first. The limits are written, and only where a file turns out to
  * be missing are the controllers enabled, from the nearest group above that has them downwards.
  * No directory is listed: the number of siblings does not matter.
  */
@@ -283,6 +283,7 @@ static int create(const struct plan_cgroup *plan, int *top, struct made *made, s
 	/* A new group directly below the root is a domain and thawed, whatever else is there. */
 	if ((existed || !at_top) && check_usable(group, path, existed, e) < 0)
 		return -1;
+	cgroup_controllers_offer(group, plan);
 	if (cgroup_apply(group, plan, e) < 0)
 		return -1;
 	if (plan->delegate && delegate(group, plan, e) < 0)

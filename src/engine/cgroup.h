@@ -68,6 +68,13 @@ int cgroup_kill(int group, struct err *e) __attribute__((warn_unused_result));
 int cgroup_remove(const char *mount, const char *path, int timeout_ms, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * The same for a group that was there before the container: it stays, empty, with nothing below it
+ * and without programs of ours; limits that were written stay as well.
+ */
+int cgroup_clear(const char *mount, const char *path, int timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* Whether cgroup.events says "frozen 1" (the state, not the request). 0 or 1; -1 on error. */
 int cgroup_frozen(int group, struct err *e) __attribute__((warn_unused_result));
 

@@ -173,3 +173,35 @@ int cgroup_controllers_enable(int group, const struct plan_cgroup *plan, struct 
 {
 	return enable(group, plan, 0, e);
 }
+
+static bool has_offered(const struct plan_cgroup *plan, const char *have)
+{
+	for (size_t i = 0; i < plan->offered.count; i++)
+		if (!cgroup_words_have(have, plan->offered.items[i]))
+			return false;
+	return true;
+}
+
+void cgroup_controllers_offer(int group, const struct plan_cgroup *plan)
+{
+	char have[LIST_SIZE], word[64];
+	auto_fd int above = -1;
+
+	if (file_read(group, "cgroup.controllers", have, sizeof(have)) < 0 ||
+	    has_offered(plan, have))
+		return;
+	above = cgroup_dir_above(group);
+	if (above < 0)
+		return;
+	cgroup_controllers_offer(above, plan);
+	if (has_processes(above))
+		return;
+	for (size_t i = 0; i < plan->offered.count; i++) {
+		if (cgroup_words_have(have, plan->offered.items[i]))
+			continue;
+		snprintf(word, sizeof(word), "+%s", plan->offered.items[i]);
+		/* One may be kept back, as cpu is where real-time processes run; others are not. */
+		if (file_write(above, "cgroup.subtree_control", word) < 0)
+			continue;
+	}
+}

@@ -20,6 +20,12 @@ bool cgroup_controllers_planned(const struct plan_cgroup *plan, const char *cont
 bool cgroup_controllers_implied(const struct plan_cgroup *plan);
 
 /*
+ * Enables the controllers that the plan offers and the group lacks, for it and for what is above
+ * it, as far as the kernel lets us and no process stands in the way.
+ */
+void cgroup_controllers_offer(int group, const struct plan_cgroup *plan);
+
+/*
  * Enables what the plan's controllers lack, from the nearest group above that has them downwards.
  * 0, or -1 with an error that names the controller, the group and the member that wants it. Never
  * enables a controller for a group above that has processes: the kernel refuses that for most

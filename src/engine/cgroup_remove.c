@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/bpf.h"
 #include "engine/cgroup.h"
 #include "engine/cgroup_dir.h"
 #include "orlop/auto.h"
@@ -209,4 +210,30 @@ int cgroup_remove(const char *mount, const char *path, int timeout_ms, struct er
 		if (pause_ms < 32)
 			pause_ms *= 2;
 	}
+}
+
+int cgroup_clear(const char *mount, const char *path, int timeout_ms, struct err *e)
+{
+	int64_t end = fd_now_ms() + timeout_ms;
+	auto_fd int top = cgroup_dir_mount(mount, e);
+	int r;
+
+	if (top < 0)
+		return -1;
+
+	auto_fd int group = cgroup_dir_open(top, path + (*path == '/'));
+
+	if (group < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "cgroup \"%s\"", path);
+	while ((r = empty_group(group, path, timeout_ms, end, e)) > 0) {
+		if (fd_now_ms() >= end)
+			return did_not_end(group, path, timeout_ms, e);
+		poll(NULL, 0, 1);
+	}
+	/* Who comes next shall not find it frozen, nor without a network. */
+	if (r == 0 && file_write(group, "cgroup.freeze", "0") < 0 && errno != ENOENT)
+		return err_sys(e, "cgroup \"%s\": cgroup.freeze \"0\"", path);
+	if (r == 0 && bpf_strip(group, "orlop_") < 0 && errno != EPERM)
+		return err_sys(e, "cgroup \"%s\": take our programs away", path);
+	return r;
 }

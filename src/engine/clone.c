@@ -16,12 +16,16 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "orlop/auto.h"
 
 enum { STACK_SIZE = 32 * 1024, FDS_MAX = 16 };
 
 struct job {
 	const struct clone_request *r;
 	int image, fds[FDS_MAX];
+	int alive;		/* says so there, when the memory is not shared; or -1 */
+	int procs;		/* cgroup.procs of the group to go to; -1: it was born there */
+	volatile bool began;
 	int error;
 };
 
@@ -38,21 +42,31 @@ static bool become_root(int socket)
 	return syscall(SYS_setresuid, 0, 0, 0) == 0 || errno == EINVAL;
 }
 
-static void run_job(struct job *job)
+/* Returns when something went wrong. */
+static void execute(struct job *job)
 {
 	const struct clone_request *r = job->r;
 	static char *const no_environment[] = { NULL };
 
+	if (job->alive >= 0 && write(job->alive, "", 1) != 1)
+		return;
+	if (job->procs >= 0 && write(job->procs, "0", 1) != 1)
+		return;
 	if (r->wait_for_maps && !become_root(job->fds[0]))
-		goto out;
+		return;
 	for (int fd = 3; fd < r->fd_base; fd++)		/* the preserved ones */
 		if (fcntl(fd, F_SETFD, 0) < 0)
-			goto out;
+			return;
 	for (size_t n = 0; n < r->fd_count; n++)
 		if (dup3(job->fds[n], r->fd_base + (int)n, 0) < 0)
-			goto out;
+			return;
 	syscall(SYS_execveat, job->image, "", r->argv, no_environment, AT_EMPTY_PATH);
-out:
+}
+
+static void run_job(struct job *job)
+{
+	job->began = true;
+	execute(job);
 	job->error = errno;
 	_exit(127);
 }
@@ -116,8 +130,7 @@ static int above_targets(const struct clone_request *r, int fd, int *moved, size
 	return fd;
 }
 
-static long prepare_and_clone(struct clone_args *args, struct job *job, int *moved,
-			      size_t *moved_count)
+static int prepare(struct job *job, int *moved, size_t *moved_count)
 {
 	const struct clone_request *r = job->r;
 
@@ -127,13 +140,67 @@ static long prepare_and_clone(struct clone_args *args, struct job *job, int *mov
 			return -1;
 	}
 	job->image = above_targets(r, r->image, moved, moved_count);
-	return job->image < 0 ? -1 : clone_on_stack(args, job);
+	return job->image < 0 ? -1 : 0;
+}
+
+/* Whether the process came to its first line; `alive` is where it says so, or -1. */
+static bool has_begun(const struct job *job, int alive)
+{
+	char byte;
+
+	return alive < 0 ? job->began : read(alive, &byte, 1) == 1;
+}
+
+/*
+ * Linux 6.14 and newer compare how often cgroup.kill was used on the group that a process is born
+ * into with how often on the group of whoever makes it, and kill it at birth when these differ.
+ * Then it is made in our group, and goes to the other one before it does anything else.
+ */
+static long clone_and_move(struct clone_args *args, struct job *job)
+{
+	auto_fd int procs = openat(job->r->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (procs < 0)
+		return -1;
+	job->procs = procs;
+	job->alive = -1;
+	args->flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+	args->cgroup = 0;
+	return clone_on_stack(args, job);
+}
+
+/* Clones; *pidfd is where args->pidfd points to. */
+static long clone_job(struct clone_args *args, struct job *job, int *pidfd)
+{
+	auto_fd int heard = -1, said = -1;
+	int ends[2];
+	siginfo_t end;
+	long pid;
+
+	if (job->r->cgroup < 0)
+		return clone_on_stack(args, job);
+	if (!(args->flags & CLONE_VM)) {
+		if (pipe2(ends, O_CLOEXEC) < 0)
+			return -1;
+		heard = ends[0];
+		said = job->alive = ends[1];
+	}
+	pid = clone_on_stack(args, job);
+	auto_close_fd(&said);
+	if (pid < 0 || has_begun(job, heard))
+		return pid;
+	if (waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT) < 0 || end.si_code != CLD_KILLED ||
+	    end.si_status != SIGKILL)
+		return pid;
+	waitpid((pid_t)pid, NULL, 0);
+	auto_close_fd(pidfd);
+	return clone_and_move(args, job);
 }
 
 pid_t clone_program(const struct clone_request *r, int *ret_pidfd)
 {
 	static _Alignas(16) char stack[STACK_SIZE];
-	struct job job = { .r = r };
+	struct job job = { .r = r, .alive = -1, .procs = -1 };
 	int moved[FDS_MAX + 1], pidfd = -1, keep;
 	size_t moved_count = 0;
 	struct clone_args args = {
@@ -152,7 +219,7 @@ pid_t clone_program(const struct clone_request *r, int *ret_pidfd)
 		errno = EMFILE;
 		return -1;
 	}
-	pid = prepare_and_clone(&args, &job, moved, &moved_count);
+	pid = prepare(&job, moved, &moved_count) < 0 ? -1 : clone_job(&args, &job, &pidfd);
 	keep = errno;
 	while (moved_count > 0)
 		close(moved[--moved_count]);

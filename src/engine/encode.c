@@ -311,6 +311,7 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 	to->time_offsets = put_time_offsets(t, plan);
 	to->rootfs = put_string(t, plan->rootfs);
 	to->rootfs_propagation = (uint32_t)plan->rootfs_propagation;
+	to->revealing = put_strings(t, &facts->revealing);
 	to->own_cgroup = put_string(t, facts->own_cgroup);
 	to->mounts = put_mounts(t, plan);
 	to->devices = put_devices(t, plan);

@@ -19,6 +19,7 @@ struct encode_facts {
 	int fd_base;			/* control, the block, then the rest from here on */
 	bool has_listener;		/* it is the third descriptor */
 	uint32_t container_ns;		/* exec: CLONE_NEW* to enter */
+	struct str_list revealing;	/* where the host has all of a proc or sysfs */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
 	const char *state, *start_state;	/* documents for hooks, with SPAWN_STATE_PID */
 	const struct seccomp_filter *filter;	/* NULL: none */

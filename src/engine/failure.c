@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/hooks.h"
 #include "orlop/auto.h"
 
 static const char *const step_names[] = {
@@ -88,13 +89,13 @@ static int program_failed(const struct child_message *m, struct err *e)
 
 static int hook_failed(const struct child_message *m, const char *kind, struct err *e)
 {
-	if (m->error == CHILD_E_HOOK_STATUS && m->value > 128)
-		return err_set(e, ERR_SYSTEM, "error running %s hook #%d: killed by signal %d: %s",
-			       kind, m->item, (int)m->value - 128, m->detail);
-	if (m->error == CHILD_E_HOOK_STATUS)
-		return err_set(e, ERR_SYSTEM,
-			       "error running %s hook #%d: exit status %d: %s", kind, m->item,
-			       (int)m->value, m->detail);
+	char words[64];
+
+	if (m->error == CHILD_E_HOOK_STATUS) {
+		hooks_failed((int)m->value, words, sizeof(words));
+		return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
+			       words, m->detail);
+	}
 	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
 		       reason(m->error), m->detail);
 }

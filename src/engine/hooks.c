@@ -252,8 +252,7 @@ static int running_start(struct running *r, const struct oci_hook *hook, const c
 	return 0;
 }
 
-/* What came of it, in the words that engines know from other runtimes; false when all is well. */
-static bool failed(int status, char *words, size_t size)
+bool hooks_failed(int status, char *words, size_t size)
 {
 	const char *name = WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : NULL;
 
@@ -295,7 +294,7 @@ static int run_one(const struct oci_hook *hook, const char *state_json, int cwd,
 			 (long long)seconds);
 	else if (waitpid(r.pid, &status, 0) < 0)
 		return err_sys(e, "wait for process %d", (int)r.pid);
-	else if (!failed(status, words, sizeof(words)))
+	else if (!hooks_failed(status, words, sizeof(words)))
 		return 0;
 	return err_set(e, ERR_STATE, "%s, stdout: %s, stderr: %s", words, tail_text(&r.out, out),
 		       tail_text(&r.err, err));

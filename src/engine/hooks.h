@@ -5,6 +5,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "orlop/err.h"
 #include "orlop/plan.h"
 
@@ -23,6 +26,9 @@
 int hooks_run(const struct hook_list *hooks, const char *kind, const char *state_json,
 	      const char *cwd, void (*on_failure)(const char *text), struct err *e)
 	__attribute__((warn_unused_result));
+
+/* Whether a hook with this wait status failed, and how, in the words that engines know from runc. */
+bool hooks_failed(int status, char *words, size_t size);
 
 /* Runs one program as a hook is run, with nothing on its standard input. */
 int hooks_run_program(const struct oci_hook *program, struct err *e)

@@ -28,6 +28,7 @@
 #include "engine/failure.h"
 #include "engine/id_maps.h"
 #include "engine/procfs.h"
+#include "engine/revealing.h"
 #include "engine/schedule.h"
 #include "engine/source.h"
 #include "orlop/auto.h"
@@ -139,11 +140,21 @@ static int follow_respawn(const struct spawn_request *r, struct spawn *s,
 	return send_word(s->control, PARENT_GO, e);
 }
 
+static bool has_user_ns(const struct spawn_request *r)
+{
+	if (r->container_ns & CLONE_NEWUSER)
+		return true;
+	for (size_t n = 0; n < r->plan->namespaces.count; n++)
+		if (r->plan->namespaces.items[n].flag == CLONE_NEWUSER)
+			return true;
+	return false;
+}
+
 static int container_user_ns(const struct spawn_request *r, const struct spawn *s)
 {
 	char path[32];
 
-	if (!r->plan->uid_maps.count)
+	if (!has_user_ns(r))
 		return -1;
 	snprintf(path, sizeof(path), "%d/ns/user", (int)s->pid);
 	return openat(r->procfs, path, O_RDONLY | O_CLOEXEC);
@@ -258,16 +269,6 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 	return 0;
 }
 
-static bool has_user_ns(const struct spawn_request *r)
-{
-	if (r->container_ns & CLONE_NEWUSER)
-		return true;
-	for (size_t n = 0; n < r->plan->namespaces.count; n++)
-		if (r->plan->namespaces.items[n].flag == CLONE_NEWUSER)
-			return true;
-	return false;
-}
-
 static int make_block(const struct spawn_request *r, int fd_base, struct arena *a, struct err *e)
 {
 	struct encode_facts facts = {
@@ -283,6 +284,8 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 	size_t len;
 	int fd;
 
+	if (!r->exec && r->plan->no_pivot)
+		facts.revealing = revealing_mounts(a);
 	encode_plan(r->plan, r->process, &facts, a, &bytes, &len);
 	fd = fd_memfd_sealed("orlop:plan", bytes, len, false);
 	return fd < 0 ? err_sys(e, "memfd for the child's plan") : fd;

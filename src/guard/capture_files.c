@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "guard/capture.h"
-#include "guard/mounts.h"
+#include "base/mounts.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 

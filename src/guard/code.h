@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-#include "guard/mounts.h"
+#include "base/mounts.h"
 #include "orlop/drift.h"
 
 /* What a container's code is measured against. */

@@ -22,6 +22,7 @@
 #include "config.h"
 #include "engine/cgroup.h"
 #include "guard/capture.h"
+#include "guard/custody.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
@@ -376,8 +377,10 @@ int evidence_take(const char *state_root, const char *id, const struct evidence_
 	r.c.sink = &sink;
 	code = take_all(&r, state_root, &sink, e);
 	close_processes(&r.c);
-	if (code < 0)
+	if (code < 0) {
+		custody_note(state_root, id, options, -1, NULL, e);
 		return -1;
+	}
 	*ret = (struct evidence_result){
 		.files = manifest.rows.count, .bytes = sink.bytes,
 		.problems = r.c.problems.count + r.c.more_problems, .stopped = sink.stopped,
@@ -385,5 +388,7 @@ int evidence_take(const char *state_root, const char *id, const struct evidence_
 		.still = r.c.frozen,
 	};
 	manifest_root(&manifest, a, ret->root);
-	return sink.stopped ? EVIDENCE_PARTIAL : 0;
+	code = sink.stopped ? EVIDENCE_PARTIAL : 0;
+	ret->logged = custody_note(state_root, id, options, code, ret, NULL);
+	return code;
 }

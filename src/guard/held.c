@@ -10,6 +10,7 @@
 
 #include "engine/cgroup.h"
 #include "guard/freeze.h"
+#include "guard/netarm.h"
 #include "guard/netcut.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
@@ -106,7 +107,17 @@ const char *guard_held_word(enum guard_held held)
 	return words[held];
 }
 
-const char *guard_state(int dir, const char *id, int group, struct arena *a)
+/* 1, 0, or -1 when the kernel does not say. */
+static int is_cut(int dir, int group)
+{
+	auto_netarm arm = NETARM_NONE;
+
+	netarm_open(dir, &arm);
+	return netarm_cuts(&arm) ? 1 : netcut_present(group, &netcut_hooks[0]);
+}
+
+const char *guard_state(int dir, const char *id, int group, struct arena *a,
+			const char **ret_word)
 {
 	struct emit m = EMIT_IN(a, 0);
 	struct journal j = JOURNAL_CLOSED;
@@ -117,11 +128,12 @@ const char *guard_state(int dir, const char *id, int group, struct arena *a)
 		j.phase = JOURNAL_BEGUN;
 	if (j.phase == JOURNAL_NONE)
 		return NULL;
-	cut = group >= 0 ? netcut_present(group, &netcut_hooks[0]) : 0;
+	cut = group >= 0 ? is_cut(dir, group) : 0;
 	emit_object(&m, NULL);
 	/* "incomplete": it, or a release, was interrupted; repeating either completes it. */
-	emit_str(&m, "quarantine", j.phase == JOURNAL_ENDED ? j.result :
-		 j.phase == JOURNAL_RELEASING ? "releasing" : "incomplete");
+	*ret_word = j.phase == JOURNAL_ENDED ? j.result :
+		    j.phase == JOURNAL_RELEASING ? "releasing" : "incomplete";
+	emit_str(&m, "quarantine", *ret_word);
 	emit_str(&m, "mode", j.observe ? "observe" : "frozen");
 	emit_bool(&m, "freezeRequested", group >= 0 && guard_freeze_asked(group));
 	if (cut >= 0)
@@ -130,6 +142,8 @@ const char *guard_state(int dir, const char *id, int group, struct arena *a)
 		emit_str(&m, "since", j.since);
 	if (j.reason)
 		emit_str(&m, "reason", j.reason);
+	if (j.evidence)
+		emit_str(&m, "evidence", j.evidence);
 	emit_end(&m);
 	return emit_get(&m);
 }
@@ -162,7 +176,7 @@ int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct
 	if (opened < 0)
 		return -1;
 	/* Without a journal (a full disk) the programs themselves say that it is held. */
-	if (j.phase != JOURNAL_NONE || (j.fd < 0 && netcut_present(group, &netcut_hooks[0]) == 1))
+	if (j.phase != JOURNAL_NONE || (j.fd < 0 && is_cut(dir, group) == 1))
 		return refuse(id, "resume", e);
 	return guard_thaw(group, timeout_ms, e);
 }

@@ -20,6 +20,7 @@
 #include "guard/held.h"
 #include "guard/hook.h"
 #include "guard/limits.h"
+#include "guard/netarm.h"
 #include "guard/netcut.h"
 #include "guard/outcome.h"
 #include "guard/scan.h"
@@ -54,6 +55,13 @@ static int read_rules(struct quarantine *q, struct err *e)
 	return 0;
 }
 
+int guard_check_allow(const char *text, struct err *e)
+{
+	struct netcut_rule ignored;
+
+	return netcut_rule_read(text, &ignored, e);
+}
+
 /* There has to be something to hold. */
 static int check_alive(const struct held *h, struct err *e)
 {
@@ -84,14 +92,38 @@ static void write_begin(struct quarantine *q)
 	outcome_add(q->report, q->arena, "journal", detail ? GUARD_FAILED : GUARD_APPLIED, detail);
 }
 
+/* True when the armed program does the work of this place. */
+static bool cut_armed(struct quarantine *q, const struct netarm *arm, size_t i,
+		      struct guard_mechanism *line)
+{
+	const struct netcut_hook *hook = &netcut_hooks[i];
+	bool others;
+
+	if (q->request->allow.count || !netarm_holds(arm, q->held.group, i, &others))
+		return false;
+	/* An earlier quarantine may have allowed something there: then nothing is allowed now. */
+	if (others)
+		netcut_undo(q->held.group, hook, q->arena, line);
+	*line = (struct guard_mechanism){ .name = hook->name, .outcome = GUARD_APPLIED,
+					  .detail = "armed" };
+	return true;
+}
+
+/* The switch first: nothing leaves while programs are put in place that let something through. */
 static void cut(struct quarantine *q)
 {
 	size_t rules = q->request->allow.count;
+	auto_netarm arm = NETARM_NONE;
 
+	netarm_open(q->held.dir, &arm);
+	if (arm.map >= 0 && netarm_set(&arm, true) < 0)
+		netarm_close(&arm);
 	for (size_t i = 0; i < NETCUT_HOOKS; i++) {
 		const struct netcut_hook *hook = &netcut_hooks[i];
 		struct guard_mechanism *line = outcome_line(q->report, q->arena);
 
+		if (arm.map >= 0 && cut_armed(q, &arm, i, line))
+			continue;
 		if (rules && hook->only_without_rules) {
 			/* An earlier quarantine may have allowed nothing. */
 			netcut_undo(q->held.group, hook, q->arena, line);
@@ -100,6 +132,9 @@ static void cut(struct quarantine *q)
 			netcut_apply(q->held.group, hook, q->rules, rules, q->arena, line);
 		}
 	}
+	if (arm.map >= 0 && rules && netarm_set(&arm, false) < 0)
+		outcome_add(q->report, q->arena, "armed", GUARD_FAILED,
+			    "the switch cuts what is allowed as well");
 }
 
 static void limit(struct quarantine *q, enum limits_when when)

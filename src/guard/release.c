@@ -11,6 +11,7 @@
 #include "guard/held.h"
 #include "guard/hook.h"
 #include "guard/limits.h"
+#include "guard/netarm.h"
 #include "guard/netcut.h"
 #include "guard/outcome.h"
 #include "guard/scan.h"
@@ -20,6 +21,11 @@ enum { LOCK_MS = 2000, THAW_MS = 250, NS_PER_US = 1000 };
 
 static bool is_held(const struct held *h, const struct journal *j)
 {
+	auto_netarm arm = NETARM_NONE;
+
+	netarm_open(h->dir, &arm);
+	if (netarm_cuts(&arm))
+		return true;
 	if (j->phase != JOURNAL_NONE)
 		return true;
 	for (size_t i = 0; h->group >= 0 && i < NETCUT_HOOKS; i++)
@@ -52,6 +58,20 @@ static void let_go_on(const struct held *h, const struct journal *j, struct aren
 		outcome_add(report, a, "thaw", GUARD_FAILED, arena_strdup(a, e.text));
 }
 
+/* The programs stay: they were there before. */
+static void disarm(const struct held *h, struct arena *a, struct guard_report *report)
+{
+	auto_netarm arm = NETARM_NONE;
+
+	netarm_open(h->dir, &arm);
+	if (arm.map < 0)
+		return;
+	if (netarm_set(&arm, false) == 0)
+		outcome_add(report, a, "armed", GUARD_APPLIED, "lets everything through again");
+	else
+		outcome_add(report, a, "armed", GUARD_FAILED, err_errno_text(errno));
+}
+
 static void undo(const struct held *h, const struct journal *j, struct arena *a,
 		 struct guard_report *report)
 {
@@ -64,6 +84,7 @@ static void undo(const struct held *h, const struct journal *j, struct arena *a,
 		scan_undo(h, j, a, outcome_line(report, a));
 	for (size_t i = NETCUT_HOOKS; i-- > 0;)
 		netcut_undo(h->group, &netcut_hooks[i], a, outcome_line(report, a));
+	disarm(h, a, report);
 	let_go_on(h, j, a, report);
 }
 

@@ -56,11 +56,8 @@ static int read_config(const struct life_create *c, struct arena *a, struct bund
 struct host_wants bundle_wants(const struct oci_config *config)
 {
 	const struct oci_process *process = &config->process;
-	const struct oci_resources *r = &config->linux.resources;
 	struct host_wants wants = {
-		/* Device rules are a program of ours and need no controller. */
-		.controllers = r->memory.set || r->cpu.set || r->pids.set || r->block_io.set ||
-			       r->hugepages.count || r->rdma.count || r->unified.count,
+		.controllers = true,
 		.labels = process->apparmor_profile || process->selinux_label ||
 			  config->linux.mount_label,
 		.seccomp = config->linux.seccomp.set,

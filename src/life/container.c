@@ -12,7 +12,9 @@
 #include "json/doc.h"
 #include "life/lifecycle.h"
 #include "oci/state_doc.h"
+#include "orlop/audit.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 void container_close(struct container *c)
 {
@@ -96,6 +98,20 @@ int container_open_shared(const struct life *l, const char *id, struct arena *a,
 			  struct container *ret, struct err *e)
 {
 	return open_any(l, id, state_lock_shared, a, ret, e);
+}
+
+void container_audit(const struct life *l, const struct container *c, const char *operation,
+		     const struct err *failed)
+{
+	struct audit_entry entry = {
+		.operation = operation, .id = c->id,
+		.result = !failed ? "done" : failed->kind == ERR_HELD ? "refused" : "failed",
+		.detail = failed ? failed->text : NULL,
+	};
+	struct err e;
+
+	if (c->dir >= 0 && guard_concerns(c->dir) && audit_write(l->root, &entry, &e) < 0)
+		l->warn(e.text);
 }
 
 static bool is_of_this_boot(const struct state_record *record, struct arena *a)

@@ -75,6 +75,13 @@ bool container_cgroup(const struct container *c, struct arena *a, const char **r
 /* The systemd unit of that cgroup, or NULL: for ending it, and with the same caution. */
 const char *container_unit(const struct container *c, struct arena *a);
 
+/*
+ * Writes what was done, or refused with *failed, into the audit log, when the container is held,
+ * alarmed about or has a policy. What cannot be written is warned about.
+ */
+void container_audit(const struct life *l, const struct container *c, const char *operation,
+		     const struct err *failed);
+
 /* The configuration as it was at create, with the resources as the last update left them. */
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e) __attribute__((warn_unused_result));

@@ -4,6 +4,7 @@
  * delete that was killed is finished by the next one:
  *
  *   the lock, or without it the condemned mark	(a create that is under way stops there)
+ *   evidence of what is held			(within its budget; see guard.h)
  *   the processes				(pidfd, cgroup.kill)
  *   the cgroup, and systemd's unit		(its failure is a warning)
  *   groups of resctrl
@@ -27,7 +28,9 @@
 #include "life/container.h"
 #include "life/lifecycle.h"
 #include "life/scope.h"
+#include "orlop/audit.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 enum {
 	FORCE_LOCK_MS = 500,		/* then whoever holds it is taken to hang */
@@ -58,7 +61,9 @@ static int kill_processes(const struct life *l, const struct container *c, struc
 
 	if (c->pidfd >= 0 && pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return err_sys(e, "unable to signal init");
-	if (container_cgroup(c, a, &mount, &path) && cgroup_remove(mount, path, KILL_MS, e) < 0)
+	if (container_cgroup(c, a, &mount, &path) &&
+	    (state_cgroup_kept(c->dir) ? cgroup_clear(mount, path, KILL_MS, e) :
+					 cgroup_remove(mount, path, KILL_MS, e)) < 0)
 		return -1;
 	/*
 	 * A systemd that cannot be told may keep the unit, without a cgroup, until somebody stops
@@ -143,10 +148,25 @@ static int inspect(const struct life *l, struct container *c, bool force, struct
 	return found || force ? 0 : lifecycle_check(VERB_DELETE, c->status, c->id, e);
 }
 
+static void audit(const struct life *l, const struct container *c, bool force,
+		  const char *evidence, const struct err *failed)
+{
+	struct audit_entry entry = {
+		.operation = "delete", .id = c->id, .result = failed ? "failed" : "done",
+		.detail = failed ? failed->text : NULL,
+		.more = { { "force", force ? "yes" : NULL }, { "evidence", evidence } },
+	};
+	struct err e;
+
+	if (audit_write(l->root, &entry, &e) < 0)
+		l->warn(e.text);
+}
+
 int life_delete(const struct life *l, const char *id, bool force, struct err *e)
 {
 	auto_arena a = ARENA_NONE;
 	auto_container c = CONTAINER_NONE;
+	struct guard_end end;
 	enum known known;
 	int found = container_find(l, id, &c, e);
 
@@ -156,7 +176,13 @@ int life_delete(const struct life *l, const char *id, bool force, struct err *e)
 		found = lock(&c, force, e);
 	if (found != 0)
 		return found < 0 ? -1 : force ? 0 : lifecycle_absent(e);
-	if (inspect(l, &c, force, &a, &known, e) < 0 || take_away(l, &c, known, &a, e) < 0)
+	if (inspect(l, &c, force, &a, &known, e) < 0)
+		return -1;
+	guard_before_end(l->root, id, c.dir, &a, &end);
+	found = take_away(l, &c, known, &a, e);
+	if (end.concerned)
+		audit(l, &c, force, end.evidence, found < 0 ? e : NULL);
+	if (found < 0)
 		return -1;
 	/* What a killed create left is cleared away, but it was not a container. */
 	return known == KNOWN_NO_RECORD && !force ? lifecycle_absent(e) : 0;

@@ -288,18 +288,12 @@ static int let_go(struct exec *x, struct err *e)
 	return spawn_run(&starting, e) == 0 ? 0 : -1;
 }
 
-static int exec_in(struct exec *x, struct foreground *f, struct err *e)
+/* Up to the moment in which the program runs. */
+static int begin(struct exec *x, struct err *e)
 {
 	enum lifecycle_verb verb = x->x->ignore_paused ? VERB_EXEC_PAUSED : VERB_EXEC;
-	int none = -1;
 
-	/*
-	 * A process born while the container is being frozen holds us until it is thawed, so nobody
-	 * may freeze it meanwhile; unless that is what --ignore-paused asks for.
-	 */
-	if ((x->x->ignore_paused ? container_open : container_open_shared)(
-		    x->life, x->x->id, x->arena, &x->c, e) < 0 ||
-	    guard_refuse(x->c.dir, x->x->id, "exec in", e) < 0 ||
+	if (guard_refuse(x->c.dir, x->x->id, "exec in", e) < 0 ||
 	    lifecycle_check(verb, x->c.status, x->x->id, e) < 0 ||
 	    container_config(&x->c, x->arena, &x->config, e) < 0 || decide(x, e) < 0)
 		return -1;
@@ -318,8 +312,24 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 		spawn_kill(&x->spawn);
 		return err_in(e, "unable to start container process");
 	}
-	if (x->x->detach)
-		return 0;
+	return 0;
+}
+
+static int exec_in(struct exec *x, struct foreground *f, struct err *e)
+{
+	int begun, none = -1;
+
+	/*
+	 * A process born while the container is being frozen holds us until it is thawed, so nobody
+	 * may freeze it meanwhile; unless that is what --ignore-paused asks for.
+	 */
+	if ((x->x->ignore_paused ? container_open : container_open_shared)(
+		    x->life, x->x->id, x->arena, &x->c, e) < 0)
+		return -1;
+	begun = begin(x, e);
+	container_audit(x->life, &x->c, "exec", begun < 0 ? e : NULL);
+	if (begun < 0 || x->x->detach)
+		return begun;
 	state_unlock(x->c.dir);
 	auto_close_fd(&x->spawn.control);
 	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,

@@ -25,6 +25,7 @@
 #include "life/notify.h"
 #include "life/pid_file.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 #include "orlop/policy.h"
 
 enum { REMOVE_MS = 10 * 1000 };
@@ -50,7 +51,8 @@ static void undo_cgroup(void *argument)
 	if (faccessat(c->cgroup, "cgroup.procs", F_OK, 0) < 0)
 		return;
 	auto_close_fd(&c->cgroup);
-	if (cgroup_remove(facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
+	if ((state_cgroup_kept(c->dir) ? cgroup_clear : cgroup_remove)
+	    (facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
 		c->life->warn(e.text);
 	scope_end(c->life, c->bundle.plan.cgroup.unit);
 }
@@ -154,6 +156,7 @@ static int store_policy(struct making *c, struct err *e)
 		return -1;
 	if (!any)
 		return 0;
+	c->arm = policy.network == POLICY_NETWORK_ARMED;
 	text = policy_text(&policy, c->arena);
 	if (file_create(c->dir, POLICY_FILE, text, strlen(text)) < 0)
 		return err_sys(e, "%s/%s/" POLICY_FILE, c->life->root, c->create->id);
@@ -213,6 +216,15 @@ static int guest_leaves(void *argument, struct err *e)
 	return cgroup_room(c->cgroup, &c->bundle.plan.cgroup, 0, e);
 }
 
+/* What is about to be made is on disk before it is made, and so is that it need not be made. */
+static int note_cgroup(struct making *c, const char *mount, const char *path, struct err *e)
+{
+	if (access(arena_printf(c->arena, "%s%s", mount, path), F_OK) == 0 &&
+	    state_keep_cgroup(c->dir, e) < 0)
+		return -1;
+	return state_write_cgroup(c->dir, c->create->id, mount, path, NULL, e);
+}
+
 static int make_cgroup(struct making *c, struct err *e)
 {
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
@@ -222,7 +234,7 @@ static int make_cgroup(struct making *c, struct err *e)
 		return state_write_cgroup(c->dir, c->create->id, "", "", NULL, e);
 	if (plan->driver == PLAN_CGROUP_SYSTEMD)
 		return make_scope(c, e);
-	if (state_write_cgroup(c->dir, c->create->id, mount, plan->path, NULL, e) < 0)
+	if (note_cgroup(c, mount, plan->path, e) < 0)
 		return -1;
 	c->cgroup = cgroup_create(plan, mount, e);
 	if (c->cgroup < 0)
@@ -297,17 +309,20 @@ static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 }
 
 /*
- * The kernel verifies the program for a tenth of a millisecond: time that the child needs anyway.
+ * The kernel verifies a program for a tenth of a millisecond: time that the child needs anyway.
  * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
  */
-static int attach_device_filter(void *argument, struct err *e)
+static int attach_programs(void *argument, struct err *e)
 {
 	struct making *c = argument;
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
 
-	if (c->cgroup < 0 || !plan->filter_devices)
-		return 0;
-	return device_filter_attach(c->cgroup, plan, e);
+	if (c->cgroup < 0)
+		return c->arm ? err_set(e, ERR_CONFIG, "remediation policy: network: a container "
+					"without a cgroup cannot be armed") : 0;
+	if (plan->filter_devices && device_filter_attach(c->cgroup, plan, e) < 0)
+		return -1;
+	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
 }
 
 static int make_process(struct making *c, struct err *e)
@@ -320,7 +335,7 @@ static int make_process(struct making *c, struct err *e)
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
-		.meanwhile = attach_device_filter,
+		.meanwhile = attach_programs,
 	};
 
 	if (c->cgroup >= 0)

@@ -29,6 +29,7 @@ struct making {
 	struct netdev_moves moved;	/* they come back until the container is made */
 	struct undo undo;
 	bool recorded;			/* the record was written */
+	bool arm;			/* by its policy the network is armed */
 	bool poststop_due;		/* the directory is ours: its end has hooks */
 };
 

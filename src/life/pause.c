@@ -10,6 +10,7 @@
 #include "life/lifecycle.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
+#include "orlop/policy.h"
 
 enum { THAW_MS = 250 };
 
@@ -56,23 +57,36 @@ static int give_up(int group, unsigned timeout_ms, const char *who, struct err *
 	return err_hint(e, "a container that cannot be paused can be killed: delete --force");
 }
 
-int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct err *e)
+/* Where the policy says so an engine's pause holds the container: it needs no other word for it. */
+static int hold(const struct life *l, const struct container *c, const struct policy *policy,
+		unsigned timeout_ms, struct arena *a, struct err *e)
 {
-	auto_arena a = ARENA_NONE;
-	auto_container c = CONTAINER_NONE;
+	struct guard_request request = {
+		.id = c->id, .trigger = "pause", .allow = policy->allow, .timeout_ms = timeout_ms,
+	};
+	struct guard_report report;
+
+	if (guard_quarantine(l->root, &request, a, &report, e) < 0)
+		return -1;
+	if (report.tasks.count == 0 && report.result != GUARD_NOTHING)
+		return 0;
+	err_set(e, ERR_STATE, "container not paused within %u ms: not frozen: %s", timeout_ms,
+		guard_tasks_text(&report.tasks, a));
+	return err_hint(e, "by its policy it is in quarantine, and stays so: %s",
+			guard_result_word(report.result));
+}
+
+static int freeze(const struct container *c, unsigned timeout_ms, struct arena *a, struct err *e)
+{
+	auto_fd int group = open_group(c, a, e);
 	struct guard_tasks tasks = { 0 };
-	auto_fd int group = -1;
 	int frozen;
 
-	if (open_within(l, id, timeout_ms, &a, &c, e) < 0 ||
-	    lifecycle_check(VERB_PAUSE, c.status, id, e) < 0)
-		return -1;
-	group = open_group(&c, &a, e);
 	if (group < 0)
 		return -1;
-	frozen = guard_freeze(group, timeout_ms, &a, &tasks, e);
+	frozen = guard_freeze(group, timeout_ms, a, &tasks, e);
 	if (frozen == GUARD_NOT_FROZEN)
-		return give_up(group, timeout_ms, guard_tasks_text(&tasks, &a), e);
+		return give_up(group, timeout_ms, guard_tasks_text(&tasks, a), e);
 	if (frozen < 0) {
 		struct err ignored;
 
@@ -84,29 +98,58 @@ int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct
 	return 0;
 }
 
-int life_resume(const struct life *l, const char *id, struct err *e)
+int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct err *e)
 {
 	auto_arena a = ARENA_NONE;
 	auto_container c = CONTAINER_NONE;
+	struct policy policy;
+	int paused;
+
+	if (open_within(l, id, timeout_ms, &a, &c, e) < 0)
+		return -1;
+	policy_load(c.dir, &a, &policy, e);
+	/* Which may be repeated, as a quarantine may. */
+	if (policy.pause == POLICY_PAUSE_QUARANTINES && c.status != STATE_STOPPED)
+		return hold(l, &c, &policy, timeout_ms, &a, e);
+	paused = lifecycle_check(VERB_PAUSE, c.status, id, e);
+	if (paused == 0)
+		paused = freeze(&c, timeout_ms, &a, e);
+	container_audit(l, &c, "pause", paused < 0 ? e : NULL);
+	return paused;
+}
+
+static int resume(const struct container *c, struct arena *a, struct err *e)
+{
 	auto_fd int group = -1;
 	int refused, thawed;
 
-	if (open_within(l, id, THAW_MS, &a, &c, e) < 0)
+	if (c->status != STATE_STOPPED && guard_refuse(c->dir, c->id, "resume", e) < 0)
 		return -1;
-	if (c.status != STATE_STOPPED && guard_refuse(c.dir, id, "resume", e) < 0)
+	refused = lifecycle_check(VERB_RESUME, c->status, c->id, e);
+	if (refused < 0 && c->status == STATE_STOPPED)
 		return -1;
-	refused = lifecycle_check(VERB_RESUME, c.status, id, e);
-	if (refused < 0 && c.status == STATE_STOPPED)
-		return -1;
-	group = open_group(&c, &a, e);
+	group = open_group(c, a, e);
 	/* A pause that was killed half-way leaves the wish without the state: resumed as well. */
 	if (refused < 0 && (group < 0 || !guard_freeze_asked(group)))
-		return lifecycle_check(VERB_RESUME, c.status, id, e);
+		return lifecycle_check(VERB_RESUME, c->status, c->id, e);
 	if (group < 0)
 		return -1;
-	thawed = guard_resume(c.dir, id, group, THAW_MS, e);
+	thawed = guard_resume(c->dir, c->id, group, THAW_MS, e);
 	if (thawed > 0)
 		return err_set(e, ERR_STATE, "container not resumed within %d ms: a cgroup above "
 			       "it may be frozen", THAW_MS);
 	return thawed;
+}
+
+int life_resume(const struct life *l, const char *id, struct err *e)
+{
+	auto_arena a = ARENA_NONE;
+	auto_container c = CONTAINER_NONE;
+	int resumed;
+
+	if (open_within(l, id, THAW_MS, &a, &c, e) < 0)
+		return -1;
+	resumed = resume(&c, &a, e);
+	container_audit(l, &c, "resume", resumed < 0 ? e : NULL);
+	return resumed;
 }

@@ -103,6 +103,7 @@ int life_start(const struct life *l, const char *id, struct err *e)
 		if (container_open_locked(l, id, &a, &c, e) < 0)
 			return -1;
 		started = start_locked(l, &c, &a, e);
+		container_audit(l, &c, "start", started == 0 ? NULL : e);
 	}
 	if (started == START_HOOK_FAILED && life_delete(l, id, true, &ignored) < 0)
 		l->warn(ignored.text);

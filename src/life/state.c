@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/cgroup.h"
@@ -12,7 +13,8 @@
 #include "orlop/guard.h"
 
 /* NULL for most: only a directory with a journal costs more than a look. */
-static const char *remediation(const struct container *c, struct arena *a)
+static const char *remediation(const struct container *c, struct arena *a,
+			       const char **ret_word)
 {
 	auto_fd int group = -1;
 	const char *mount, *path;
@@ -22,21 +24,35 @@ static const char *remediation(const struct container *c, struct arena *a)
 		return NULL;
 	if (container_cgroup(c, a, &mount, &path))
 		group = cgroup_open(mount, path, &ignored);
-	return guard_state(c->dir, c->id, group, a);
+	return guard_state(c->dir, c->id, group, a, ret_word);
+}
+
+/* Engines keep of a state only the members that they know: an annotation is one they show. */
+static struct pair_list annotated(const struct pair_list *annotations, const char *word,
+				  struct arena *a)
+{
+	struct oci_pair *items = arena_new_array(a, struct oci_pair, annotations->count + 1);
+
+	if (annotations->count)
+		memcpy(items, annotations->items, annotations->count * sizeof(*items));
+	items[annotations->count] = (struct oci_pair){ arena_strdup(a, "org.orlop.quarantine"),
+						       arena_strdup(a, word) };
+	return (struct pair_list){ items, annotations->count + 1 };
 }
 
 static struct life_view view_of(const struct container *c, struct arena *a)
 {
 	const struct state_record *r = &c->record;
+	const char *word = NULL, *remediated = remediation(c, a, &word);
 
 	return (struct life_view){
 		.oci_version = r->oci_version, .id = r->id, .bundle = r->bundle,
 		.rootfs = r->rootfs, .created = r->created,
 		.pid = c->status == STATE_STOPPED ? 0 : r->pid,
 		.status = c->status,
-		.annotations = r->annotations,
+		.annotations = word ? annotated(&r->annotations, word, a) : r->annotations,
 		.owner = r->owner,
-		.remediation = remediation(c, a),
+		.remediation = remediated, .quarantine = word,
 	};
 }
 

@@ -2,8 +2,10 @@
 /*
  * PARENT SIDE. update: other limits for a container that exists. What is said is written to its
  * cgroup, what is not said stays; either all of it holds afterwards and is stored, or none of it.
+ * While the container is in quarantine it is kept until the release.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,9 @@
 #include "engine/cgroup_update.h"
 #include "life/container.h"
 #include "life/lifecycle.h"
+#include "life/pending.h"
+#include "life/trigger.h"
+#include "life/update.h"
 #include "oci/resources_doc.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
@@ -138,37 +143,131 @@ static int store(const struct container *c, struct oci_resources *r,
 	return 0;
 }
 
-/* With the group and the configuration at hand. `change` is ours to complete. */
-static int update(const struct life *l, const struct container *c, int group, const char *path,
-		  struct oci_resources *change, const char *name, struct arena *a, struct err *e)
+/* An update, from what was asked for to what will be written. */
+struct job {
+	const struct life *l;
+	const struct container *c;
+	int group;
+	const char *path, *name;	/* name: what messages call the document */
+	struct oci_resources change;	/* ours to complete */
+	struct oci_config config;
+	struct plan_cgroup plan;
+	struct arena *arena;
+};
+
+static int open_group(struct job *j, struct err *e)
 {
+	const char *mount;
+
+	if (!container_cgroup(j->c, j->arena, &mount, &j->path))
+		return err_set(e, ERR_STATE, "container \"%.80s\" has no cgroup, which is what "
+			       "limits are for", j->c->id);
+	j->group = cgroup_open(mount, j->path, e);
+	return j->group < 0 ? -1 : 0;
+}
+
+static int decide(struct job *j, struct err *e)
+{
+	struct oci_resources *change = &j->change;
 	struct opt_bool check = change->memory.check_before_update;
-	struct cgroup_changes changes = { 0 };
-	struct plan_cgroup plan = { 0 };
 	struct str_list warnings = { 0 };
 	const struct host_wants wants = { .controllers = true };
 	struct host_facts facts;
-	struct oci_config config;
 
-	if (container_config(c, a, &config, e) < 0 || host_facts_get(&wants, a, &facts, e) < 0)
+	if (container_config(j->c, j->arena, &j->config, e) < 0 ||
+	    host_facts_get(&wants, j->arena, &facts, e) < 0)
 		return -1;
-	complete_cpu(group, &change->cpu);
-	complete_idle(group, &change->cpu);
-	complete_memory(group, &change->memory);
-	if (check_usage(group, &change->memory,
-			check.set ? check : config.linux.resources.memory.check_before_update,
-			e) < 0 ||
-	    plan_resources(change, name, &facts, a, &plan, &warnings, e) < 0)
+	complete_cpu(j->group, &change->cpu);
+	complete_idle(j->group, &change->cpu);
+	complete_memory(j->group, &change->memory);
+	if (!check.set)
+		check = j->config.linux.resources.memory.check_before_update;
+	if (check_usage(j->group, &change->memory, check, e) < 0 ||
+	    plan_resources(change, j->name, &facts, j->arena, &j->plan, &warnings, e) < 0)
 		return -1;
 	for (size_t i = 0; i < warnings.count; i++)
-		l->warn(warnings.items[i]);
-	plan.path = path;
-	if (cgroup_update(group, &plan, a, &changes, e) < 0)
+		j->l->warn(warnings.items[i]);
+	j->plan.path = j->path;
+	return 0;
+}
+
+static int update(struct job *j, struct err *e)
+{
+	struct cgroup_changes changes = { 0 };
+
+	if (decide(j, e) < 0 || cgroup_update(j->group, &j->plan, j->arena, &changes, e) < 0)
 		return -1;
-	if (store(c, &config.linux.resources, change, &plan, a, e) == 0)
+	if (store(j->c, &j->config.linux.resources, &j->change, &j->plan, j->arena, e) == 0)
 		return 0;
-	cgroup_update_undo(group, &changes, e);
+	cgroup_update_undo(j->group, &changes, e);
 	return -1;
+}
+
+int update_pending(const struct life *l, const struct container *c, struct arena *a,
+		   struct err *e)
+{
+	struct job j = { .l = l, .c = c, .group = -1, .name = "pending.json", .arena = a };
+	int done = open_group(&j, e);
+	struct err ignored;
+
+	if (done == 0)
+		done = pending_read(c, a, &j.change, e);
+	if (done == 0)
+		done = update(&j, e);
+	auto_close_fd(&j.group);
+	return pending_remove(c, done < 0 ? &ignored : e) < 0 ? -1 : done;
+}
+
+static bool says_nothing(const struct oci_resources *r, struct arena *a)
+{
+	const struct oci_resources nothing = { .set = false };
+
+	return strcmp(oci_resources_text(r, a), oci_resources_text(&nothing, a)) == 0;
+}
+
+/* One that could not be made would keep the others that wait with it from being made. */
+static int check_files(const struct job *j, struct err *e)
+{
+	for (size_t i = 0; i < j->plan.writes.count; i++) {
+		const char *file = j->plan.writes.items[i].file;
+
+		if (faccessat(j->group, file, W_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(e, "cgroup file \"%.80s\"", file);
+	}
+	return 0;
+}
+
+/* To be done now, or when the container is released. What cannot be done is refused either way. */
+static int do_or_keep(struct job *j, bool held, struct err *e)
+{
+	struct oci_resources said = j->change;
+
+	if (!held)
+		return update(j, e);
+	if (decide(j, e) < 0 || check_files(j, e) < 0 ||
+	    pending_add(j->c, &said, j->arena, e) < 0)
+		return -1;
+	j->l->warn("the container is in quarantine: the update is made when it is released");
+	return 0;
+}
+
+static int act(struct job *j, const struct trigger *trigger, struct err *e)
+{
+	const char *id = j->c->id;
+
+	if (open_group(j, e) < 0)
+		return -1;
+	if (trigger->thaw && guard_holds_back(j->c->dir, id))
+		return guard_refuse(j->c->dir, id, "thaw", e);
+	if (trigger_run(j->l, j->c, j->group, trigger, j->arena, e) < 0)
+		return -1;
+	/* A release by the key goes before limits of the same update. */
+	if (trigger->hold == TRIGGER_RELEASE && pending_there(j->c) &&
+	    update_pending(j->l, j->c, j->arena, e) < 0)
+		return -1;
+	if (trigger_any(trigger) && says_nothing(&j->change, j->arena))
+		return 0;
+	return do_or_keep(j, guard_holds_back(j->c->dir, id), e);
 }
 
 int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
@@ -176,23 +275,21 @@ int life_update(const struct life *l, const char *id, const struct oci_resources
 {
 	auto_arena a = ARENA_NONE;
 	auto_container c = CONTAINER_NONE;
-	struct oci_resources change = *resources;
-	const char *mount, *path;
-	auto_fd int group = -1;
+	struct job j = { .l = l, .c = &c, .group = -1, .name = name, .change = *resources,
+			 .arena = &a };
+	struct trigger trigger;
+	int done;
 
 	if (container_open_locked(l, id, &a, &c, e) < 0 ||
-	    guard_refuse(c.dir, id, "update", e) < 0 ||
-	    lifecycle_check(VERB_UPDATE, c.status, id, e) < 0)
+	    lifecycle_check(VERB_UPDATE, c.status, id, e) < 0 ||
+	    trigger_read(&j.change, name, &a, &trigger, e) < 0)
 		return -1;
-	if (!container_cgroup(&c, &a, &mount, &path))
-		return err_set(e, ERR_STATE, "container \"%.80s\" has no cgroup, which is what "
-			       "limits are for", id);
-	group = cgroup_open(mount, path, e);
-	if (group < 0)
-		return -1;
-	change.devices.count = 0;	/* engines send "deny all" with every update */
+	j.change.devices.count = 0;	/* engines send "deny all" with every update */
 	/* Engines write 0 for "not said"; 1, which a limit of 0 is elsewhere, forbids all forks. */
-	if (change.pids.limit.value == 0)
-		change.pids.limit.set = false;
-	return update(l, &c, group, path, &change, name, &a, e);
+	if (j.change.pids.limit.value == 0)
+		j.change.pids.limit.set = false;
+	done = act(&j, &trigger, e);
+	auto_close_fd(&j.group);
+	container_audit(l, &c, "update", done < 0 ? e : NULL);
+	return done;
 }

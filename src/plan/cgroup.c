@@ -177,6 +177,26 @@ static void plan_delegate(struct planner *p)
 	}
 }
 
+/*
+ * As other runtimes have it, the group has all controllers: engines read what a container without
+ * limits uses, and what runs inside may divide what it has. systemd does the same for its scopes.
+ */
+static void plan_offered(struct planner *p)
+{
+	const char *words = p->facts->controllers;
+
+	while (words && *words) {
+		size_t len = strcspn(words, " ");
+
+		if (len)
+			plan_push_str(p->a, &p->plan->cgroup.offered,
+				      arena_strndup(p->a, words, len));
+		words += len + (words[len] == ' ');
+	}
+	if (p->plan->cgroup.offered.count)
+		plan_because(p, "default: all that the host has", "cgroup-offers");
+}
+
 int plan_cgroups(struct planner *p)
 {
 	const struct oci_resources *r = &p->config->linux.resources;
@@ -196,6 +216,8 @@ int plan_cgroups(struct planner *p)
 			return -1;
 		plan_device_rules(p, r, "linux.resources", cgroup);
 	}
+	if (cgroup->driver == PLAN_CGROUP_CGROUPFS)
+		plan_offered(p);
 	if (plan_limits(p, r, "linux.resources", false, cgroup))
 		return -1;
 	if (cgroup->driver != PLAN_CGROUP_DISABLED)

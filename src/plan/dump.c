@@ -229,6 +229,8 @@ static void dump_cgroup(struct dump *d)
 	}
 	for (size_t i = 0; i < c->controllers.count; i++)
 		line(d, "cgroup-controller %s", word(d, c->controllers.items[i]));
+	if (c->offered.count)
+		line(d, "cgroup-offers%s", words(d, &c->offered));
 	for (size_t i = 0; i < c->writes.count; i++) {
 		const struct plan_cgroup_write *w = &c->writes.items[i];
 		const char *other = "";

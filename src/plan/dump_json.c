@@ -230,6 +230,7 @@ static void emit_cgroup(struct emit *m, const struct plan_cgroup *c, struct aren
 	if (c->properties.count)
 		emit_properties(m, c, a);
 	emit_strs(m, "controllers", &c->controllers);
+	emit_strs(m, "offered", &c->offered);
 	emit_array(m, "writes");
 	for (size_t i = 0; i < c->writes.count; i++)
 		emit_write(m, &c->writes.items[i]);

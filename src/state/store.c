@@ -37,7 +37,8 @@ enum {
 	CGROUP_FILE_MAX = 3 * PATH_MAX,
 };
 
-static const char cgroup_file[] = "cgroup", resctrl_file[] = "resctrl";
+static const char cgroup_file[] = "cgroup", kept_file[] = "cgroup.kept";
+static const char resctrl_file[] = "resctrl";
 static const mode_t container_mode = 0711, condemned_mode = S_ISVTX | 0711;
 
 bool state_id_valid(const char *id)
@@ -343,6 +344,18 @@ int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret
 		      const char **ret_path, const char **ret_unit, struct err *e)
 {
 	return read_paths(dir, cgroup_file, id, a, ret_path, ret_mount, ret_unit, e);
+}
+
+int state_keep_cgroup(int dir, struct err *e)
+{
+	if (file_create(dir, kept_file, "", 0) < 0 && errno != EEXIST)
+		return err_sys(e, "write the container's %s file", kept_file);
+	return 0;
+}
+
+bool state_cgroup_kept(int dir)
+{
+	return faccessat(dir, kept_file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int state_read_resctrl(int dir, const char *id, struct arena *a, const char **ret_group,

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from deck import config, container, current, rt
-from deck.policy import audit
+from deck.policy import annotated, audit
 from tools import built
 
 
@@ -50,6 +50,36 @@ def test_each_operation_is_a_line_that_says_who():
         assert f"release {c.name}: released" in shown and "by uid 0" in shown, shown
         assert not rt("audit", "show", "somebody-else").ok.out
         assert rt("audit", "verify").ok.out.startswith("unbroken: 3 lines")
+
+
+def test_what_is_done_to_a_held_container_is_written_and_what_is_refused():
+    "start, exec, pause, resume, update, kill, delete; of an ordinary container nothing (control)"
+    def ordinary(c, held):
+        c.rt("pause", c.name)
+        c.rt("resume", c.name)
+        c.exec("echo x")
+        c.rt("update", "--pids-limit", "0", c.name)
+        c.kill("USR1")
+        c.kill("KILL").ok
+        c.wait_status("stopped")
+        c.delete().ok
+        return [(line["operation"], line["result"]) for line in audit(id=c.name)
+                if line["operation"] != held]
+    with container(config(), "wait") as c:
+        c.up()
+        assert ordinary(c, None) == []
+    with container(config(), "wait") as c:
+        c.up()
+        c.rt("quarantine", c.name).ok
+        assert ordinary(c, "quarantine") == [
+            ("pause", "failed"), ("resume", "refused"), ("exec", "refused"), ("update", "done"),
+            ("kill", "kept back"), ("evidence", "taken"), ("kill", "done"),
+            ("delete", "done")], audit(id=c.name)
+    with container(config(annotations=annotated(on_kill="evidence")), "wait") as c:
+        c.up()
+        assert [line[:2] for line in ordinary(c, None)] == [
+            ("start", "done"), ("pause", "done"), ("resume", "done"), ("exec", "done"),
+            ("update", "done"), ("evidence", "taken"), ("kill", "done"), ("delete", "done")]
 
 
 def test_an_empty_log_is_whole():

@@ -70,6 +70,13 @@ def test_a_relative_path_always_means_the_same_place():
     assert not seen and path.endswith(f"/rel/{current().prefix}")
 
 
+def test_a_cgroup_has_all_controllers_of_the_host():
+    "limits or not: engines read what it uses, and what runs inside may divide what it has"
+    with container(config(), "wait") as c:
+        c.up()
+        assert controllers() and c.file("cgroup.controllers").split() == controllers()
+
+
 def test_paths_that_leave_the_hierarchy_are_refused():
     "dot dot, however deep"
     test = current()

@@ -217,8 +217,8 @@ def test_more_input_than_a_terminal_holds_goes_through():
     path = bundle(config(process={"terminal": True}), "flood 1000000; stdin",
                   name := current().next_id())
     r = rt("run", "--bundle", path, name, stdin=text, seconds=30).ok
-    assert r.out.count("x\r\n") == 977
-    assert "\nline 19999\r\n" in r.out.partition("stdin: ")[2]
+    assert r.out.count("x\n") == 977
+    assert "\nline 19999\n" in r.out.partition("stdin: ")[2]
 
 
 def test_the_end_of_input_reaches_a_line_without_an_end():

@@ -367,6 +367,20 @@ def test_a_pid_file_that_cannot_be_written_fails_the_create():
     rt("state", c.name).fails("does not exist")
 
 
+def test_a_create_that_fails_leaves_nothing():
+    "at the limits, in a hook, at the program: no pid file, no state, no mount, no cgroup"
+    no_program = config(rootfs={"/bin/probe": None})
+    no_limit = config(linux={"resources": {"unified": {"bogus.max": "1"}}})
+    hook = config(hooks={"createRuntime": [{"path": current().probe, "args": ["probe", "exit",
+                                                                              "3"]}]})
+    for number, c in enumerate((no_program, no_limit, hook)):
+        pid_file = os.path.join(current().tmp, f"pid-{number}")
+        with host_unchanged():
+            Container(c, "wait", "--pid-file", pid_file).create().fails(rc=1)
+        assert not os.path.exists(pid_file), number
+        assert not os.path.exists(current().root) or os.listdir(current().root) == []
+
+
 def test_bundle_defaults_to_the_current_directory():
     "create without --bundle reads ./config.json"
     name = current().next_id()
@@ -582,6 +596,22 @@ def test_features_is_json_that_engines_read():
     assert features["linux"]["cgroup"]["v2"] is True
     assert set(features["hooks"]) == {"prestart", "createRuntime", "createContainer",
                                       "startContainer", "poststart", "poststop"}
+
+
+def has_null(value):
+    if isinstance(value, dict):
+        return any(map(has_null, value.values()))
+    return any(map(has_null, value)) if isinstance(value, list) else value is None
+
+
+def test_features_are_of_the_program_and_not_of_the_host():
+    "the same for a user without rights and an empty environment; no null; both versions are taken"
+    text = rt("features").ok.out
+    assert rt("features", env={}, preexec_fn=lambda: os.setuid(65534)).ok.out == text
+    features = json.loads(text)
+    assert not has_null(features)
+    for version in (features["ociVersionMin"], features["ociVersionMax"]):
+        run(config(ociVersion=version), "exit 0").ok
 
 
 def test_spec_writes_a_bundle_that_runs():

@@ -532,6 +532,7 @@ def test_an_idmapped_bind_shifts_owners():
         assert r.ok.lines == ["stat: file 0644 5007:6008 size=4"]
 
 
+@needs("tmpfs_idmap")
 def test_a_recursive_idmap_reaches_below_and_a_plain_one_does_not():
     "ridmap and idmap on an rbind"
     idmap_works()

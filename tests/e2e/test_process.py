@@ -222,9 +222,11 @@ def test_umask_is_taken_from_the_config():
         assert r.lines == ["umask: 0077", "write: ok", "stat: file 0600 0:0 size=1"]
 
 
-def test_without_umask_it_is_0022():
-    "what engines expect (and what the test has)"
+def test_without_umask_it_is_that_of_the_caller():
+    "and the files that are made on the way do not have it"
     assert run(config(), "umask").lines == ["umask: 0022"]
+    r = run(config(process={"cwd": "/made"}), "umask; stat /made", umask=0o077)
+    assert r.ok.lines == ["umask: 0077", "stat: dir 0755 0:0"], r
 
 
 def test_a_number_in_passwd_is_no_name():

@@ -33,7 +33,8 @@ def prepare(runtime):
     name = os.path.basename(runtime)
     it = Podman("/usr/bin/podman", name, f"/run/{name}",
                 ("/sys/fs/cgroup/machine.slice/libpod-*.scope",
-                 "/sys/fs/cgroup/libpod_parent/libpod-*"))
+                 "/sys/fs/cgroup/libpod_parent/libpod-*",
+                 "/sys/fs/cgroup/system.slice/*/*/libpod-payload-*"))
     it.binary = runtime
 
 

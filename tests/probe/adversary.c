@@ -437,7 +437,8 @@ static void verb_count(char **argv)
 /* Executes a copy of itself that has no name in any file system. */
 static void verb_memfd(char **argv)
 {
-	static char *const args[] = { "adversary", "idle", "0", NULL };
+	static char name[] = "adversary", verb[] = "idle", number[] = "0";
+	char *args[] = { name, verb, number, NULL };
 	int self = open("/proc/self/exe", O_RDONLY), copy = memfd_create("nothing", MFD_CLOEXEC);
 
 	(void)argv;

@@ -1022,6 +1022,23 @@ static long try_unshare(char **args)
 	return unshare((int)word_value(spaces, COUNT(spaces), args[0] ? args[0] : "user", 0));
 }
 
+/* A proc of one's own in a user namespace: allowed only to who sees a whole one already. */
+static long try_bareproc(char **args)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		_exit(mount("proc", args[0] ? args[0] : "/tmp", "proc", 0, NULL) ? errno : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -1;
+	errno = WEXITSTATUS(status);
+	return errno ? -1 : 0;
+}
+
 static long try_clone3(char **args)
 {
 	struct clone_args clone = { .exit_signal = SIGCHLD };
@@ -1190,6 +1207,7 @@ struct attempt {
 };
 
 static const struct attempt attempts[] = {
+	{ "bareproc", try_bareproc },
 	{ "bpf", try_bpf },
 	{ "chroot", try_chroot },
 	{ "clone3", try_clone3 },
@@ -1278,6 +1296,18 @@ static void verb_fork(char **args)
 	printf("fork: %ld %s\n", made, why);
 }
 
+/* Everybody forks until nobody can, and then stays. */
+static void verb_bomb(char **args)
+{
+	(void)args;
+	printf("bomb: lit\n");
+	fflush(stdout);
+	while (fork() >= 0)
+		;
+	for (;;)
+		pause();
+}
+
 static void verb_hog(char **args)
 {
 	size_t size = (size_t)number(args[0]) << 20;
@@ -1290,6 +1320,41 @@ static void verb_hog(char **args)
 	for (size_t at = 0; at < size; at += 4096)
 		memory[at] = 1;
 	printf("hog: ok\n");
+}
+
+/* Pages that are reserved by the mapping and taken by the first touch. */
+static void verb_huge(char **args)
+{
+	size_t size = (size_t)number(args[0]) << 20;
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		say_errno();
+		return;
+	}
+	for (size_t at = 0; at < size; at += 4096)
+		memory[at] = 1;
+	printf("huge: ok\n");
+}
+
+/* Past the page cache, so that a limit on the device is a limit on us. */
+static void verb_disk(char **args)
+{
+	static _Alignas(4096) char block[1 << 18];
+	struct timespec start, now;
+	long left = number(args[1]) * (1 << 20) / (long)sizeof(block);
+	int fd = open(args[0], O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (fd >= 0 && left && read(fd, block, sizeof(block)) == (ssize_t)sizeof(block))
+		left--;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (fd < 0 || left)
+		say_errno();
+	else
+		printf("disk: %lld ms\n", (long long)(now.tv_sec - start.tv_sec) * 1000 +
+		       (now.tv_nsec - start.tv_nsec) / 1000000);
 }
 
 static void verb_cpu(char **args)
@@ -1506,6 +1571,7 @@ static const struct verb verbs[] = {
 	{ "append", 2, 2, verb_append, "PATH TEXT" },
 	{ "args", 0, 0, verb_args, "its own arguments, one a line" },
 	{ "await", 1, 1, verb_await, "PATH: wait until it exists" },
+	{ "bomb", 0, 0, verb_bomb, "fork in every process until nobody can, and stay" },
 	{ "caps", 0, 0, verb_caps, "the five capability sets" },
 	{ "cat", 1, 1, verb_cat, "PATH" },
 	{ "cgroup", 0, 1, verb_cgroup, "[FILE]: its path, or a file of /sys/fs/cgroup" },
@@ -1514,6 +1580,7 @@ static const struct verb verbs[] = {
 	{ "cpu", 1, 1, verb_cpu, "MS: keep a CPU busy" },
 	{ "cwd", 0, 0, verb_cwd, "current directory" },
 	{ "dev", 0, 1, verb_dev, "[DIR]: nodes and links below" },
+	{ "disk", 2, 2, verb_disk, "PATH MIB: read past the cache, and the time" },
 	{ "domainname", 0, 0, verb_domainname, "NIS domain name" },
 	{ "dumpable", 0, 0, verb_dumpable, "PR_GET_DUMPABLE" },
 	{ "echo", 0, MANY, verb_echo, "TEXT..." },
@@ -1528,6 +1595,7 @@ static const struct verb verbs[] = {
 	{ "groups", 0, 0, verb_groups, "supplementary groups, sorted" },
 	{ "hog", 1, 1, verb_hog, "MIB of memory" },
 	{ "hostname", 0, 0, verb_hostname, "node name" },
+	{ "huge", 1, 1, verb_huge, "MIB of huge pages" },
 	{ "hunt", 1, 1, verb_hunt, "MS: look at every process, until /tmp/enough exists" },
 	{ "ids", 0, 0, verb_ids, "real, effective, saved uid and gid" },
 	{ "ignore", 1, 1, verb_ignore, "SIGNAL" },

@@ -5,7 +5,7 @@
  */
 #include "check.h"
 #include "guard/code.h"
-#include "guard/mounts.h"
+#include "base/mounts.h"
 #include "orlop/auto.h"
 
 static const char table[] =

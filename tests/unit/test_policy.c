@@ -52,6 +52,18 @@ static void test_whole(void)
 	CHECK(p.on_kill == POLICY_KILL_HELD && p.evidence.memory == EVIDENCE_MEMORY_ALL);
 }
 
+/* Those that come with the program are read as they are. */
+static void test_profiles(void)
+{
+	static const char name[] = SOURCE_ROOT "/profiles/remediation/hold.json";
+	struct policy p = { .description = NULL };
+	size_t len;
+	char *text = file_read_path(name, 1 << 16, &a, &len);
+
+	CHECK(text && policy_read(name, text, len, &a, &p, &e) == 0, "%s", text ? e.text : name);
+	CHECK(p.pause == POLICY_PAUSE_QUARANTINES && p.network == POLICY_NETWORK_ARMED);
+}
+
 static void test_refused(void)
 {
 	static const struct {
@@ -165,6 +177,7 @@ static void test_alarm(void)
 int main(void)
 {
 	test_whole();
+	test_profiles();
 	test_refused();
 	test_together();
 	test_alarm();

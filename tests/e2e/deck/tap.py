@@ -95,6 +95,11 @@ def has_capability(bit):
     return False
 
 
+def kernel(major, minor):
+    """Whether this one is at least that."""
+    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (major, minor)
+
+
 CONDITIONS = {
     "root": (lambda: os.geteuid() == 0, "root"),
     "userns": (can_new_user, "user namespaces"),
@@ -102,6 +107,7 @@ CONDITIONS = {
     "sys_resource": (lambda: has_capability(24), "CAP_SYS_RESOURCE"),
     "resctrl": (lambda: os.path.exists("/sys/fs/resctrl/schemata"), "resctrl"),
     "sys_nice": (lambda: has_capability(23), "CAP_SYS_NICE"),
+    "tmpfs_idmap": (lambda: kernel(6, 3), "id-mapped mounts of tmpfs (Linux 6.3)"),
     "int80": (lambda: os.uname().machine == "x86_64", "the 32-bit entry of x86_64"),
     "apparmor_parser": (lambda: shutil.which("apparmor_parser") is not None, "apparmor_parser"),
     "newuidmap": (lambda: shutil.which("newuidmap") is not None, "newuidmap"),
@@ -111,6 +117,9 @@ CONDITIONS = {
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
     "systemd": (lambda: os.path.exists("/run/systemd/system"), "systemd as pid 1"),
+    # Of a machine that is thrown away: the tests write to them.
+    "disk": (lambda: "ORLOP_TEST_DISK" in os.environ, "a disk to spoil (ORLOP_TEST_DISK)"),
+    "swap": (lambda: "ORLOP_TEST_SWAP" in os.environ, "a disk to swap to (ORLOP_TEST_SWAP)"),
     "selinux": (lambda: os.path.exists("/sys/fs/selinux/enforce"), "SELinux"),
 }
 
@@ -391,6 +400,7 @@ class Runner:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         host.unshare_mounts()
         host.make_pure_cgroup2()
+        host.cover_evidence(self.runtime)
         host.become_subreaper()
         # Inside a container whose root cgroup holds processes this may be refused; the tests
         # that need a controller then skip, and say so.

@@ -6,7 +6,7 @@
  *
  * A container with its own mount namespace writes what stands in most of them.
  */
-#include "guard/mounts.h"
+#include "base/mounts.h"
 
 #include <stdlib.h>
 #include <string.h>

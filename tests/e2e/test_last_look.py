@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence before a kill: what is held or alarmed about is not ended unseen, and not kept alive."""
+
+import contextlib
+import json
+import os
+import signal
+import struct
+import subprocess
+import time
+
+from deck import bind, config, container, current, descendants, mounted, rt, until
+from deck.adversary import adversary
+from deck.container import PATIENCE
+from deck.host import evidence_directory
+from deck.policy import annotated, audit, audited, policies
+from test_evidence import python_container
+
+
+@contextlib.contextmanager
+def kept(**policy):
+    """The host's policy is this, and evidence goes to a directory of the test."""
+    place = os.path.join(current().tmp, "evidence")
+    evidence = {"directory": place} | policy.pop("evidence", {})
+    with policies(default={"evidence": evidence} | policy):
+        yield place
+
+
+def sets(place):
+    return sorted(os.listdir(place)) if os.path.isdir(place) else []
+
+
+def verified(place):
+    """The one set that is there, unchanged."""
+    name, = sets(place)
+    path = os.path.join(place, name)
+    result = rt("evidence", "verify", path).ok
+    assert result.lines[-2].startswith("unchanged: "), result
+    return path
+
+
+def mapped(path):
+    """The counter of an adversary, as it is now."""
+    with open(path, "rb") as file:
+        return struct.unpack("<Q", file.read(8))[0]
+
+
+def test_an_engines_stop_of_a_held_container_leaves_evidence_and_runs_nothing():
+    "resume, SIGTERM and SIGKILL, as CRI-O sends them: not one instruction, a verified set, its end"
+    place = os.path.join(current().tmp, "shared")
+    os.mkdir(place, 0o777)
+    os.chmod(place, 0o777)
+    with kept() as store, adversary("count", "/shared/counter",
+                                    mounts=[bind(place, "/shared")]) as c:
+        c.bad()
+        until(lambda: mapped(f"{place}/counter") > 10)
+        c.rt("quarantine", c.name).ok
+        before = mapped(f"{place}/counter")
+        c.resume().fails("it is in quarantine", rc=4)
+        assert "kept back" in c.kill("TERM").ok.err
+        time.sleep(0.3)
+        assert c.status == "paused" and not sets(store)
+        c.kill("KILL").ok
+        c.wait_status("stopped")
+        assert mapped(f"{place}/counter") == before
+        path = verified(store)
+        with open(os.path.join(path, "capture.json"), encoding="utf-8") as file:
+            assert json.load(file)["still"] is True
+        line = audited("kill", signal="9")
+        assert line["result"] == "done" and line["evidence"] == path, line
+        assert audit("kill", signal="15")[0]["result"] == "kept back"
+        root = rt("evidence", "verify", path).lines[-1].split()[-1]
+        assert audit("evidence", merkleRoot=root, set=path, trigger="kill")
+        c.delete().ok
+        assert len(sets(store)) == 1
+    rt("audit", "verify").ok
+
+
+def test_others_are_ended_at_once():
+    "the control: nobody's evidence is taken who is neither held nor meant by a policy"
+    with kept() as store:
+        for freeze in (False, True):
+            with container(config(), "wait") as c:
+                c.up()
+                if freeze:
+                    c.pause().ok
+                c.kill("KILL").ok
+                c.wait_status("stopped")
+                c.delete().ok
+        assert not sets(store)
+    with kept(onKill="kill") as store, container(config(), "wait") as c:
+        c.up()
+        c.rt("quarantine", c.name).ok
+        c.kill("KILL").ok
+        c.wait_status("stopped")
+        assert not sets(store)
+
+
+def test_delete_force_takes_it_too():
+    "of a held container, also when neither its record nor its configuration can be read"
+    with kept() as store:
+        for broken in (False, True):
+            with container(config(), "wait") as c:
+                c.up()
+                c.rt("quarantine", c.name).ok
+                where = os.path.join(current().root, c.name)
+                for name in ("state.json", "config.json") if broken else ():
+                    with open(os.path.join(where, name), "w", encoding="ascii") as out:
+                        out.write("{nonsense")
+                c.delete("--force").ok
+                assert not os.path.exists(f"/sys/fs/cgroup/{c.cgroup}")
+                assert len(sets(store)) == 1 + broken, sets(store)
+        for name in sets(store):
+            rt("evidence", "verify", os.path.join(store, name)).ok
+
+
+def test_a_policy_can_want_it_of_everybody_or_of_the_alarmed():
+    "evidence: also of one that is not held; evidence-if-alarmed: only after an alarm"
+    with kept(onKill="evidence") as store, container(config(), "wait") as c:
+        c.up()
+        c.kill("KILL").ok
+        c.wait_status("stopped")
+        verified(store)
+    with kept(onKill="evidence-if-alarmed") as store:
+        before = len(sets(store))
+        for alarmed in (False, True):
+            with container(config(), "wait") as c:
+                c.up()
+                if alarmed:
+                    with open(os.path.join(current().root, c.name, "alarms"), "w",
+                              encoding="ascii") as out:
+                        out.write("{}\n")
+                c.kill("KILL").ok
+                c.wait_status("stopped")
+                assert len(sets(store)) == before + alarmed
+
+
+def test_what_was_taken_is_not_taken_twice():
+    "after evidence of a frozen container the kill is at once; one that was observed is looked at"
+    with kept() as store:
+        for mode in ("--frozen", "--observe"):
+            with container(config(), "wait") as c:
+                c.up()
+                before = len(sets(store))
+                c.rt("quarantine", mode, c.name).ok
+                rt("evidence", c.name, "-o", os.path.join(current().tmp, f"by-hand{mode}")).ok
+                began = time.monotonic()
+                c.kill("KILL").ok
+                assert mode != "--frozen" or time.monotonic() - began < 0.2 * PATIENCE
+                c.wait_status("stopped")
+                assert len(sets(store)) == before + (mode == "--observe")
+
+
+def test_a_full_disk_does_not_keep_it_alive():
+    "the container ends, and the audit log says why there is no evidence"
+    with kept() as store:
+        os.makedirs(store)
+        with mounted("tmpfs", store, "tmpfs", data="size=64k"):
+            with container(config(), "wait") as c:
+                c.up()
+                c.rt("quarantine", c.name).ok
+                c.kill("KILL").ok
+                c.wait_status("stopped")
+                line = audited("kill")
+                assert line["evidence"].startswith("none: ") and "full" in line["evidence"], line
+                assert audit("evidence", result="failed")
+
+
+MEMORY = """
+import mmap, time
+room = mmap.mmap(-1, 400 << 20)
+for at in range(0, 400 << 20, 4096):
+    room[at:at + 8] = at.to_bytes(8, "little")
+print("ready", flush=True)
+time.sleep(3600)
+"""
+
+
+def test_the_budget_ends_it_with_a_valid_set():
+    "much memory and little time: the kill is not late, and what there is verifies"
+    with kept(evidence={"budgetMs": 300}) as store:
+        with container(python_container(MEMORY), None) as c:
+            c.start().ok
+            c.wait_line("ready", 20)
+            c.rt("quarantine", c.name).ok
+            began = time.monotonic()
+            c.kill("KILL").ok
+            took = time.monotonic() - began
+            assert took < 0.3 + 0.1 * PATIENCE, took
+            c.wait_status("stopped")
+            audited("evidence", 20, result="partial")
+            verified(store)
+
+
+def test_a_reader_that_hangs_keeps_nothing_alive():
+    "the process that takes the evidence is stopped: the kill comes after the budget all the same"
+    with kept(evidence={"budgetMs": 1000}):
+        with container(python_container(MEMORY), None) as c:
+            c.start().ok
+            c.wait_line("ready", 20)
+            c.rt("quarantine", c.name).ok
+            began = time.monotonic()
+            with subprocess.Popen([current().runtime, "--root", current().root, "kill", c.name,
+                                   "KILL"]) as killing:
+                reader, = until(lambda: [
+                    pid for pid, _ in descendants(killing.pid)
+                    if name_of(pid) == "orlop:[look]"], step=0.001, what="the reader")
+                os.kill(reader, signal.SIGSTOP)
+                assert killing.wait(20) == 0
+            took = time.monotonic() - began
+            try:
+                assert 0.9 < took < 1.0 + 0.3 * PATIENCE, took
+                c.wait_status("stopped")
+                assert audited("kill")["evidence"] == "not complete after 1000 ms"
+            finally:
+                os.kill(reader, signal.SIGCONT)
+            audited("evidence", 20)  # it ends by itself, and says what it got
+
+
+def name_of(pid):
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read().strip()
+    return None
+
+
+def test_annotations_ask_for_it_without_a_policy_of_the_host():
+    "on-kill: evidence; the set goes to the host's place, which an annotation cannot choose"
+    with policies(), container(config(annotations=annotated(on_kill="evidence")), "wait") as c:
+        c.up()
+        with open(os.path.join(current().root, c.name, "policy.json"), encoding="utf-8") as file:
+            assert json.load(file)["onKill"] == "evidence"
+        c.kill("KILL").ok
+        c.wait_status("stopped")
+        path = audited("kill")["evidence"]
+        assert path.startswith(f"{evidence_directory(current().runtime)}/{c.name}-20"), path
+        rt("evidence", "verify", path).ok

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looking over what is held: one among many that look alike is found."""
+
+import os
+import socket
+
+from deck import bind, container, current
+from test_evidence import python_container
+from test_quarantine import quarantine, release
+
+# Twenty children with the same descriptors, but for what one of them does.
+FAMILY = """
+import ctypes, os, socket, threading, time
+def odd():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("/host/service")
+    {odd}
+    time.sleep(3600)
+def unshared(number):
+    # A thread with a table of its own (CLONE_FILES).
+    assert ctypes.CDLL(None).unshare(0x400) == 0
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("/host/service")
+    time.sleep(3600)
+for i in range(20):
+    if not os.fork():
+        if i == {which}:
+            odd()
+        time.sleep(3600)
+{late}
+print("ready", flush=True)
+time.sleep(3600)
+"""
+
+
+def family(place, which=-1, odd="", late=""):
+    made = python_container(FAMILY.format(which=which, odd=odd, late=late))
+    made.doc["mounts"].append(bind(place, "/host"))
+    return made
+
+
+def found(odd="", which=-1, late=""):
+    """The unix connections that a quarantine finds in such a family."""
+    place = os.path.join(current().tmp, f"host-{current().next_number()}")
+    os.mkdir(place, 0o777)
+    with socket.socket(socket.AF_UNIX) as service:
+        service.bind(os.path.join(place, "service"))
+        os.chmod(os.path.join(place, "service"), 0o777)
+        service.listen(8)
+        with container(family(place, which, odd, late), None) as c:
+            c.start().ok
+            c.wait_line("ready", 20)
+            # The odd one may still be on its way.
+            peer = service.accept()[0] if which >= 0 or late else None
+            findings = quarantine(c)["findings"]
+            release(c)
+            if peer:
+                peer.close()
+    return [f for f in findings if f["kind"] == "unix-socket"]
+
+
+def test_all_alike_have_nothing():
+    "the control"
+    assert not found()
+
+
+def test_one_more_descriptor_is_found():
+    "the first, one in the middle, the last"
+    for which in (0, 11, 19):
+        one, = found(which=which)
+        assert one["fd"] > 2, one
+
+
+def test_another_file_under_the_same_number_is_found():
+    "as many descriptors, with the same numbers: only what they are differs"
+    one, = found(which=11, odd="os.dup2(s.fileno(), 0); s.close()")
+    assert one["fd"] == 0, one
+
+
+def test_a_thread_with_a_table_of_its_own_is_found():
+    "its process has what all others have"
+    one, = found(late="threading.Thread(target=unshared, args=(0,), daemon=True).start()\n"
+                      "time.sleep(0.3)")
+    assert one["fd"] > 2, one
