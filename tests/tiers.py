@@ -14,6 +14,7 @@ import argparse
 import os
 import platform
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -225,10 +226,16 @@ def cannot(tier, total):
     return ""
 
 
+def processors():
+    """Seconds that processors have worked for us: says more than the clock on a busy machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def perform(tier, quick, latest, total):
     """One tier from its packages to its result; says what came of it."""
     print(f"\n== {tier.name}: {tier.about}", flush=True)
-    began = time.monotonic()
+    began, worked = time.monotonic(), processors()
     reason = cannot(tier, total)
     if reason:
         print(f"{'FAILED' if CI else 'SKIPPED'}: this tier cannot run: {reason}", flush=True)
@@ -251,8 +258,8 @@ def perform(tier, quick, latest, total):
     regained = [name for name in run.skipped if result.claims.get(name) in ("passed", "failed")]
     if regained:
         print(f"{len(regained)} of these tests had been skipped before")
-    print(f"{tier.name}: {result} ({time.monotonic() - began:.0f} s, {run.path.relative_to(TOP)})",
-          flush=True)
+    print(f"{tier.name}: {result} ({time.monotonic() - began:.0f} s, of processors "
+          f"{processors() - worked:.0f} s, {run.path.relative_to(TOP)})", flush=True)
     return result
 
 
@@ -292,7 +299,8 @@ def main():
         if tier.name == "machines":
             latest += time.monotonic() - started
         reap()
-    print(f"\n{len(wanted)} tiers in {(time.monotonic() - began) / 60:.1f} minutes")
+    print(f"\n{len(wanted)} tiers in {(time.monotonic() - began) / 60:.1f} minutes, "
+          f"{processors() / 60:.1f} of processors")
     for reason, times in sorted(total.skip_reasons().items()):
         print(f"skipped everywhere: {times}: {reason}")
     if lost:

@@ -91,6 +91,9 @@ struct guard_request {
 	bool sever;			/* end established connections */
 	struct str_list allow;		/* "CIDR[:port]" */
 	unsigned timeout_ms;		/* for freezing */
+	/* Called when all is asked for and cut, before anybody is waited for; NULL: not wanted. */
+	void (*in_force)(void *argument);
+	void *argument;
 };
 
 struct guard_report {
@@ -200,6 +203,12 @@ const char *guard_state(int dir, const char *id, int group, struct arena *a,
 /* Refuses (ERR_HELD) what a container in quarantine may not do; `what` is the verb. */
 int guard_refuse(int dir, const char *id, const char *what, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * Lets a container that is frozen because evidence of it is being taken stay so at the end of that.
+ * False when nothing of the kind is going on, or it was to stay already.
+ */
+bool guard_stay_paused(int dir);
 
 /*
  * Thaws the group, unless a quarantine holds it (ERR_HELD) or begins meanwhile. 0; 1 when it stays

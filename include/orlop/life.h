@@ -41,6 +41,15 @@ struct life_create {
 	unsigned listen_fds;		/* LISTEN_FDS, when LISTEN_PID was ours */
 	/* run only: */
 	bool detach, keep, no_subreaper;
+	const char *learner;		/* who is asked about every call, in place of a filter */
+};
+
+/* What a program was seen to do. Memory is the arena's. */
+struct life_learned {
+	struct str_list calls;		/* names, sorted */
+	struct str_list architectures;	/* SCMP_ARCH_* words */
+	struct str_list addresses;	/* "connect 192.0.2.1:443", sorted */
+	bool more_addresses;		/* beyond those listed */
 };
 
 struct life_exec {
@@ -86,6 +95,13 @@ int life_start(const struct life *l, const char *id, struct err *e)
  */
 int life_run(const struct life *l, const struct life_create *c, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * As life_run in the foreground, without the configuration's filter, noting every system call that
+ * the container's processes make. The program's status, or -1.
+ */
+int life_learn(const struct life *l, const struct life_create *c, struct arena *a,
+	       struct life_learned *ret, struct err *e) __attribute__((warn_unused_result));
 
 /* One more process. Detached: 0. Otherwise its status as life_run. */
 int life_exec(const struct life *l, const struct life_exec *x, struct err *e)

@@ -289,6 +289,7 @@ struct oci_seccomp {
 	bool flags_set;			/* the member was there, be it empty */
 	uint32_t flags;			/* SECCOMP_FILTER_FLAG_* */
 	char *listener_path, *listener_metadata;
+	bool killable;			/* wait so for answers, where the kernel can; no member */
 	LIST_OF(struct oci_seccomp_rule) rules;
 };
 

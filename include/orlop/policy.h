@@ -30,6 +30,21 @@ enum policy_kill {
 
 enum policy_network { POLICY_NETWORK_AS_IS, POLICY_NETWORK_ARMED };
 
+/* What is done about an alarm of the watcher; the call that raised it never happens. */
+enum policy_alarm { POLICY_ALARM_NOTE, POLICY_ALARM_QUARANTINE, POLICY_ALARM_EVIDENCE,
+	POLICY_ALARM_KILL };
+
+/* What is done when the watcher itself was killed. */
+enum policy_failure { POLICY_FAILURE_CONTINUE, POLICY_FAILURE_QUARANTINE };
+
+/* What a watcher listens to besides system calls. */
+enum policy_event {
+	POLICY_EVENT_OOM = 1,		/* memory.events: oom_kill */
+	POLICY_EVENT_PIDS = 2,		/* pids.events: max */
+	POLICY_EVENT_MEMORY = 4,	/* PSI: stalled for half of a second in one */
+	POLICY_EVENT_CPU = 8,
+};
+
 /* When hooks are run. */
 enum policy_moment {
 	POLICY_PRE_QUARANTINE,
@@ -48,6 +63,14 @@ struct policy_evidence {
 	bool no_upper, queues;
 };
 
+struct policy_watch {
+	bool set;			/* a watcher is wanted */
+	struct str_list calls;		/* names of system calls that are alarms */
+	uint32_t events;		/* of enum policy_event */
+	enum policy_alarm action;
+	enum policy_failure on_failure;
+};
+
 struct policy {
 	char *description;
 	enum policy_pause pause;
@@ -56,6 +79,7 @@ struct policy {
 	bool observe;			/* how it is held when nobody says it */
 	struct str_list allow;
 	struct policy_evidence evidence;
+	struct policy_watch watch;
 	struct hook_list hooks[POLICY_MOMENT_COUNT_];
 };
 

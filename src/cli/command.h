@@ -36,6 +36,7 @@ command_fn cmd_kill;
 command_fn cmd_list;
 command_fn cmd_pause;
 command_fn cmd_plan;
+command_fn cmd_profile;
 command_fn cmd_ps;
 command_fn cmd_quarantine;
 command_fn cmd_release;
@@ -46,6 +47,7 @@ command_fn cmd_spec;
 command_fn cmd_start;
 command_fn cmd_state;
 command_fn cmd_update;
+command_fn cmd_watch;
 
 /* The options that create, run and plan share, for the operation. */
 struct life_create cmd_create_options(const struct command *c);

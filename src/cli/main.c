@@ -43,12 +43,14 @@ static command_fn *const actions[CLI_ID_COUNT_] = {
 	[CLI_QUARANTINE] = cmd_quarantine,
 	[CLI_RELEASE] = cmd_release,
 	[CLI_RESPOND] = cmd_respond,
+	[CLI_PROFILE] = cmd_profile,
 	[CLI_SPEC] = cmd_spec,
 	[CLI_FEATURES] = cmd_features,
 	[CLI_PLAN] = cmd_plan,
 	[CLI_DOCTOR] = cmd_doctor,
 	[CLI_HELP] = cmd_help,
 	[CLI_FACTS] = cmd_facts,
+	[CLI_WATCH] = cmd_watch,
 	[CLI_COMPLETION] = cmd_completion,
 };
 

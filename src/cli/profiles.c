@@ -27,8 +27,8 @@ static void hint_names(struct arena *a, struct err *e)
 
 	for (const struct profile_text *p = profiles_builtin; p->name; p++)
 		text_printf(&names, "%s%s", names.len ? ", " : "", p->name);
-	err_hint(e, "the program has %s; others are %s/NAME.json", text_get(&names),
-		 ORLOP_PROFILE_DIR);
+	err_hint(e, "the program has %s; others are %s/NAME.json, or any file by a path with a slash",
+		 text_get(&names), ORLOP_PROFILE_DIR);
 }
 
 const char *profiles_find(const char *name, struct arena *a, struct err *e)
@@ -43,6 +43,9 @@ const char *profiles_find(const char *name, struct arena *a, struct err *e)
 	if (is_name(name))
 		text = file_read_path(arena_printf(a, "%s/%s.json", ORLOP_PROFILE_DIR, name),
 				      PROFILE_MAX, a, &len);
+	/* One of one's own is named by a path, which a name can not be taken for. */
+	if (strchr(name, '/'))
+		text = file_read_path(name, PROFILE_MAX, a, &len);
 	if (text)
 		return text;
 	if (errno == ENOENT)

@@ -226,7 +226,7 @@ static const struct cli_option spec_options[] = {
 	{ 'b', "bundle", "DIR", DIRECTORY(bundle),
 	  "write config.json into DIR instead of the current directory" },
 	{ 0, "profile", "NAME", WORD(profile),
-	  "take the system call filter from the profile NAME instead of default" },
+	  "take the system call filter from the profile NAME, or ./FILE, instead of default" },
 	{ 0, "rootless", FLAG(rootless_spec), "write it for a user without privileges" },
 	END
 };
@@ -292,6 +292,14 @@ static const struct cli_option drift_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
 	{ 0, "strict", FLAG(strict),
 	  "count executable memory without a file and read-only mounts as drift too" },
+	END
+};
+
+static const struct cli_option profile_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	{ 'o', "output", "FILE", PATH(output), "write the profile to FILE, replacing it" },
+	{ 0, "add", "FILE", PATH(add), "allow what the profile FILE of an earlier run allows as well" },
 	END
 };
 
@@ -533,6 +541,18 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.max = 2,
 		.failure = 1,
 	},
+	[CLI_PROFILE] = {
+		.name = "profile",
+		.operands = "learn ID",
+		.summary = "run a bundle and write a seccomp profile of what it calls",
+		.about = "The bundle runs in the foreground with all system calls allowed and noted; "
+			 "afterwards there is a profile that allows these and no others. Addresses that "
+			 "it connected to or bound are listed on standard error. The status is that of "
+			 "the program.",
+		.options = profile_options,
+		.min = 2, .max = 2,
+		.failure = 1,
+	},
 	[CLI_SPEC] = {
 		.name = "spec",
 		.operands = "",
@@ -587,6 +607,17 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.summary = "print what was found out about this host, as tests read it",
 		.about = "With a config.json, this is a bug report that can be turned into a test.",
 		.options = no_options,
+		.hidden = true,
+		.failure = 1,
+	},
+	[CLI_WATCH] = {
+		.name = "watch",
+		.operands = "ID",
+		.summary = "watch a container for whoever made it",
+		.about = "Started by create when the policy of a container asks for it, with a socket "
+			 "as descriptor 3; of no use to anybody else.",
+		.options = no_options,
+		.min = 1, .max = 1,
 		.hidden = true,
 		.failure = 1,
 	},

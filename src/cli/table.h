@@ -56,6 +56,9 @@ struct cli_values {
 	/* drift */
 	bool strict;
 
+	/* profile */
+	const char *add;
+
 	/* respond */
 	const char *rules;
 	struct str_list roots;
@@ -109,12 +112,14 @@ enum cli_id {
 	CLI_DRIFT,
 	CLI_RESPOND,
 	CLI_AUDIT,
+	CLI_PROFILE,
 	CLI_SPEC,
 	CLI_FEATURES,
 	CLI_PLAN,
 	CLI_DOCTOR,
 	CLI_HELP,
 	CLI_FACTS,
+	CLI_WATCH,
 	CLI_COMPLETION,
 	CLI_ID_COUNT_
 };

@@ -10,35 +10,17 @@
 
 #include "engine/seccomp_calls.h"
 #include "engine/seccomp_code.h"
+#include "engine/seccomp_entries.h"
+#include "engine/seccomp_match.h"
 #include "orlop/auto.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV	/* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-enum { ARGS = 6, ERRNO_MAX = 4095, LIST_MAX = 32 };
+enum { LIST_MAX = 32 };
 
 static const uint32_t x32_bit = 0x40000000, skipped = 0xffffffff;
-
-/* A condition as one of six comparisons, or (argument & mask) == value. */
-struct condition {
-	uint32_t op, index;	/* enum oci_seccomp_op */
-	uint64_t value, mask;
-};
-
-/* What one name of one rule says about one number. */
-struct entry {
-	uint32_t nr, answer;
-	size_t order;			/* in the profile */
-	const struct condition *conditions;
-	size_t count;			/* 0: always */
-};
-
-struct entries {
-	struct arena *arena;
-	struct entry *items;
-	size_t count, room;
-};
 
 /* From `start` on a number has the answer, or is decided by the code at `place`. */
 struct interval {
@@ -55,7 +37,7 @@ struct intervals {
 /* The code of the groups of entries that were written already, to be shared. */
 struct block {
 	struct block *next;
-	const struct entry *entries;
+	const struct seccomp_entry *entries;
 	size_t count, place;
 };
 
@@ -68,317 +50,23 @@ struct compiler {
 	struct seccomp_code code;
 };
 
-static void *grown(struct arena *a, void *items, size_t count, size_t *room, size_t size)
-{
-	void *more;
+/* --- numbers --- */
 
-	if (count < *room)
-		return items;
-	*room = *room ? *room * 2 : 512;
-	more = arena_array(a, *room, size);
-	if (count)
-		memcpy(more, items, count * size);
-	return more;
-}
-
-/* What the kernel is answered; -1 with the member that is wrong. */
-static int answer_of(enum oci_seccomp_action action, struct opt_u32 value, uint32_t *ret,
-		     const char *member, struct err *e)
-{
-	uint32_t data = value.set ? value.value : EPERM;
-
-	switch (action) {
-	case OCI_SECCOMP_KILL:
-		*ret = SECCOMP_RET_KILL_THREAD;
-		return 0;
-	case OCI_SECCOMP_KILL_PROCESS:
-		*ret = SECCOMP_RET_KILL_PROCESS;
-		return 0;
-	case OCI_SECCOMP_TRAP:
-		*ret = SECCOMP_RET_TRAP;
-		return 0;
-	case OCI_SECCOMP_ERRNO:
-		if (data > ERRNO_MAX)
-			return err_set(e, ERR_CONFIG, "%s: errno %u is above %d", member, data,
-				       ERRNO_MAX);
-		*ret = SECCOMP_RET_ERRNO | data;
-		return 0;
-	case OCI_SECCOMP_TRACE:
-		if (data > SECCOMP_RET_DATA)
-			return err_set(e, ERR_CONFIG, "%s: %u is above %u", member, data,
-				       SECCOMP_RET_DATA);
-		*ret = SECCOMP_RET_TRACE | data;
-		return 0;
-	case OCI_SECCOMP_ALLOW:
-		*ret = SECCOMP_RET_ALLOW;
-		return 0;
-	case OCI_SECCOMP_LOG:
-		*ret = SECCOMP_RET_LOG;
-		return 0;
-	case OCI_SECCOMP_NOTIFY:
-		*ret = SECCOMP_RET_USER_NOTIF;
-		return 0;
-	case OCI_SECCOMP_UNSET:
-	case OCI_SECCOMP_COUNT_:
-		break;
-	}
-	return err_set(e, ERR_CONFIG, "%s: an action is required", member);
-}
-
-/*
- * A condition as this architecture sees it, appended to list[count]. One that is always true is
- * left out. Returns the new count.
- */
-static size_t add_condition(struct condition *list, size_t count, const struct oci_seccomp_arg *arg,
-			    uint64_t width)
-{
-	struct condition c = { .op = arg->op, .index = arg->index, .value = arg->value & width,
-		.mask = width };
-
-	if (arg->op == OCI_OP_MASKED_EQ) {
-		c.mask = arg->value & width;
-		c.value = arg->value_two & c.mask;
-		if (c.mask == 0)
-			return count;
-	}
-	list[count] = c;
-	return count + 1;
-}
-
-static int by_index(const void *a, const void *b)
-{
-	const struct condition *x = a, *y = b;
-
-	return (x->index > y->index) - (x->index < y->index);
-}
-
-/* Adds one alternative of a rule for one call. */
-static void add_entry(struct entries *all, const struct seccomp_call *call, uint32_t answer,
-		      size_t order, const struct condition *conditions, size_t count)
-{
-	struct condition *kept = arena_new_array(all->arena, struct condition, count + 1);
-	size_t n = 0;
-
-	if (call->shared)
-		kept[n++] = (struct condition){ .op = OCI_OP_EQ, .value = call->first,
-			.mask = UINT32_MAX };
-	for (size_t i = 0; i < count; i++)
-		if (!call->shared || conditions[i].index != 0)
-			kept[n++] = conditions[i];
-	/* One order for the same conditions, so that they are seen to be the same. */
-	qsort(kept, n, sizeof(*kept), by_index);
-	all->items = grown(all->arena, all->items, all->count, &all->room, sizeof(*all->items));
-	all->items[all->count++] = (struct entry){ .nr = call->nr, .answer = answer,
-		.order = order, .conditions = kept, .count = n };
-}
-
-static bool same_argument_twice(const struct oci_seccomp_rule *rule)
-{
-	unsigned seen = 0;
-
-	for (size_t i = 0; i < rule->args.count; i++) {
-		if (seen & 1U << rule->args.items[i].index)
-			return true;
-		seen |= 1U << rule->args.items[i].index;
-	}
-	return false;
-}
-
-/* Adds what the rule says about one call of an architecture. */
-static void add_rule(struct entries *all, const struct seccomp_call *call,
-		     const struct oci_seccomp_rule *rule, uint32_t answer, size_t order,
-		     uint64_t width)
-{
-	struct condition list[ARGS];
-	size_t count = 0;
-
-	if (!same_argument_twice(rule)) {
-		for (size_t i = 0; i < rule->args.count; i++)
-			count = add_condition(list, count, &rule->args.items[i], width);
-		add_entry(all, call, answer, order, list, count);
-		return;
-	}
-	for (size_t i = 0; i < rule->args.count; i++)
-		add_entry(all, call, answer, order, list,
-			  add_condition(list, 0, &rule->args.items[i], width));
-}
-
-static int by_number(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	if (x->nr != y->nr)
-		return x->nr < y->nr ? -1 : 1;
-	return (x->order > y->order) - (x->order < y->order);
-}
-
-static int by_severity(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-	int32_t one = (int32_t)(x->answer & SECCOMP_RET_ACTION_FULL);
-	int32_t two = (int32_t)(y->answer & SECCOMP_RET_ACTION_FULL);
-
-	if (one != two)
-		return one < two ? -1 : 1;
-	return (x->order > y->order) - (x->order < y->order);
-}
-
-static bool same_conditions(const struct entry *a, const struct entry *b)
-{
-	return a->count == b->count &&
-	       memcmp(a->conditions, b->conditions, a->count * sizeof(*a->conditions)) == 0;
-}
-
-/* Puts the entries of one number in the order in which they are tried; returns how many are. */
-static size_t group_tidy(struct entry *items, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++)
-		if (items[i].count == 0) {
-			items[0] = items[i];
-			return 1;
-		}
-	qsort(items, count, sizeof(*items), by_severity);
-	for (size_t i = 0; i < count; i++) {
-		size_t j = 0;
-
-		while (j < kept && !same_conditions(&items[i], &items[j]))
-			j++;
-		if (j == kept)
-			items[kept++] = items[i];
-	}
-	return kept;
-}
-
-static bool same_group(const struct block *block, const struct entry *items, size_t count)
-{
-	if (block->count != count)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (block->entries[i].answer != items[i].answer ||
-		    !same_conditions(&block->entries[i], &items[i]))
-			return false;
-	return true;
-}
-
-/* --- code --- */
-
-struct target {
-	uint32_t token;
-	bool narrow, little;
-};
-
-static size_t load_half(struct seccomp_code *code, const struct target *t, uint32_t index,
-			bool upper)
-{
-	size_t offset = offsetof(struct seccomp_data, args) + index * sizeof(uint64_t);
-
-	return seccomp_code_load(code, offset + (upper == t->little ? sizeof(uint32_t) : 0));
-}
-
-/* The places for an argument that is ordered against a value: above it, equal to it, below it. */
-static size_t compare(struct seccomp_code *code, const struct target *t,
-		      const struct condition *c, size_t above, size_t equal, size_t below)
-{
-	uint32_t low = (uint32_t)c->value, high = (uint32_t)(c->value >> 32);
-	size_t lower;
-
-	/* One of the places is the same as another: two tests at the most. */
-	if (equal == above)
-		lower = seccomp_code_test(code, BPF_JGE, low, above, below);
-	else if (equal == below)
-		lower = seccomp_code_test(code, BPF_JGT, low, above, below);
-	else
-		lower = seccomp_code_test(code, BPF_JEQ, low, equal, above);
-	lower = load_half(code, t, c->index, false);
-	if (t->narrow)
-		return lower;
-	if (above == below) {
-		seccomp_code_test(code, BPF_JEQ, high, lower, below);
-	} else {
-		size_t rest = seccomp_code_test(code, BPF_JEQ, high, lower, below);
-
-		seccomp_code_test(code, BPF_JGT, high, above, rest);
-	}
-	return load_half(code, t, c->index, true);
-}
-
-static size_t compare_masked(struct seccomp_code *code, const struct target *t,
-			     const struct condition *c, size_t yes, size_t no)
-{
-	for (int upper = 0; upper < 2; upper++) {
-		uint32_t mask = (uint32_t)(c->mask >> (upper ? 32 : 0));
-		uint32_t value = (uint32_t)(c->value >> (upper ? 32 : 0));
-
-		if (mask == 0)
-			continue;
-		seccomp_code_test(code, BPF_JEQ, value, yes, no);
-		if (mask != UINT32_MAX)
-			seccomp_code_mask(code, mask);
-		yes = load_half(code, t, c->index, upper);
-	}
-	return yes;
-}
-
-static size_t write_condition(struct seccomp_code *code, const struct target *t,
-			      const struct condition *c, size_t yes, size_t no)
-{
-	switch ((enum oci_seccomp_op)c->op) {
-	case OCI_OP_EQ:
-		return compare(code, t, c, no, yes, no);
-	case OCI_OP_NE:
-		return compare(code, t, c, yes, no, yes);
-	case OCI_OP_LT:
-		return compare(code, t, c, no, no, yes);
-	case OCI_OP_LE:
-		return compare(code, t, c, no, yes, yes);
-	case OCI_OP_GE:
-		return compare(code, t, c, yes, yes, no);
-	case OCI_OP_GT:
-		return compare(code, t, c, yes, no, no);
-	case OCI_OP_MASKED_EQ:
-		return compare_masked(code, t, c, yes, no);
-	case OCI_OP_COUNT_:
-		break;
-	}
-	BUG_ON(true);
-	return no;
-}
-
-/* The code of a call with conditions: the entries one after the other, then the default. */
-static size_t write_group(struct compiler *compiler, const struct target *t,
-			  const struct entry *items, size_t count)
-{
-	struct seccomp_code *code = &compiler->code;
-	size_t place = seccomp_code_return(code, compiler->fallback);
-
-	while (count-- > 0) {
-		size_t yes = seccomp_code_return(code, items[count].answer);
-
-		for (size_t i = items[count].count; i-- > 0;)
-			yes = write_condition(code, t, &items[count].conditions[i], yes, place);
-		place = yes;
-	}
-	return place;
-}
-
-static size_t group_place(struct compiler *compiler, const struct target *t,
-			  const struct entry *items, size_t count, struct block **blocks)
+static size_t group_place(struct compiler *compiler, uint32_t token,
+			  const struct seccomp_entry *items, size_t count, struct block **blocks)
 {
 	struct block *block;
 
 	for (block = *blocks; block; block = block->next)
-		if (same_group(block, items, count))
+		if (seccomp_entries_same(block->entries, block->count, items, count))
 			return block->place;
 	block = arena_new(compiler->arena, struct block);
 	*block = (struct block){ .next = *blocks, .entries = items, .count = count };
-	block->place = write_group(compiler, t, items, count);
+	block->place = seccomp_match_write(&compiler->code, token, items, count,
+					   compiler->fallback);
 	*blocks = block;
 	return block->place;
 }
-
-/* --- numbers --- */
 
 static void from_here(struct intervals *list, uint32_t start, uint32_t answer, size_t place)
 {
@@ -390,60 +78,34 @@ static void from_here(struct intervals *list, uint32_t start, uint32_t answer, s
 	}
 	if (last && last->place == place && (place || last->answer == answer))
 		return;
-	list->items = grown(list->arena, list->items, list->count, &list->room,
-			    sizeof(*list->items));
+	if (list->count == list->room) {
+		struct interval *more;
+
+		list->room = list->room ? list->room * 2 : 512;
+		more = arena_new_array(list->arena, struct interval, list->room);
+		if (list->count)
+			memcpy(more, list->items, list->count * sizeof(*more));
+		list->items = more;
+	}
 	list->items[list->count++] = (struct interval){ .start = start, .answer = answer,
 		.place = place };
-}
-
-/* Everything that the profile says about the calls of one architecture. */
-static int find_entries(struct compiler *compiler, uint32_t token, struct entries *ret,
-			uint32_t *ret_newest, struct err *e)
-{
-	uint64_t width = seccomp_arch_is_32bit(token) ? UINT32_MAX : UINT64_MAX;
-	struct seccomp_arch arch;
-
-	seccomp_arch_init(&arch, token);
-	for (size_t i = 0; i < compiler->rules->rules.count; i++) {
-		const struct oci_seccomp_rule *rule = &compiler->rules->rules.items[i];
-		uint32_t answer = 0;
-
-		if (answer_of(rule->action, rule->errno_ret, &answer, "action", e) < 0)
-			return err_in(e, "linux.seccomp.syscalls[%zu]", i);
-		for (size_t j = 0; j < rule->names.count; j++) {
-			struct seccomp_call calls[2];
-			size_t count = seccomp_call_find(&arch, rule->names.items[j], calls);
-
-			for (size_t k = 0; k < count; k++) {
-				if (calls[k].nr > *ret_newest)
-					*ret_newest = calls[k].nr;
-				if (answer == compiler->fallback)
-					continue;
-				add_rule(ret, &calls[k], rule, answer, i, width);
-				if (answer == SECCOMP_RET_USER_NOTIF)
-					compiler->notify = true;
-			}
-		}
-	}
-	return 0;
 }
 
 /* The intervals of one architecture's numbers, which begin at `start`. */
 static int add_numbers(struct compiler *compiler, uint32_t token, uint32_t start,
 		       struct intervals *list, struct err *e)
 {
-	struct target target = { token, seccomp_arch_is_32bit(token),
-		seccomp_arch_is_little(token) };
-	struct entries all = { .arena = compiler->arena };
-	uint32_t newest = start, next = start;
+	struct seccomp_entries all;
+	uint32_t newest, next = start;
 	struct block *blocks = NULL;
 
-	if (find_entries(compiler, token, &all, &newest, e) < 0)
+	if (seccomp_entries_find(compiler->rules, compiler->fallback, token, compiler->arena, &all,
+				 e) < 0)
 		return -1;
-	if (all.count)
-		qsort(all.items, all.count, sizeof(*all.items), by_number);
+	newest = all.newest > start ? all.newest : start;
+	compiler->notify |= all.notify;
 	for (size_t i = 0, end; i < all.count; i = end) {
-		struct entry *group = &all.items[i];
+		struct seccomp_entry *group = &all.items[i];
 		uint32_t nr = group->nr;
 		size_t kept, place = 0;
 
@@ -451,9 +113,9 @@ static int add_numbers(struct compiler *compiler, uint32_t token, uint32_t start
 			;
 		if (nr > next)
 			from_here(list, next, compiler->fallback, 0);
-		kept = group_tidy(group, end - i);
+		kept = seccomp_entries_tidy(group, end - i);
 		if (group->count > 0)
-			place = group_place(compiler, &target, group, kept, &blocks);
+			place = group_place(compiler, token, group, kept, &blocks);
 		from_here(list, nr, group->answer, place);
 		next = nr + 1;
 		if (compiler->code.count > 16 * BPF_MAXINSNS)
@@ -599,9 +261,9 @@ static int check_rules(const struct oci_seccomp *rules, struct err *e)
 		for (size_t j = 0; j < rule->args.count; j++) {
 			const struct oci_seccomp_arg *arg = &rule->args.items[j];
 
-			if (arg->index >= ARGS)
+			if (arg->index >= SECCOMP_ARGS)
 				err_set(e, ERR_CONFIG, "index: %u is above %d", arg->index,
-					ARGS - 1);
+					SECCOMP_ARGS - 1);
 			else if (arg->op >= OCI_OP_COUNT_)
 				err_set(e, ERR_CONFIG, "op: an operator is required");
 			else
@@ -643,6 +305,8 @@ static int flags_of(const struct oci_seccomp *rules, uint32_t kernel_flags, bool
 				       words[i].word);
 		flags |= words[i].flag;
 	}
+	if (rules->killable)
+		flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV & kernel_flags;
 	/* It says how the listener's answers are waited for; the kernel refuses it without one. */
 	if (!notify)
 		flags &= ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
@@ -661,7 +325,7 @@ int seccomp_compile_for(const struct oci_seccomp *rules, uint32_t native, uint32
 
 	if (check_rules(rules, e) < 0 || list_tokens(rules, native, &tokens, e) < 0)
 		return -1;
-	if (answer_of(rules->default_action, rules->default_errno, &compiler.fallback,
+	if (seccomp_answer(rules->default_action, rules->default_errno, &compiler.fallback,
 		      "linux.seccomp.defaultAction", e) < 0)
 		return -1;
 	compiler.beyond = compiler.fallback;

@@ -23,6 +23,7 @@
 #include "engine/cgroup.h"
 #include "guard/capture.h"
 #include "guard/custody.h"
+#include "guard/still.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
@@ -57,7 +58,7 @@ struct run {
 	struct told told[ARRAY_LEN(stages)];
 	uint64_t began, freeze_asked, freeze_known, thawed;	/* of the real time clock; 0: not */
 	uint64_t held_from, held_to;				/* of the monotonic one */
-	const char *tasks_not_frozen;
+	int still;						/* from still_begin */
 };
 
 void capture_problem(struct capture *c, const char *where, const char *format, ...)
@@ -134,13 +135,6 @@ static int open_group(struct capture *c, struct err *e)
 
 /* ---- standing still ---------------------------------------------------------------------- */
 
-static bool is_freeze_asked(int group)
-{
-	char text[8];
-
-	return file_read(group, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '1';
-}
-
 static void hold(struct run *r)
 {
 	struct capture *c = &r->c;
@@ -149,7 +143,7 @@ static void hold(struct run *r)
 
 	if (c->group < 0)
 		return;
-	c->frozen_before = is_freeze_asked(c->group);
+	r->still = still_begin(c->dir, c->group, &c->frozen_before);
 	r->freeze_asked = sink_now(CLOCK_REALTIME);
 	r->held_from = sink_now(CLOCK_MONOTONIC);
 	/* Once it is asked for, everybody stops who comes by: late is not worthless. */
@@ -172,7 +166,7 @@ static void let_go(struct run *r)
 		return;
 	if (c->frozen && cgroup_frozen(c->group, &e) != 1)
 		capture_problem(c, "freeze", "the container was resumed while it was looked at");
-	if (c->frozen_before)
+	if (!still_end(c->dir, r->still, c->frozen_before))
 		return;
 	code = guard_resume(c->dir, c->id, c->group, THAW_MS, &e);
 	r->held_to = sink_now(CLOCK_MONOTONIC);

@@ -6,11 +6,12 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "engine/cgroup.h"
 #include "guard/freeze.h"
 #include "guard/netarm.h"
+#include "guard/still.h"
 #include "guard/netcut.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
@@ -68,14 +69,7 @@ int held_find(const char *root, const char *id, struct arena *a, struct held *re
 
 const char *held_time(struct arena *a)
 {
-	struct timespec now;
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", tm.tm_year + 1900,
-			    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			    now.tv_nsec / 1000);
+	return clock_text(6, a);
 }
 
 const char *guard_result_word(enum guard_result result)
@@ -178,5 +172,11 @@ int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct
 	/* Without a journal (a full disk) the programs themselves say that it is held. */
 	if (j.phase != JOURNAL_NONE || (j.fd < 0 && is_cut(dir, group) == 1))
 		return refuse(id, "resume", e);
+	still_want(dir, false);
 	return guard_thaw(group, timeout_ms, e);
+}
+
+bool guard_stay_paused(int dir)
+{
+	return still_want(dir, true);
 }

@@ -27,6 +27,28 @@ static const struct name network_words[] = {
 	{ "as-is", POLICY_NETWORK_AS_IS }, { "armed", POLICY_NETWORK_ARMED }, { NULL },
 };
 
+static const struct name alarm_words[] = {
+	{ "note", POLICY_ALARM_NOTE },
+	{ "quarantine", POLICY_ALARM_QUARANTINE },
+	{ "evidence", POLICY_ALARM_EVIDENCE },
+	{ "kill", POLICY_ALARM_KILL },
+	{ NULL, 0 },
+};
+
+static const struct name failure_words[] = {
+	{ "continue", POLICY_FAILURE_CONTINUE },
+	{ "quarantine", POLICY_FAILURE_QUARANTINE },
+	{ NULL, 0 },
+};
+
+static const struct name event_words[] = {
+	{ "oomKill", POLICY_EVENT_OOM },
+	{ "pidsMax", POLICY_EVENT_PIDS },
+	{ "memoryPressure", POLICY_EVENT_MEMORY },
+	{ "cpuPressure", POLICY_EVENT_CPU },
+	{ NULL, 0 },
+};
+
 static const struct name memory_words[] = {
 	{ "all", EVIDENCE_MEMORY_ALL }, { "anon", EVIDENCE_MEMORY_ANON },
 	{ "none", EVIDENCE_MEMORY_NONE }, { NULL },
@@ -93,6 +115,18 @@ static const struct bind evidence_rows[] = {
 	B_END
 };
 
+static const struct bind watch_rows[] = {
+	B_SET(struct policy_watch, set),
+	B_STRS(struct policy_watch, calls, "calls"),
+	B_WORDS(struct policy_watch, events, "events", uint32_t, event_words, "event"),
+	B_WORD(struct policy_watch, action, "action", enum policy_alarm, alarm_words,
+	       "thing to do about an alarm", B_REQUIRED),
+	B_WORD(struct policy_watch, on_failure, "onFailure", enum policy_failure, failure_words,
+	       "thing to do without a watcher", B_REQUIRED),
+	B_REFUSE_UNKNOWN("member of watch"),
+	B_END
+};
+
 static int read_mode(const struct binding *b, const struct node *n, void *field)
 {
 	static const struct name words[] = { { "frozen", 0 }, { "observe", 1 }, { NULL } };
@@ -131,6 +165,7 @@ static const struct bind policy_rows[] = {
 	B_CUSTOM(struct policy, observe, "mode", bool, read_mode),
 	B_STRS(struct policy, allow, "allow"),
 	B_OBJECT(struct policy, evidence, "evidence", struct policy_evidence, evidence_rows),
+	B_OBJECT(struct policy, watch, "watch", struct policy_watch, watch_rows),
 	B_PART("hooks", hooks_rows),
 	B_CHECK(check_allow),
 	B_REFUSE_UNKNOWN("member of a remediation policy"),
@@ -195,6 +230,22 @@ static void put_evidence(struct emit *m, const struct policy_evidence *evidence)
 	emit_end(m);
 }
 
+static void put_watch(struct emit *m, const struct policy_watch *watch)
+{
+	if (!watch->set)
+		return;
+	emit_object(m, "watch");
+	put_strings(m, "calls", &watch->calls);
+	emit_array(m, "events");
+	for (size_t i = 0; event_words[i].word; i++)
+		if (watch->events & event_words[i].value)
+			emit_str(m, NULL, event_words[i].word);
+	emit_end(m);
+	emit_str(m, "action", names_word(alarm_words, watch->action));
+	emit_str(m, "onFailure", names_word(failure_words, watch->on_failure));
+	emit_end(m);
+}
+
 const char *policy_text(const struct policy *p, struct arena *a)
 {
 	struct emit m = EMIT_IN(a, 0);
@@ -208,6 +259,7 @@ const char *policy_text(const struct policy *p, struct arena *a)
 	emit_str(&m, "mode", p->observe ? "observe" : "frozen");
 	put_strings(&m, "allow", &p->allow);
 	put_evidence(&m, &p->evidence);
+	put_watch(&m, &p->watch);
 	emit_object(&m, "hooks");
 	for (int i = 0; i < POLICY_MOMENT_COUNT_; i++)
 		put_hooks(&m, moment_words[i].word, &p->hooks[i]);
@@ -232,6 +284,28 @@ static void add_hooks(struct hook_list *hooks, const struct hook_list *more, str
 	hooks->count += more->count;
 }
 
+static void add_watch(struct policy_watch *watch, const struct policy_watch *more,
+		      struct arena *a)
+{
+	char **items;
+
+	if (!more->set)
+		return;
+	watch->set = true;
+	watch->events |= more->events;
+	if (more->action > watch->action)
+		watch->action = more->action;
+	if (more->on_failure > watch->on_failure)
+		watch->on_failure = more->on_failure;
+	items = arena_new_array(a, char *, watch->calls.count + more->calls.count);
+	for (size_t i = 0; i < watch->calls.count; i++)
+		items[i] = watch->calls.items[i];
+	for (size_t i = 0; i < more->calls.count; i++)
+		items[watch->calls.count + i] = more->calls.items[i];
+	watch->calls.items = items;
+	watch->calls.count += more->calls.count;
+}
+
 void policy_add(struct policy *p, const struct policy *more, struct arena *a)
 {
 	if (more->description)
@@ -254,6 +328,7 @@ void policy_add(struct policy *p, const struct policy *more, struct arena *a)
 		p->evidence.memory = more->evidence.memory;
 	p->evidence.no_upper |= more->evidence.no_upper;
 	p->evidence.queues |= more->evidence.queues;
+	add_watch(&p->watch, &more->watch, a);
 	for (int i = 0; i < POLICY_MOMENT_COUNT_; i++)
 		add_hooks(&p->hooks[i], &more->hooks[i], a);
 }

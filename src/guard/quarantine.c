@@ -24,6 +24,7 @@
 #include "guard/netcut.h"
 #include "guard/outcome.h"
 #include "guard/scan.h"
+#include "guard/still.h"
 #include "guard/tasks.h"
 #include "orlop/auto.h"
 
@@ -80,9 +81,17 @@ static int check_alive(const struct held *h, struct err *e)
 	return 0;
 }
 
+/* Frozen for good, and not for as long as evidence is taken. */
+static bool is_paused(const struct held *h)
+{
+	bool stays;
+
+	return still_kept(h->dir, &stays) ? stays : guard_freeze_asked(h->group);
+}
+
 static void write_begin(struct quarantine *q)
 {
-	bool was_frozen = q->journal.phase == JOURNAL_NONE && guard_freeze_asked(q->held.group);
+	bool was_frozen = q->journal.phase == JOURNAL_NONE && is_paused(&q->held);
 	const char *detail = NULL;
 	struct err e;
 
@@ -211,6 +220,8 @@ static void contain(struct quarantine *q, uint64_t begin)
 	ask_freeze(q);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
+	if (q->request->in_force)
+		q->request->in_force(q->request->argument);
 	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
 	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
 	freeze_calm(before);

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "engine/seccomp_watch.h"
 #include "life/notify.h"
+#include "life/watcher.h"
 #include "orlop/auto.h"
 
 enum { CONFIG_MAX = 16 << 20 };
@@ -87,6 +89,11 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 	*ret = (struct bundle){ .path = bundle_absolute(c->bundle ? c->bundle : ".", a, e) };
 	if (!ret->path || read_config(c, a, ret, e) < 0)
 		return -1;
+	if (policy_resolve(&ret->config.annotations, a, &ret->policy, &ret->has_policy, e) < 0 ||
+	    watcher_filter(&ret->policy, l->root, c->id ? c->id : "", &ret->config, a, e) < 0)
+		return -1;
+	if (c->learner)
+		seccomp_learn(&ret->config.linux.seccomp, c->learner, a);
 	wants = bundle_wants(&ret->config);
 	if (host_facts_get(&wants, a, &ret->facts, e) < 0)
 		return -1;

@@ -10,12 +10,15 @@
 #include "orlop/life.h"
 #include "orlop/oci_config.h"
 #include "orlop/plan.h"
+#include "orlop/policy.h"
 
 struct bundle {
 	const char *path;		/* absolute */
 	const char *text;		/* of config.json, as it was read */
 	size_t len;
 	struct oci_config config;
+	struct policy policy;		/* of remediation */
+	bool has_policy;
 	struct host_facts facts;
 	struct plan plan;
 };

@@ -11,6 +11,7 @@
 #include "engine/resctrl.h"
 #include "json/doc.h"
 #include "life/lifecycle.h"
+#include "life/watcher.h"
 #include "oci/state_doc.h"
 #include "orlop/audit.h"
 #include "orlop/auto.h"
@@ -32,6 +33,7 @@ int container_find(const struct life *l, const char *id, struct container *ret, 
 	if (!state_id_valid(id))
 		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", id);
 	c.id = id;
+	c.root_path = l->root;
 	c.root = state_open_root(l->root, false, e);
 	if (c.root < 0)
 		return e->code == ENOENT ? CONTAINER_ABSENT : -1;
@@ -173,12 +175,17 @@ static int updated_resources(const struct container *c, struct arena *a,
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e)
 {
+	struct policy policy;
 	size_t len = 0;
 	char *text = state_read_file(c->dir, "config.json", DOC_SIZE_MAX, a, &len);
 
 	if (!text)
 		return err_sys(e, "read the configuration of \"%.80s\"", c->id);
 	if (oci_config_read("config.json", text, len, a, ret, e) < 0)
+		return -1;
+	/* What is run later is watched as what was run first. */
+	if (policy_load(c->dir, a, &policy, e) < 0 ||
+	    watcher_filter(&policy, c->root_path, c->id, ret, a, e) < 0)
 		return -1;
 	return updated_resources(c, a, &ret->linux.resources, e);
 }

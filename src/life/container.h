@@ -13,6 +13,7 @@
 
 struct container {
 	const char *id;
+	const char *root_path;
 	int root, dir;
 	struct state_record record;
 	enum state_status status;

@@ -31,6 +31,7 @@
 #include "orlop/audit.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
+#include "orlop/watch.h"
 
 enum {
 	FORCE_LOCK_MS = 500,		/* then whoever holds it is taken to hang */
@@ -109,6 +110,7 @@ static int take_away(const struct life *l, const struct container *c, enum known
 		if (dropped == STATE_ABSENT)	/* another delete was faster and runs them */
 			hooks.count = 0;
 	}
+	watch_end(c->dir);
 	if (state_remove(c->root, c->dir, c->id, e) < 0)
 		return -1;
 	if (hooks.count == 0)

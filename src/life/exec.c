@@ -330,6 +330,8 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	container_audit(x->life, &x->c, "exec", begun < 0 ? e : NULL);
 	if (begun < 0 || x->x->detach)
 		return begun;
+	f->dir = x->c.dir;
+	f->id = x->x->id;
 	state_unlock(x->c.dir);
 	auto_close_fd(&x->spawn.control);
 	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "engine/console.h"
 #include "orlop/auto.h"
+#include "orlop/guard.h"
 
 /*
  * For output that is under way when the process has ended: so long for the next piece, and not more
@@ -99,7 +100,9 @@ static void take_signals(struct foreground *f, pid_t pid, int pidfd, struct cons
 			console_resume(console);
 			break;
 		}
-		pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
+		/* As kill does it: SIGTERM would end frozen processes. */
+		if (f->dir < 0 || !guard_holds_back(f->dir, f->id))
+			pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
 		if (info.ssi_signo == SIGTSTP && info.ssi_code == SI_KERNEL)
 			stop_here();
 	}

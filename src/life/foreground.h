@@ -14,9 +14,11 @@
 struct foreground {
 	int signals;		/* signalfd of all that may be blocked */
 	bool subreaper;
+	int dir;		/* the container's, or -1: in quarantine no signal is passed on */
+	const char *id;
 };
 
-#define FOREGROUND_NONE ((struct foreground){ .signals = -1 })
+#define FOREGROUND_NONE ((struct foreground){ .signals = -1, .dir = -1 })
 
 /*
  * Blocks signals and opens the descriptor that tells of them, before the process is made, so that

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/cgroup.h"
@@ -24,9 +24,11 @@
 #include "life/container.h"
 #include "life/notify.h"
 #include "life/pid_file.h"
+#include "life/watcher.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
 #include "orlop/policy.h"
+#include "orlop/watch.h"
 
 enum { REMOVE_MS = 10 * 1000 };
 
@@ -97,29 +99,6 @@ static void run_poststop(struct making *c)
 		c->life->warn(e.text);
 }
 
-/*
- * RFC 3339 in UTC. Not by gmtime_r and strftime: they read the machine's time zone first.
- * Days are turned into a date of the proleptic Gregorian calendar in years that begin in March.
- */
-static const char *now_text(struct arena *a)
-{
-	enum { DAY = 86400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
-	struct timespec now;
-	unsigned day, second, of_era, year, of_year, month;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	day = (unsigned)(now.tv_sec / DAY) + DAYS_TO_1970;
-	second = (unsigned)(now.tv_sec % DAY);
-	of_era = day % ERA_DAYS;
-	year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
-	of_year = of_era - (365 * year + year / 4 - year / 100);
-	month = (5 * of_year + 2) / 153;
-	year += day / ERA_DAYS * 400 + (month >= 10);
-	return arena_printf(a, "%04u-%02u-%02uT%02u:%02u:%02u.%09ldZ", year,
-			    month < 10 ? month + 3 : month - 9, of_year - (153 * month + 2) / 5 + 1,
-			    second / 3600, second / 60 % 60, second % 60, now.tv_nsec);
-}
-
 static void fill_record(struct making *c)
 {
 	static const char *const drivers[PLAN_CGROUP_DRIVER_COUNT_] = {
@@ -130,8 +109,8 @@ static void fill_record(struct making *c)
 
 	c->record = (struct state_record){
 		.version = 1, .id = plan->id, .oci_version = plan->oci_version,
-		.bundle = c->bundle.path, .rootfs = plan->rootfs, .created = now_text(c->arena),
-		.owner = c->bundle.facts.euid,
+		.bundle = c->bundle.path, .rootfs = plan->rootfs,
+		.created = clock_text(9, c->arena), .owner = c->bundle.facts.euid,
 		.cgroup = plan->cgroup.driver == PLAN_CGROUP_DISABLED ? "" : plan->cgroup.path,
 		.cgroup_mount = c->bundle.facts.cgroup_mount ? c->bundle.facts.cgroup_mount : "",
 		.cgroup_driver = drivers[plan->cgroup.driver], .unit = plan->cgroup.unit,
@@ -148,16 +127,12 @@ static void fill_record(struct making *c)
 /* What is to be done when it goes bad: on disk before there is anything that could. */
 static int store_policy(struct making *c, struct err *e)
 {
-	struct policy policy;
 	const char *text;
-	bool any;
 
-	if (policy_resolve(&c->bundle.plan.annotations, c->arena, &policy, &any, e) < 0)
-		return -1;
-	if (!any)
+	if (!c->bundle.has_policy)
 		return 0;
-	c->arm = policy.network == POLICY_NETWORK_ARMED;
-	text = policy_text(&policy, c->arena);
+	c->arm = c->bundle.policy.network == POLICY_NETWORK_ARMED;
+	text = policy_text(&c->bundle.policy, c->arena);
 	if (file_create(c->dir, POLICY_FILE, text, strlen(text)) < 0)
 		return err_sys(e, "%s/%s/" POLICY_FILE, c->life->root, c->create->id);
 	return 0;
@@ -325,6 +300,21 @@ static int attach_programs(void *argument, struct err *e)
 	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
 }
 
+static void undo_watcher(void *argument)
+{
+	struct making *c = argument;
+
+	watch_end(c->dir);
+}
+
+static int make_watcher(struct making *c, struct err *e)
+{
+	if (!c->bundle.policy.watch.set)
+		return 0;
+	undo_push(&c->undo, undo_watcher, c);
+	return watcher_start(c->life->root, c->create->id, c->dir, e);
+}
+
 static int make_process(struct making *c, struct err *e)
 {
 	const struct bundle *b = &c->bundle;
@@ -404,7 +394,7 @@ static int make(struct making *c, bool listener, struct err *e)
 		if (c->procfs < 0)
 			return -1;
 	}
-	if (make_process(c, e) < 0 ||
+	if (make_watcher(c, e) < 0 || make_process(c, e) < 0 ||
 	    (plan->rdt.group && resctrl_join(c->resctrl, &plan->rdt, c->spawn.pid, e) < 0) ||
 	    confine(c, e) < 0)
 		return err_in(e, "unable to start container process: error during container init");

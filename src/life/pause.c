@@ -85,6 +85,8 @@ static int freeze(const struct container *c, unsigned timeout_ms, struct arena *
 	if (group < 0)
 		return -1;
 	frozen = guard_freeze(group, timeout_ms, a, &tasks, e);
+	if (frozen == 0)
+		guard_stay_paused(c->dir);	/* evidence may have begun meanwhile */
 	if (frozen == GUARD_NOT_FROZEN)
 		return give_up(group, timeout_ms, guard_tasks_text(&tasks, a), e);
 	if (frozen < 0) {
@@ -111,6 +113,9 @@ int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct
 	/* Which may be repeated, as a quarantine may. */
 	if (policy.pause == POLICY_PAUSE_QUARANTINES && c.status != STATE_STOPPED)
 		return hold(l, &c, &policy, timeout_ms, &a, e);
+	/* Frozen for a moment by somebody else is not paused yet. */
+	if (c.status == STATE_PAUSED && guard_stay_paused(c.dir))
+		return 0;
 	paused = lifecycle_check(VERB_PAUSE, c.status, id, e);
 	if (paused == 0)
 		paused = freeze(&c, timeout_ms, &a, e);

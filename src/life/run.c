@@ -41,6 +41,8 @@ static int stay(struct making *c, struct foreground *f, struct notify *notify, s
 	int none = -1, status;
 
 	auto_close_fd(&c->spawn.control);
+	f->dir = c->dir;
+	f->id = c->create->id;
 	state_unlock(c->dir);		/* from here on others may pause, resume or delete it */
 	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd,
 				 c->create->console_socket ? &none : &c->spawn.master, notify, e);

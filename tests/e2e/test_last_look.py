@@ -9,7 +9,7 @@ import struct
 import subprocess
 import time
 
-from deck import bind, config, container, current, descendants, mounted, rt, until
+from deck import bind, bundle, config, container, current, descendants, mounted, rt, until
 from deck.adversary import adversary
 from deck.container import PATIENCE
 from deck.host import evidence_directory
@@ -74,6 +74,25 @@ def test_an_engines_stop_of_a_held_container_leaves_evidence_and_runs_nothing():
         c.delete().ok
         assert len(sets(store)) == 1
     rt("audit", "verify").ok
+
+
+def test_a_signal_to_run_in_the_foreground_is_kept_back_too():
+    "it is not passed on to a held container, and is to one that is not (control)"
+    for held in (True, False):
+        name = current().next_id()
+        with subprocess.Popen([current().runtime, "--root", current().root, "run", "--bundle",
+                               bundle(config(), "wait", name), name],
+                              stdout=subprocess.DEVNULL) as running:
+            until(lambda: rt("state", name).rc == 0 and '"running"' in rt("state", name).out)
+            if held:
+                rt("quarantine", "--observe", name).ok
+            running.send_signal(signal.SIGTERM)
+            if held:
+                time.sleep(0.5)
+                assert running.poll() is None
+                rt("release", name).ok
+                running.send_signal(signal.SIGTERM)
+            assert running.wait(20) == 143
 
 
 def test_others_are_ended_at_once():

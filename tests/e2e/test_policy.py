@@ -111,6 +111,22 @@ def test_each_moment_runs_its_hooks_with_the_state_on_standard_input():
     rt("audit", "verify").ok
 
 
+def test_the_hook_after_evidence_knows_the_set():
+    "by the command; its digest is the one that the command printed"
+    out = os.path.join(current().tmp, "seen")
+    program = script(f"{out}.sh", f"cat > {out}")
+    with policies(default=hooked(postEvidence=hook(program))):
+        with container(config(), "wait") as c:
+            c.up()
+            place = os.path.join(current().tmp, "set")
+            printed = rt("evidence", "-o", place, c.name).ok.lines[0].split()[-1]
+            audited("hook", moment="postEvidence", result="done")
+            with open(out, encoding="utf-8") as file:
+                told = json.load(file)["remediation"]
+            assert (told["set"], told["merkleRoot"], told["result"]) == (
+                place, printed, "taken"), told
+
+
 @timeout(60)
 def test_a_hook_that_sleeps_for_ever_delays_nothing():
     "the answer comes as fast as without; at its deadline it ends, with all it has started"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kill_random.py and kill_sweep.py share: a command that is ended by SIGKILL, delete --force,
-and a look at what is left.
+"""What kill_random.py and kill_sweep.py share: a container on which commands are ended by SIGKILL,
+delete --force, a look at what is left, and a line about it at the end.
 
 The claim: whenever the runtime dies, `delete --force ID` removes everything in bounded time, and no
 program has run with less restriction than the configuration asks for.
@@ -20,6 +20,7 @@ from deck import bundle, caps, config, current, host, rt  # noqa: E402
 from deck.tap import Item, Runner  # noqa: E402
 
 DELETE_SECONDS = 10
+COMMANDS = ("create", "start", "run", "exec", "delete")
 ALL = {"bounding": ["KILL"], "effective": ["KILL"], "permitted": ["KILL"]}
 
 # What the program says, when it says anything: all of it, or the container was half restricted.
@@ -80,10 +81,21 @@ class Victim:
         self.slowest = 0.0
         self.number = 0
 
-    def argv(self, command, *more):
-        """A command line for the victim; the bundle only where it belongs."""
-        flags = ["--bundle", self.path] if command in ("create", "run") else []
-        return [self.test.runtime, "--root", self.test.root, command, *flags, *more, self.name]
+    def argv(self, command, *flags):
+        """The command line that is to die, for the victim; the bundle only where it belongs."""
+        if command in ("create", "run"):
+            flags = ("--bundle", self.path, *flags)
+        elif command == "delete":
+            flags = ("--force", *flags)
+        program = ("/bin/probe", "ids") if command == "exec" else ()
+        return [self.test.runtime, "--root", self.test.root, command, *flags, self.name, *program]
+
+    def prepare(self, command):
+        """What the command wants to find: nothing, a created container, or a running one."""
+        if command == "start":
+            self.create()
+        elif command in ("exec", "delete"):
+            self.start()
 
     def quiet(self, argv, **keywords):
         """Starts a command whose output nobody reads."""
@@ -113,7 +125,7 @@ class Victim:
         log = os.path.join(self.test.tmp, "delete.log")
         began = time.monotonic()
         with open(log, "wb") as out:
-            process = subprocess.Popen(self.argv("delete", "--force"), stdin=subprocess.DEVNULL,
+            process = subprocess.Popen(self.argv("delete"), stdin=subprocess.DEVNULL,
                                        stdout=out, stderr=out)
         while process.poll() is None:
             reap(process.pid)
@@ -174,11 +186,33 @@ def reap(but=0):
             os.waitpid(ended.si_pid, 0)
 
 
+def claim(function, name, about, seconds):
+    """A function as a test of the harness."""
+    function.__name__, function.__doc__, function.seconds = f"test_{name}", about, seconds
+    return Item(os.path.abspath(sys.argv[0]), function.__name__, function)
+
+
+@contextlib.contextmanager
+def reporting():
+    """Gives a function that keeps a line, also from the processes of the tests, to be printed."""
+    path = f"/tmp/orlop-kill-{os.getpid()}"
+
+    def report(line):
+        with open(path, "a", encoding="utf-8") as out:
+            out.write(f"# {line}\n")
+    try:
+        yield report
+        with contextlib.suppress(FileNotFoundError):
+            print(host.read(path), end="")
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
 def perform(items, options):
-    """Runs functions as tests of the harness; gives an exit status."""
+    """Runs them; gives an exit status."""
     with Runner(options) as runner:
-        counts = runner.run([Item(os.path.abspath(sys.argv[0]), function.__name__, function)
-                             for function in items])
+        counts = runner.run(items)
     return 1 if counts["failed"] or counts["skipped"] else 0
 
 

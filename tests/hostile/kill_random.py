@@ -4,24 +4,21 @@
 `delete --force`, then looks for leftovers. kill_random.py [--rounds 500] [--seed N]"""
 
 import argparse
-import os
 import random
 import sys
 import time
 
-from kill_loop import Victim, arguments, perform, reap
-
-COMMANDS = ("create", "start", "run", "exec", "delete")
-OPTIONS = None
+from kill_loop import COMMANDS, Victim, arguments, claim, perform, reap, reporting
+from deck import rt
 
 
-def typical(victim, command, prepare):
+def typical(victim, command):
     """The middle of five undisturbed runs: how long there is something to disturb."""
     times = []
     for _ in range(5):
-        prepare()
+        victim.prepare(command)
         began = time.monotonic()
-        process = victim.quiet(argv_of(victim, command))
+        process = victim.quiet(victim.argv(command))
         if command == "run":
             # The foreground command ends with its program, which waits: its beginning counts.
             victim.wait_said()
@@ -34,27 +31,16 @@ def typical(victim, command, prepare):
     return sorted(times)[2]
 
 
-def argv_of(victim, command):
-    if command == "exec":
-        return [*victim.argv("exec"), "/bin/probe", "ids"]
-    if command == "delete":
-        return victim.argv("delete", "--force")
-    return victim.argv(command)
-
-
-def loop(command):
+def loop(command, rounds, seed, report):
     """The rounds of one command."""
     victim = Victim()
-    prepare = {"create": lambda: None, "run": lambda: None, "start": victim.create,
-               "exec": victim.start, "delete": victim.start}[command]
-    span = typical(victim, command, prepare)
-    chance = random.Random(f"{OPTIONS.seed}-{command}")
-    rounds = -(-OPTIONS.rounds // len(COMMANDS))
+    span = typical(victim, command)
+    chance = random.Random(f"{seed}-{command}")
     killed = 0
     for number in range(rounds):
-        prepare()
+        victim.prepare(command)
         delay = chance.uniform(0, span * 1.1)
-        process = victim.quiet(argv_of(victim, command))
+        process = victim.quiet(victim.argv(command))
         end = time.perf_counter() + delay
         while time.perf_counter() < end:
             time.sleep(max(0, min(0.0005, end - time.perf_counter())))
@@ -65,45 +51,31 @@ def loop(command):
         reap()
         if command == "exec":
             # The container itself is not touched by the death of an exec.
-            from deck import rt
             state = rt("state", victim.name)
             assert state.rc == 0 and '"running"' in state.out, f"round {number}: {state!r}"
         victim.clean_up(f"{command} round {number}, killed after {delay * 1000:.2f} ms")
-    with open(OPTIONS.report, "a", encoding="utf-8") as out:
-        out.write(f"# {command}: {rounds} rounds, {killed} killed within {span * 1000:.1f} ms, "
-                  f"slowest delete {victim.slowest * 1000:.0f} ms\n")
+    report(f"{command}: {rounds} rounds, {killed} killed within {span * 1000:.1f} ms, "
+           f"slowest delete {victim.slowest * 1000:.0f} ms")
 
 
-def tests():
-    """One function for each command, named by what it claims."""
-    made = []
+def tests(options, report):
+    """One for each command, named by what it claims."""
+    rounds = -(-options.rounds // len(COMMANDS))
     for command in COMMANDS:
-        def test(command=command):
-            loop(command)
-        test.__name__ = f"test_a_{command}_killed_at_random_leaves_nothing_after_delete"
-        test.__doc__ = f"kill -9 of {command} at any time, then delete --force: all is gone"
-        test.seconds = 60 + OPTIONS.rounds
-        made.append(test)
-    return made
+        yield claim(lambda command=command: loop(command, rounds, options.seed, report),
+                    f"a_{command}_killed_at_random_leaves_nothing_after_delete",
+                    f"kill -9 of {command} at any time, then delete --force: all is gone",
+                    60 + options.rounds)
 
 
 def main():
-    global OPTIONS
     parser = arguments(argparse.ArgumentParser(description=__doc__))
     parser.add_argument("--rounds", type=int, default=500, help="over all commands")
     parser.add_argument("--seed", default=str(time.time_ns()), help="to repeat a run")
-    OPTIONS = parser.parse_args()
-    OPTIONS.report = f"/tmp/orlop-kill-random-{os.getpid()}"
-    print(f"# seed {OPTIONS.seed}")
-    try:
-        status = perform(tests(), OPTIONS)
-        if os.path.exists(OPTIONS.report):
-            with open(OPTIONS.report, encoding="utf-8") as text:
-                print(text.read(), end="")
-    finally:
-        if os.path.exists(OPTIONS.report):
-            os.unlink(OPTIONS.report)
-    return status
+    options = parser.parse_args()
+    print(f"# seed {options.seed}")
+    with reporting() as report:
+        return perform(list(tests(options, report)), options)
 
 
 if __name__ == "__main__":

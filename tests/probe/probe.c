@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #endif
 #include <dirent.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -44,6 +45,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -1093,6 +1095,38 @@ static long try_socket(char **args)
 	return socket((int)family, type, 0);
 }
 
+/* ADDRESS PORT, over TCP. */
+static long with_address(char **args, int (*call)(int, const struct sockaddr *, socklen_t))
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+
+	if (!args[0] || !args[1] || inet_pton(AF_INET, args[0], &in.sin_addr) != 1) {
+		errno = EINVAL;
+		return -1;
+	}
+	in.sin_port = htons((uint16_t)number(args[1]));
+	return call(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&in, sizeof(in));
+}
+
+static long try_connect(char **args)
+{
+	return with_address(args, connect);
+}
+
+static long try_bind(char **args)
+{
+	return with_address(args, bind);
+}
+
+/* PATH: to a socket of the file system. */
+static long try_local(char **args)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", args[0] ? args[0] : "");
+	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&un, sizeof(un));
+}
+
 static long try_ptrace(char **args)
 {
 	long pid = args[0] ? number(args[0]) : 1;
@@ -1208,15 +1242,18 @@ struct attempt {
 
 static const struct attempt attempts[] = {
 	{ "bareproc", try_bareproc },
+	{ "bind", try_bind },
 	{ "bpf", try_bpf },
 	{ "chroot", try_chroot },
 	{ "clone3", try_clone3 },
 #ifdef __x86_64__
 	{ "int80", try_int80 },
 #endif
+	{ "connect", try_connect },
 	{ "io_uring_setup", try_io_uring_setup },
 	{ "key", try_key },
 	{ "keyctl", try_keyctl },
+	{ "local", try_local },
 	{ "mknod", try_mknod },
 	{ "mount", try_mount },
 	{ "personality", try_personality },

@@ -17,6 +17,7 @@
 #include "check.h"
 #include "orlop/auto.h"
 #include "orlop/state.h"
+#include "state_dir.h"
 
 static char top[] = "/tmp/orlop-test-record-XXXXXX";
 static struct err e;
@@ -210,20 +211,14 @@ static void test_planted(int dir)
 
 int main(void)
 {
-	char command[64];
-	auto_fd int dir = -1;
+	auto_fd int dir = state_dir_make(top);
 
-	if (!mkdtemp(top))
-		return 99;
-	auto_fd int root = state_open_root(top, false, &e);
-	CHECK(root >= 0 && state_claim(root, "web", &dir, &e) == 0, "%s", e.text);
 	test_round_trip(dir);
 	test_damage(dir);
 	test_values(dir);
 	test_planted(dir);
 	CHECK(state_condemn(dir, &e) == 0);
 	CHECK(state_store(dir, &sample, &e) < 0 && e.kind == ERR_STATE, "%s", e.text);
-	snprintf(command, sizeof(command), "rm -rf %s", top);
-	CHECK(system(command) == 0);
+	state_dir_remove(top);
 	return check_result();
 }

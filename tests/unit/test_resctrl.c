@@ -141,6 +141,25 @@ static void test_shared(int root, struct arena *a)
 	CHECK(resctrl_remove(root, "/gold", false, &e) == 0);
 }
 
+/* A class that is named, has a schema and is not there: made, and kept while 80 is in it. */
+static void test_class_is_made(int root, struct arena *a)
+{
+	char *lines[] = { LINE("L3:0=3") };
+	struct plan_rdt plan = plan_of("silver", lines, 1, false, a);
+	struct err e;
+
+	CHECK(plan.may_make && !plan.own);
+	CHECK(resctrl_is_new(root, &plan, &e) == 1);
+	CHECK(resctrl_prepare(root, &plan, true, &e) == 0, "%s", e.text);
+	CHECK(strncmp(text_of(root, "silver/schemata"), "L3:0=3\n", 7) == 0);
+	CHECK(resctrl_join(root, &plan, 80, &e) == 0);
+	CHECK(resctrl_remove(root, "/silver", true, &e) == 0);
+	CHECK(faccessat(root, "silver", F_OK, 0) == 0);		/* 80 is in it */
+	empty(root, "silver");
+	CHECK(resctrl_remove(root, "/silver", false, &e) == 0);
+	CHECK(faccessat(root, "silver", F_OK, 0) < 0);
+}
+
 static void test_root_and_monitor(int root, struct arena *a)
 {
 	char *same[] = { LINE("L3:0=fffff") };
@@ -173,6 +192,7 @@ int main(void)
 	test_own(root, &a);
 	test_without_schema(root, &a);
 	test_shared(root, &a);
+	test_class_is_made(root, &a);
 	test_root_and_monitor(root, &a);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
 	n = readlink(path, where, sizeof(where) - 1);

@@ -21,6 +21,7 @@
 #include "check.h"
 #include "orlop/auto.h"
 #include "orlop/state.h"
+#include "state_dir.h"
 
 static char top[] = "/tmp/orlop-test-status-XXXXXX";
 static struct err e;
@@ -203,20 +204,14 @@ static void test_paused(int dir)
 
 int main(void)
 {
-	char command[64];
-	auto_fd int dir = -1;
+	auto_fd int dir = state_dir_make(top);
 
-	if (!mkdtemp(top))
-		return 99;
-	auto_fd int root = state_open_root(top, false, &e);
-	CHECK(root >= 0 && state_claim(root, "web", &dir, &e) == 0, "%s", e.text);
 	test_process(dir);
 	test_thread_id(dir);
 	test_waiting(dir);
 	test_paused(dir);
 	CHECK_STR(state_status_word(STATE_CREATING), "creating");
 	CHECK_STR(state_status_word(STATE_STOPPED), "stopped");
-	snprintf(command, sizeof(command), "rm -rf %s", top);
-	CHECK(system(command) == 0);
+	state_dir_remove(top);
 	return check_result();
 }
