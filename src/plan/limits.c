@@ -64,13 +64,27 @@ char *limits_number(const struct limits *l, long long value)
 	return plan_at(l->p, "%lld", value);
 }
 
+/*
+ * Before version 1.3 of the specification whoever wrote a configuration could not leave the number
+ * out, and 0 stood for no limit; engines of that time (Podman 4) mean that.
+ */
+static bool zero_is_none(const struct limits *l)
+{
+	const char *minor;
+
+	if (l->update)
+		return false;
+	minor = l->p->config->oci_version + strlen("1.");
+	return minor[0] < '3' && minor[1] == '.';
+}
+
 static int plan_pids(struct limits *l)
 {
 	int64_t limit = l->r->pids.limit.value;
 
 	if (!l->r->pids.limit.set)
 		return 0;
-	if (limit < 0)
+	if (limit < 0 || (limit == 0 && zero_is_none(l)))
 		return limits_put_unlimited(l, "pids", l->r->line, "pids.limit", "pids.max", "max");
 	/* 0 would forbid the container's first process as well; runc writes 1 for it. */
 	return limits_put(l, "pids", l->r->line, "pids.limit", "pids.max",

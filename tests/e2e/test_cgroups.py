@@ -236,9 +236,11 @@ def test_the_pids_limit_is_written_and_holds():
 
 @needs("pids")
 def test_pids_limits_zero_and_minus_one():
-    "-1 is max; 0 is a real limit, written as 1"
-    for limit, shown in ((-1, "max"), (0, "1"), (1, "1")):
-        with container(resources(pids={"limit": limit})) as c:
+    "-1 is max; 0 is a real limit, written as 1, but before version 1.3 it was none"
+    for version, limit, shown in (("1.3.0", -1, "max"), ("1.3.0", 0, "1"), ("1.3.0", 1, "1"),
+                                  ("1.2.1", 0, "max"), ("1.0.2-dev", 0, "max")):
+        with container(config(linux={"resources": {"pids": {"limit": limit}}},
+                              ociVersion=version)) as c:
             assert c.file("pids.max") == shown
 
 
