@@ -51,6 +51,32 @@ struct life_learned {
 	bool more_addresses;		/* beyond those listed */
 };
 
+/* What checkpoint and restore have in common: what goes to criu(8). */
+struct life_criu {
+	const char *program;		/* --criu, or NULL */
+	const char *image_path;		/* NULL: "checkpoint" */
+	const char *work_path;		/* for its log; NULL: with the images */
+	const char *cgroups;		/* "soft", "full", "strict", "ignore"; NULL: soft */
+	bool tcp_established, tcp_close, ext_unix_sk, shell_job, file_locks, lazy_pages, auto_dedup;
+	bool empty_net;			/* --empty-ns network */
+};
+
+struct life_checkpoint {
+	const char *id;
+	struct life_criu criu;
+	const char *parent_path;	/* relative to the images, or NULL */
+	const char *page_server;	/* "ADDRESS:PORT", or NULL */
+	int status_fd;			/* told when lazy pages can be asked for; -1 */
+	bool leave_running, pre_dump, tcp_skip_in_flight, link_remap;
+};
+
+struct life_restore {
+	struct life_create create;
+	struct life_criu criu;
+	const char *lsm_profile, *lsm_mount_context;	/* or NULL */
+	bool unconnected;		/* --network none: whatever network it had */
+};
+
 struct life_exec {
 	const char *id;
 	const char *process_file;	/* --process, or NULL */
@@ -93,6 +119,17 @@ int life_start(const struct life *l, const char *id, struct err *e)
  * `keep`), and returns the process's status, 128 + n when a signal ended it.
  */
 int life_run(const struct life *l, const struct life_create *c, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Writes a container's processes to disk and, unless they are to go on, removes the container. On
+ * an error it goes on as it was.
+ */
+int life_checkpoint(const struct life *l, const struct life_checkpoint *x, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Makes a container out of what checkpoint wrote; otherwise as life_run. */
+int life_restore(const struct life *l, const struct life_restore *x, struct err *e)
 	__attribute__((warn_unused_result));
 
 /*

@@ -278,6 +278,27 @@ int plan_unit_update(const char *name, struct arena *a, struct plan_cgroup *cgro
 void plan_rdt_of(const struct oci_intel_rdt *rdt, const char *id, struct arena *a,
 		 struct plan_rdt *ret);
 
+enum plan_external_kind {
+	PLAN_EXTERNAL_MOUNT,	/* a clone of what is outside */
+	PLAN_EXTERNAL_DEVICE,	/* a clone of the host's node */
+	PLAN_EXTERNAL_MASK,	/* if a file is there, the host's null device */
+};
+
+/* A mount that shows something of the outside. */
+struct plan_external {
+	enum plan_external_kind kind;
+	const char *path;		/* in the container, as the configuration says it */
+	const struct plan_mount *mount;	/* or NULL */
+};
+
+struct plan_external_list {
+	struct plan_external *items;
+	size_t count;
+};
+
+/* What of a container a checkpoint does not contain, in the order in which it was mounted. */
+void plan_externals(const struct plan *plan, struct arena *a, struct plan_external_list *ret);
+
 /* The plan as text, a fact on each line in stable order; with `explain`, each with its cause. */
 const char *plan_text(const struct plan *plan, bool explain, struct arena *a);
 

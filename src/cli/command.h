@@ -21,6 +21,7 @@ struct command {
 typedef int command_fn(const struct command *c, struct err *e);
 
 command_fn cmd_audit;
+command_fn cmd_checkpoint;
 command_fn cmd_completion;
 command_fn cmd_create;
 command_fn cmd_delete;
@@ -41,6 +42,7 @@ command_fn cmd_ps;
 command_fn cmd_quarantine;
 command_fn cmd_release;
 command_fn cmd_respond;
+command_fn cmd_restore;
 command_fn cmd_resume;
 command_fn cmd_run;
 command_fn cmd_spec;

@@ -31,6 +31,9 @@ static const char *const plan_formats[] = { "text", "json", NULL };
 static const char *const memory_words[] = { "all", "anon", "none", NULL };
 static const char *const fs_words[] = { "upper", "none", NULL };
 
+static const char *const cgroups_modes[] = { "soft", "full", "strict", "ignore", NULL };
+static const char *const networks[] = { "none", NULL };
+
 const char *const cli_shells[] = { "bash", "zsh", "fish", NULL };
 
 /* Descriptors are below fs.nr_open, and its default is already more than anybody hands down. */
@@ -54,14 +57,14 @@ const struct cli_option cli_global_options[] = {
 	{ 0, "cgroup-manager", "MANAGER", WORD(cgroup_manager),
 	  "make cgroups by cgroupfs or systemd, or none when disabled", .words = managers,
 	  .refusal = "invalid cgroup-manager: " },
+	/* containerd 1.6 and 1.7 pass it when it is in their configuration. */
+	{ 0, "criu", "FILE", PATH(criu),
+	  "run FILE for checkpoint and restore instead of the criu that is installed" },
 	{ 'v', "version", FLAG(show_version), "print the version and those of what it is made of" },
 	{ 'h', "help", FLAG(help), "say how the program is used" },
 	/* Found out without being told: whether there is a right to make cgroups. */
 	{ 0, "rootless", "WHEN", WORD(rootless), "accepted; the program finds out by itself",
 	  .hidden = true, .words = rootless_words, .refusal = "invalid rootless value: " },
-	/* containerd 1.6 and 1.7 pass it when it is in their configuration. */
-	{ 0, "criu", "FILE", PATH(criu), "accepted; criu is looked for where it is installed",
-	  .hidden = true },
 	END
 };
 
@@ -221,6 +224,76 @@ static const struct cli_option events_options[] = {
 	{ 0, "interval", "TIME", WORD(interval),
 	  "print the counters every TIME, like 5s or 100ms; every 5s without it" },
 	{ 0, "stats", FLAG(stats), "print the counters once and end" },
+	END
+};
+
+/* Rows that checkpoint and restore have. */
+#define ROWS_CRIU_DIRECTORIES(what) \
+	{ 0, "image-path", "DIR", DIRECTORY(image_path), what " DIR instead of ./checkpoint" }, \
+	{ 0, "work-path", "DIR", DIRECTORY(work_path), \
+	  "keep criu's log and sockets in DIR instead of beside the images" }
+#define ROWS_CRIU_SOCKETS(established) \
+	{ 0, "tcp-established", FLAG(tcp_established), established }, \
+	{ 0, "tcp-close", FLAG(tcp_close), "close established TCP connections" }, \
+	{ 0, "ext-unix-sk", FLAG(ext_unix_sk), \
+	  "allow unix sockets that are connected to somebody outside" }
+#define ROWS_CRIU_REST \
+	{ 0, "shell-job", FLAG(shell_job), "allow a terminal of the caller's" }, \
+	{ 0, "file-locks", FLAG(file_locks), "keep the locks that are held on files" }, \
+	{ 0, "manage-cgroups-mode", "MODE", WORD(manage_cgroups_mode), \
+	  "keep the cgroups below the container's: soft, full, strict or ignore", \
+	  .words = cgroups_modes, .refusal = "invalid manage-cgroups-mode value: " }, \
+	{ 0, "empty-ns", "NAMESPACE", LIST(empty_ns), \
+	  "leave out what is in the namespace; network is the one there is" }, \
+	{ 0, "auto-dedup", FLAG(auto_dedup), \
+	  "drop memory from images when newer ones, or processes, have it" }
+
+static const struct cli_option checkpoint_options[] = {
+	ROWS_CRIU_DIRECTORIES("write the images to"),
+	{ 0, "leave-running", FLAG(leave_running), "let the container go on afterwards" },
+	{ 0, "pre-dump", FLAG(pre_dump),
+	  "write memory alone and let the container go on; a later checkpoint needs what changed" },
+	{ 0, "parent-path", "DIR", PATH(parent_path),
+	  "build on the pre-dump in DIR, relative to that of the images" },
+	ROWS_CRIU_SOCKETS("keep established TCP connections"),
+	{ 0, "tcp-skip-in-flight", FLAG(tcp_skip_in_flight),
+	  "leave out TCP connections that are being made" },
+	{ 0, "link-remap", FLAG(link_remap), "keep open files that have no name any more" },
+	ROWS_CRIU_REST,
+	{ 0, "lazy-pages", FLAG(lazy_pages),
+	  "serve memory to whoever restores, at the address of --page-server" },
+	{ 0, "status-fd", "FD", NUM(status_fd),
+	  "write a NUL to the descriptor FD when lazy pages can be asked for",
+	  .max = MOST_PRESERVED },
+	{ 0, "page-server", "ADDRESS:PORT", WORD(page_server),
+	  "send memory to the criu page-server there instead of writing it" },
+	END
+};
+
+static const struct cli_option restore_options[] = {
+	ROW_BUNDLE,
+	ROW_CONFIG,
+	ROWS_CRIU_DIRECTORIES("read the images from"),
+	ROW_DETACH("return when the processes run, and leave the container behind"),
+	{ 0, "network", "WHICH", WORD(network),
+	  "none: whatever network it had, give it one with nothing in it", .words = networks,
+	  .refusal = "invalid network: " },
+	ROW_PID_FILE,
+	ROW_CONSOLE_SOCKET,
+	{ 0, "no-subreaper", FLAG(no_subreaper),
+	  "do not adopt the processes that the container's program leaves behind" },
+	ROWS_CRIU_SOCKETS("put established TCP connections back"),
+	ROWS_CRIU_REST,
+	{ 0, "lazy-pages", FLAG(lazy_pages),
+	  "fetch memory when it is needed, from the criu lazy-pages of the work directory" },
+	{ 0, "lsm-profile", "TYPE:NAME", WORD(lsm_profile),
+	  "run the processes under that profile (apparmor) or label (selinux)" },
+	{ 0, "lsm-mount-context", "LABEL", WORD(lsm_mount_context),
+	  "mount file systems with the SELinux label LABEL" },
+	/* Of the making of a first process; criu changes the root in its own way. */
+	{ 0, "no-pivot", FLAG(no_pivot), "accepted; criu finds out by itself", .hidden = true },
+	{ 0, "no-new-keyring", FLAG(no_new_keyring), "accepted; keyrings are not in images",
+	  .hidden = true },
 	END
 };
 
@@ -466,6 +539,30 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 			 "ended.",
 		.options = events_options,
 		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_CHECKPOINT] = {
+		.name = "checkpoint",
+		.operands = "ID",
+		.summary = "write the processes of a container to disk, and remove it",
+		.about = "criu reads them out of the kernel: memory, open files, sockets, timers. When "
+			 "that does not work, and with --leave-running and --pre-dump, the container "
+			 "goes on.",
+		.options = checkpoint_options,
+		.operand = CLI_CONTAINER,
+		.min = 1, .max = 1,
+		.failure = 1,
+	},
+	[CLI_RESTORE] = {
+		.name = "restore",
+		.operands = "ID",
+		.summary = "make a container out of what checkpoint wrote",
+		.about = "Directory, cgroup and limits are made as create makes them, from the bundle; "
+			 "then criu makes the processes. They go on only after it was read back that "
+			 "they may do no more than the configuration allows. Without --detach it stays "
+			 "as run does.",
+		.options = restore_options,
 		.min = 1, .max = 1,
 		.failure = 1,
 	},

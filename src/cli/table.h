@@ -34,6 +34,14 @@ struct cli_values {
 	/* pause, quarantine; 0: not given */
 	uint32_t timeout_ms;
 
+	/* checkpoint, restore; status_fd: 0: not given */
+	const char *image_path, *work_path, *parent_path, *page_server, *manage_cgroups_mode,
+		*lsm_profile, *lsm_mount_context, *network;
+	struct str_list empty_ns;
+	uint32_t status_fd;
+	bool leave_running, pre_dump, tcp_established, tcp_close, tcp_skip_in_flight, link_remap,
+		ext_unix_sk, shell_job, file_locks, lazy_pages, auto_dedup;
+
 	/* quarantine, release */
 	bool frozen, observe, sever;
 	struct str_list allow;
@@ -106,6 +114,8 @@ enum cli_id {
 	CLI_RESUME,
 	CLI_UPDATE,
 	CLI_EVENTS,
+	CLI_CHECKPOINT,
+	CLI_RESTORE,
 	CLI_QUARANTINE,
 	CLI_RELEASE,
 	CLI_EVIDENCE,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -71,6 +72,27 @@ ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t
 	fd = procfs >= 0 ? file_open(procfs, below, O_RDONLY) : open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : file_read_fd(fd, bytes, size);
 	return n < 0 ? err_sys(e, "read %s", path) : n;
+}
+
+/* The fourth word; the second is a name in brackets, which may have any in it. */
+static pid_t parent_of(pid_t pid)
+{
+	struct err ignored;
+	char text[1024];
+	const char *at;
+	int parent;
+
+	if (procfs_read(-1, pid, "stat", text, sizeof(text), &ignored) < 0)
+		return 0;
+	at = strrchr(text, ')');
+	return at && sscanf(at, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+bool procfs_descends(pid_t pid, pid_t from)
+{
+	while (pid > 1 && pid != from)
+		pid = parent_of(pid);
+	return pid == from;
 }
 
 int procfs_open_ns(int procfs, pid_t pid, const char *kind, struct err *e)

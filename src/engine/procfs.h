@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "orlop/err.h"
@@ -23,6 +24,9 @@ int procfs_write(int procfs, pid_t pid, const char *name, const char *text, stru
 /* Reads one file of a process; returns its length (size - 1 at most), terminated, or -1. */
 ssize_t procfs_read(int procfs, pid_t pid, const char *name, char *bytes, size_t size,
 		    struct err *e) __attribute__((warn_unused_result));
+
+/* Whether a process is another's, or a child of its, or a child of one of these. */
+bool procfs_descends(pid_t pid, pid_t from);
 
 /* Opens a namespace of a process, as "net": a descriptor or -1. */
 int procfs_open_ns(int procfs, pid_t pid, const char *kind, struct err *e)

@@ -193,7 +193,11 @@ static int join_scope(void *argument, pid_t pid, struct err *e)
 
 static int guest_leaves(void *argument, struct err *e)
 {
-	struct making *c = argument;
+	return making_guest_leaves(argument, e);
+}
+
+int making_guest_leaves(struct making *c, struct err *e)
+{
 
 	scope_leave(&c->scope);
 	return cgroup_room(c->cgroup, &c->bundle.plan.cgroup, 0, e);
@@ -277,9 +281,8 @@ static int move_net_devices(struct making *c, pid_t pid, struct err *e)
 	return netdev_move_all(&c->bundle.plan, ns, c->arena, &c->moved, e);
 }
 
-static int run_create_hooks(void *argument, pid_t pid, struct err *e)
+int making_run_hooks(struct making *c, pid_t pid, struct err *e)
 {
-	struct making *c = argument;
 	const struct oci_hooks *hooks = &c->bundle.plan.hooks;
 	const char *state;
 
@@ -291,13 +294,13 @@ static int run_create_hooks(void *argument, pid_t pid, struct err *e)
 	return hooks_run(&hooks->create_runtime, "createRuntime", state, c->bundle.path, NULL, e);
 }
 
-/*
- * The kernel verifies a program for a tenth of a millisecond: time that the child needs anyway.
- * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
- */
-static int attach_programs(void *argument, struct err *e)
+static int at_hooks(void *argument, pid_t pid, struct err *e)
 {
-	struct making *c = argument;
+	return making_run_hooks(argument, pid, e);
+}
+
+int making_attach_programs(struct making *c, struct err *e)
+{
 	const struct plan_cgroup *plan = &c->bundle.plan.cgroup;
 
 	if (c->cgroup < 0)
@@ -306,6 +309,15 @@ static int attach_programs(void *argument, struct err *e)
 	if (plan->filter_devices && device_filter_attach(c->cgroup, plan, e) < 0)
 		return -1;
 	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
+}
+
+/*
+ * The kernel verifies a program for a tenth of a millisecond: time that the child needs anyway.
+ * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
+ */
+static int attach_programs(void *argument, struct err *e)
+{
+	return making_attach_programs(argument, e);
 }
 
 static void undo_watcher(void *argument)
@@ -333,7 +345,7 @@ static int make_process(struct making *c, struct err *e)
 		.filter = plan->seccomp ? &c->filter : NULL,
 		.join = plan->cgroup.unit ? join_scope : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
-		.at_hooks = run_create_hooks, .argument = c, .trace = c->life->trace,
+		.at_hooks = at_hooks, .argument = c, .trace = c->life->trace,
 		.meanwhile = attach_programs,
 	};
 
@@ -379,7 +391,8 @@ static bool writes_to_proc(const struct plan *plan)
 	       plan->process.selinux_label;
 }
 
-static int make(struct making *c, bool listener, struct err *e)
+/* Everything around the process. */
+static int make_place(struct making *c, bool listener, struct err *e)
 {
 	const struct plan *plan = &c->bundle.plan;
 
@@ -403,6 +416,15 @@ static int make(struct making *c, bool listener, struct err *e)
 		if (c->procfs < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int make(struct making *c, bool listener, struct err *e)
+{
+	const struct plan *plan = &c->bundle.plan;
+
+	if (make_place(c, listener, e) < 0)
+		return -1;
 	if (make_watcher(c, e) < 0 || make_process(c, e) < 0 ||
 	    (plan->rdt.group && resctrl_join(c->resctrl, &plan->rdt, c->spawn.pid, e) < 0) ||
 	    confine(c, e) < 0)
@@ -411,8 +433,8 @@ static int make(struct making *c, bool listener, struct err *e)
 	return 0;
 }
 
-int making_ready(struct making *c, const struct life *l, const struct life_create *create,
-		   bool listener, struct arena *a, struct err *e)
+static int decide(struct making *c, const struct life *l, const struct life_create *create,
+		  struct arena *a, struct err *e)
 {
 	*c = (struct making){
 		.life = l, .create = create, .arena = a, .scope = SCOPE_NONE, .spawn = SPAWN_NONE,
@@ -427,10 +449,46 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 	if (bundle_plan(l, create, false, a, &c->bundle, e) < 0)
 		return -1;
 	fill_record(c);
+	return 0;
+}
+
+int making_ready(struct making *c, const struct life *l, const struct life_create *create,
+		   bool listener, struct arena *a, struct err *e)
+{
+	if (decide(c, l, create, a, e) < 0)
+		return -1;
 	if (make(c, listener, e) == 0)
 		return 0;
 	making_undo(c);
 	return -1;
+}
+
+int making_place(struct making *c, const struct life *l, const struct life_create *create,
+		 struct arena *a, struct err *e)
+{
+	if (decide(c, l, create, a, e) < 0)
+		return -1;
+	if (make_place(c, false, e) == 0)
+		return 0;
+	making_undo(c);
+	return -1;
+}
+
+void making_take_process(struct making *c, pid_t pid, int pidfd)
+{
+	c->spawn.pid = pid;
+	c->spawn.pidfd = pidfd;
+	undo_push(&c->undo, undo_spawn, c);
+}
+
+int making_check_console(const struct making *c, struct err *e)
+{
+	const struct life_create *create = c->create;
+
+	if (create->console_socket && !(create->detach && c->bundle.plan.process.terminal))
+		return err_set(e, ERR_USAGE, "cannot use console socket if runc will not detach or "
+					     "allocate tty");
+	return 0;
 }
 
 int making_record(struct making *c, struct err *e)

@@ -42,6 +42,29 @@ int making_ready(struct making *c, const struct life *l, const struct life_creat
 		   bool listener, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * As making_ready, without a process: directory, cgroup with its limits, and what else is around
+ * one. The caller brings it (restore), and asks for the next four in this order.
+ */
+int making_place(struct making *c, const struct life *l, const struct life_create *create,
+		 struct arena *a, struct err *e) __attribute__((warn_unused_result));
+
+/* Attaches the device filter, and what the remediation policy wants to have ready. */
+int making_attach_programs(struct making *c, struct err *e) __attribute__((warn_unused_result));
+
+/* The cgroup has a process that stays: systemd's scope needs no other any more. */
+int making_guest_leaves(struct making *c, struct err *e) __attribute__((warn_unused_result));
+
+/* Moves network devices and runs the prestart and createRuntime hooks. */
+int making_run_hooks(struct making *c, pid_t pid, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* From here on this is the container's process, and dies with what was made. Owns the pidfd. */
+void making_take_process(struct making *c, pid_t pid, int pidfd);
+
+/* Refuses a console socket that nothing would be sent to. */
+int making_check_console(const struct making *c, struct err *e) __attribute__((warn_unused_result));
+
 /* Delivers the terminal, the pidfd and the pid file, and writes the record. */
 int making_record(struct making *c, struct err *e) __attribute__((warn_unused_result));
 

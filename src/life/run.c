@@ -12,15 +12,6 @@
 #include "life/start.h"
 #include "orlop/auto.h"
 
-static int check_console(const struct life_create *create, const struct plan *plan,
-			 struct err *e)
-{
-	if (create->console_socket && !(create->detach && plan->process.terminal))
-		return err_set(e, ERR_USAGE, "cannot use console socket if runc will not detach or "
-					     "allocate tty");
-	return 0;
-}
-
 static int start_it(struct making *c, struct err *e)
 {
 	const struct plan *plan = &c->bundle.plan;
@@ -59,7 +50,7 @@ static int run(struct making *c, struct foreground *f, const struct life *l,
 
 	if (making_ready(c, l, create, false, a, e) < 0)
 		return -1;
-	if (check_console(create, &c->bundle.plan, e) == 0 && making_record(c, e) == 0 &&
+	if (making_check_console(c, e) == 0 && making_record(c, e) == 0 &&
 	    notify_begin(&notify, c->dir, e) == 0 && start_it(c, e) == 0) {
 		if (create->detach)
 			status = notify_wait(&notify, c->spawn.pid, c->spawn.pidfd, e);

@@ -96,6 +96,15 @@ def has_capability(bit):
     return False
 
 
+def has_criu():
+    """One that works with this kernel: many that are installed do not."""
+    try:
+        return subprocess.run(["criu", "check"], capture_output=True, timeout=120,
+                              check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def kernel(major, minor):
     """Whether this one is at least that."""
     return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (major, minor)
@@ -120,6 +129,7 @@ CONDITIONS = {
     "gcc": (lambda: shutil.which("cc") is not None, "a C compiler"),
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
     "systemd": (lambda: os.path.exists("/run/systemd/system"), "systemd as pid 1"),
+    "criu": (has_criu, "a criu that works with this kernel"),
     # Of a machine that is thrown away: the tests write to them.
     "disk": (lambda: "ORLOP_TEST_DISK" in os.environ, "a disk to spoil (ORLOP_TEST_DISK)"),
     "swap": (lambda: "ORLOP_TEST_SWAP" in os.environ, "a disk to swap to (ORLOP_TEST_SWAP)"),

@@ -96,6 +96,49 @@ int life_run(const struct life *l, const struct life_create *c, struct err *e)
 	return end(l, c->id, e);
 }
 
+static void print_criu(const struct life_criu *x)
+{
+	word("criu", x->program);
+	word("image-path", x->image_path);
+	word("work-path", x->work_path);
+	word("manage-cgroups-mode", x->cgroups);
+	flag("tcp-established", x->tcp_established);
+	flag("tcp-close", x->tcp_close);
+	flag("ext-unix-sk", x->ext_unix_sk);
+	flag("shell-job", x->shell_job);
+	flag("file-locks", x->file_locks);
+	flag("lazy-pages", x->lazy_pages);
+	flag("auto-dedup", x->auto_dedup);
+	flag("empty-ns network", x->empty_net);
+}
+
+int life_checkpoint(const struct life *l, const struct life_checkpoint *x, struct err *e)
+{
+	begin(l, "checkpoint");
+	word("id", x->id);
+	print_criu(&x->criu);
+	word("parent-path", x->parent_path);
+	word("page-server", x->page_server);
+	if (x->status_fd >= 0)
+		printf(" status-fd %d\n", x->status_fd);
+	flag("leave-running", x->leave_running);
+	flag("pre-dump", x->pre_dump);
+	flag("tcp-skip-in-flight", x->tcp_skip_in_flight);
+	flag("link-remap", x->link_remap);
+	return end(l, x->id, e);
+}
+
+int life_restore(const struct life *l, const struct life_restore *x, struct err *e)
+{
+	begin(l, "restore");
+	print_create(&x->create);
+	print_criu(&x->criu);
+	word("lsm-profile", x->lsm_profile);
+	word("lsm-mount-context", x->lsm_mount_context);
+	flag("network none", x->unconnected);
+	return end(l, x->create.id, e);
+}
+
 int life_exec(const struct life *l, const struct life_exec *x, struct err *e)
 {
 	begin(l, "exec");

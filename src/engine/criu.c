@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/criu.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/cgroup_options.h"
+#include "engine/criu_message.h"
+#include "engine/criu_process.h"
+#include "orlop/auto.h"
+
+enum {
+	ANSWER_MAX = 64 * 1024,
+	VERSION_MIN = 31600,		/* 3.16: pid namespaces and LSM profiles of the outside */
+	CAUSE_MAX = 400,
+};
+
+struct talk {
+	const struct criu_request *r;
+	struct criu_process criu;
+	const char *cgroup_options;	/* as they were before; or NULL */
+	struct arena *a;
+};
+
+static int ask(struct talk *t, const struct text *message, struct err *e)
+{
+	if (send(t->criu.socket, text_get(message), message->len, MSG_NOSIGNAL) < 0)
+		return err_sys(e, "criu: send");
+	return 0;
+}
+
+/* The one answer, or one of many; with a terminal there is a descriptor. */
+static int hear(struct talk *t, struct criu_answer *ret, int *ret_fd, struct err *e)
+{
+	static unsigned char bytes[ANSWER_MAX];
+	int ready = fd_wait_readable(t->criu.socket, t->criu.pidfd, -1);
+	ssize_t len;
+
+	*ret_fd = -1;
+	if (ready < 0)
+		return err_sys(e, "criu: wait");
+	/* A criu that died may have left an answer. */
+	len = fd_receive(t->criu.socket, bytes, sizeof(bytes), MSG_DONTWAIT, ret_fd);
+	if (len <= 0 || (size_t)len == sizeof(bytes))
+		return err_set(e, ERR_SYSTEM, len <= 0 ? "criu ended without an answer" :
+							 "criu: an answer is too long");
+	if (criu_message_read((struct wire){ bytes, bytes + len }, t->a, ret))
+		return 0;
+	auto_close_fd(ret_fd);
+	return err_set(e, ERR_SYSTEM, "criu: an answer cannot be read");
+}
+
+static int check_version(struct talk *t, struct err *e)
+{
+	struct text message = TEXT_IN(t->a);
+	struct criu_answer answer;
+	auto_fd int fd = -1;
+
+	wire_number(&message, 1, CRIU_VERSION);
+	wire_number(&message, 4, 1);		/* and listen for more */
+	if (ask(t, &message, e) < 0 || hear(t, &answer, &fd, e) < 0)
+		return -1;
+	if (!answer.success || answer.version < VERSION_MIN)
+		return err_set(e, ERR_SYSTEM, "criu: version 3.16 or newer is needed");
+	return 0;
+}
+
+/* It mounts cgroup2 for itself, without options. */
+static int keep_cgroup_options(struct talk *t, struct err *e)
+{
+	return t->cgroup_options ? cgroup_options_keep(t->r->cgroup_mount, t->cgroup_options, t->a,
+						       e) : 0;
+}
+
+static int tell_stage(struct talk *t, const struct criu_answer *answer, int fd, struct err *e)
+{
+	struct text message = TEXT_IN(t->a);
+	int result = keep_cgroup_options(t, e);
+	struct err ignored;
+
+	if (result == 0 && t->r->stage && answer->script)
+		result = t->r->stage(t->r->argument, answer->script, answer->pid, fd, e);
+
+	wire_number(&message, 1, CRIU_NOTIFY);
+	wire_number(&message, 3, result == 0);
+	if (result == 0)
+		return ask(t, &message, e);
+	(void)ask(t, &message, &ignored);
+	return -1;
+}
+
+static int refused(struct talk *t, const struct criu_answer *answer, struct err *e)
+{
+	const char *cause = criu_log_cause(t->r->work, t->r->log_file, t->a);
+
+	if (!cause && answer->message && *answer->message)
+		cause = answer->message;
+	return err_set(e, ERR_SYSTEM, "criu: %.*s", CAUSE_MAX,
+		       cause ? cause : "no reason was given");
+}
+
+static int converse(struct talk *t, struct err *e)
+{
+	struct text options = criu_message_options(t->r, t->a), message = TEXT_IN(t->a);
+	struct criu_answer answer;
+	int result;
+
+	wire_number(&message, 1, (int)t->r->what);
+	wire_message(&message, 2, &options);
+	if (ask(t, &message, e) < 0)
+		return -1;
+	do {
+		auto_fd int fd = -1;
+
+		if (hear(t, &answer, &fd, e) < 0)
+			return -1;
+		if (!answer.success)
+			return refused(t, &answer, e);
+		result = answer.type == CRIU_NOTIFY ? tell_stage(t, &answer, fd, e) : 1;
+	} while (result == 0);
+	if (result < 0 || answer.type == t->r->what)
+		return result < 0 ? -1 : 0;
+	return err_set(e, ERR_SYSTEM, "criu: an answer to something else");
+}
+
+int criu_run(const struct criu_request *r, struct arena *a, struct err *e)
+{
+	struct talk t = {
+		.r = r, .a = a, .criu = { .r = r, .pid = -1, .pidfd = -1, .socket = -1 },
+	};
+	struct err later;
+	int result, status;
+
+	if (r->cgroup_mount) {
+		t.cgroup_options = cgroup_options(r->cgroup_mount, a, e);
+		if (!t.cgroup_options)
+			return -1;
+	}
+	if (criu_process_start(&t.criu, e) < 0 || check_version(&t, e) < 0)
+		result = -1;
+	else
+		result = converse(&t, e);
+	status = criu_process_end(&t.criu);
+	if (keep_cgroup_options(&t, result == 0 ? e : &later) < 0)
+		return -1;
+
+	/* After a pre-dump it waits for the dump, which will be another's. */
+	if (result == 0 && status != 0 && r->what != CRIU_PRE_DUMP)
+		return err_set(e, ERR_SYSTEM, "criu ended with status %d", status);
+	return result;
+}

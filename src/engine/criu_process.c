@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/criu_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "engine/cgroup_ns.h"
+#include "orlop/auto.h"
+
+enum {
+	SOCKET_FD = 3,			/* where criu has its end */
+	FDS_MAX = 16,
+};
+
+/* Programs that criu calls (tar, ip, nft) are looked for by name. */
+static char search_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const char *criu_find(const char *given, struct arena *a, struct err *e)
+{
+	const char *name = given ? given : "criu";
+
+	if (strchr(name, '/')) {
+		if (access(name, X_OK) == 0)
+			return name;
+		err_sys(e, "criu: %s", name);
+		return NULL;
+	}
+	for (const char *at = strchr(search_path, '=') + 1; ; at += strcspn(at, ":") + 1) {
+		const char *path = arena_printf(a, "%.*s/%s", (int)strcspn(at, ":"), at, name);
+
+		if (access(path, X_OK) == 0)
+			return path;
+		if (!strchr(at, ':'))
+			break;
+	}
+	err_set(e, ERR_SYSTEM, "criu is not installed");
+	err_hint(e, "install criu, or say where it is with --criu FILE");
+	return NULL;
+}
+
+/* Copies out of the way of the numbers that they are to get in criu. */
+static int raise_fds(const struct criu_request *r, int socket, int *fds, size_t *ret_count,
+		     struct err *e)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; n <= r->inherit.count; n++) {
+		int fd = n ? r->inherit.items[n - 1].fd : socket;
+
+		if (n && fd <= STDERR_FILENO)
+			continue;
+		if (count == FDS_MAX)
+			return err_set(e, ERR_INTERNAL, "criu: more than %d descriptors", FDS_MAX);
+		fds[count] = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FD + FDS_MAX);
+		if (fds[count] < 0)
+			return err_sys(e, "criu: descriptor %d", fd);
+		*ret_count = ++count;
+	}
+	return 0;
+}
+
+static int spawn_here(const struct criu_request *r, const int *fds, size_t count, pid_t *ret)
+{
+	static char *const environment[] = { search_path, NULL };
+	char name[] = "criu", verb[] = "swrk", number[] = "3";
+	char *const argv[] = { name, verb, number, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int code;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&actions);
+	/* What criu has to say goes into its log; only a restored process has use for ours. */
+	for (int fd = STDIN_FILENO; r->what != CRIU_RESTORE && fd <= STDERR_FILENO; fd++)
+		posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+	for (size_t n = 0; n < count; n++)
+		posix_spawn_file_actions_adddup2(&actions, fds[n], SOCKET_FD + (int)n);
+	code = posix_spawn(ret, r->program, &actions, &attributes, argv, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	return code;
+}
+
+/* Namespaces that criu is to be in and we are not: entered, and left again. */
+struct guests {
+	int home_cgroup, home_net, cgroup, net;		/* -1: nothing to enter */
+};
+
+static int enter_namespaces(struct criu_process *p, struct guests *g, struct err *e)
+{
+	/*
+	 * Processes in a cgroup namespace of their own are another's to criu wherever it is, so it
+	 * can be where it does no harm. Others have to find criu in theirs.
+	 */
+	if (p->r->own_cgroup_ns && p->r->cgroup_mount) {
+		g->cgroup = cgroup_ns_twin(p->r->cgroup_mount, e);
+		if (g->cgroup == -1)
+			return -1;
+	}
+	g->net = p->r->network;
+	g->home_cgroup = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+	g->home_net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (g->home_cgroup < 0 || g->home_net < 0 ||
+	    (g->cgroup >= 0 && setns(g->cgroup, CLONE_NEWCGROUP) < 0) ||
+	    (g->net >= 0 && setns(g->net, CLONE_NEWNET) < 0))
+		return err_sys(e, "namespaces for criu");
+	return 0;
+}
+
+static int leave_namespaces(struct guests *g, struct err *e)
+{
+	int result = 0;
+
+	if ((g->cgroup >= 0 && g->home_cgroup >= 0 && setns(g->home_cgroup, CLONE_NEWCGROUP) < 0) ||
+	    (g->net >= 0 && g->home_net >= 0 && setns(g->home_net, CLONE_NEWNET) < 0))
+		result = err_sys(e, "leave criu's namespaces");
+	auto_close_fd(&g->cgroup);
+	auto_close_fd(&g->home_cgroup);
+	auto_close_fd(&g->home_net);
+	return result;
+}
+
+static int spawn(struct criu_process *p, const int *fds, size_t count, struct err *e)
+{
+	struct guests g = { .home_cgroup = -1, .home_net = -1, .cgroup = -1, .net = -1 };
+	int result = enter_namespaces(p, &g, e);
+	struct err leaving;
+
+	if (result == 0) {
+		int code = spawn_here(p->r, fds, count, &p->pid);
+
+		if (code)
+			result = err_sys_code(e, code, "criu: %s", p->r->program);
+	}
+	return leave_namespaces(&g, result == 0 ? e : &leaving) < 0 ? -1 : result;
+}
+
+int criu_process_start(struct criu_process *p, struct err *e)
+{
+	int ends[2], fds[FDS_MAX], result = -1;
+	size_t count = 0;
+	char text[16];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(e, "criu: socket");
+	p->socket = ends[0];
+	if (raise_fds(p->r, ends[1], fds, &count, e) == 0)
+		result = spawn(p, fds, count, e);
+	close(ends[1]);
+	while (count > 0)
+		close(fds[--count]);
+	if (result < 0)
+		return -1;
+	p->pidfd = pidfd_open(p->pid, 0);
+	if (p->pidfd < 0)
+		return err_sys(e, "criu: pidfd");
+	/* It does nothing before it is asked to; what it makes is born there. */
+	snprintf(text, sizeof(text), "%d", (int)p->pid);
+	if (p->r->cgroup >= 0 && file_write(p->r->cgroup, "cgroup.procs", text) < 0)
+		return err_sys(e, "criu: join the container's cgroup");
+	return 0;
+}
+
+int criu_process_end(struct criu_process *p)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	auto_close_fd(&p->socket);
+	if (p->pid > 0)
+		while (waitid(P_PID, (id_t)p->pid, &info, WEXITED) < 0 && errno == EINTR)
+			;
+	auto_close_fd(&p->pidfd);
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
