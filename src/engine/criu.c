@@ -45,8 +45,8 @@ static int hear(struct talk *t, struct criu_answer *ret, int *ret_fd, struct err
 	/* A criu that died may have left an answer. */
 	len = fd_receive(t->criu.socket, bytes, sizeof(bytes), MSG_DONTWAIT, ret_fd);
 	if (len <= 0 || (size_t)len == sizeof(bytes))
-		return err_set(e, ERR_SYSTEM, len <= 0 ? "criu ended without an answer" :
-							 "criu: an answer is too long");
+		return err_set(e, ERR_SYSTEM, "%s", len <= 0 ? "criu ended without an answer" :
+						    "criu: an answer is too long");
 	if (criu_message_read((struct wire){ bytes, bytes + len }, t->a, ret))
 		return 0;
 	auto_close_fd(ret_fd);
