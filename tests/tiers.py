@@ -180,7 +180,7 @@ TIERS = [
     Tier("vm", "pure cgroup v2 with every controller, in a tiny machine", run_vm, 900,
          machine=True, packages=("busybox-static",)),
     Tier("plain", "systemd as pid 1: its cgroup driver, CRIU, and what no tier before could run",
-         full("plain", "systemd", "checkpoint", "restore", skipped=True), 900, machine=True),
+         full("plain", "systemd", "systemd_user", skipped=True), 900, machine=True),
     Tier("apparmor", "AppArmor confines", full("apparmor", "labels"), 180, machine=True),
     Tier("selinux", "SELinux, enforcing, confines", full("selinux", "labels"), 180, machine=True),
     # /var/tmp is on a disk: tmpfs has id-mapped mounts since Linux 6.3.
