@@ -189,7 +189,7 @@ struct child_plan {
 
 	child_str rootfs;
 	uint32_t rootfs_propagation;	/* MS_* as the configuration says; 0: default */
-	struct child_list revealing;	/* of child_str: mounts to hide when there is no pivot_root */
+	struct child_list revealing;	/* of child_str: mounts to hide without pivot_root */
 	child_str own_cgroup;		/* host path of the container's cgroup, for binds of it */
 	struct child_list mounts, devices, symlinks;	/* child_mount, child_device, child_pair */
 	child_str mount_label;		/* SELinux, of what covers masked directories */

@@ -34,7 +34,7 @@ ssize_t file_read_fd(int fd, char *bytes, size_t size) __attribute__((warn_unuse
 char *file_read_path(const char *path, size_t max, struct arena *a, size_t *ret_len)
 	__attribute__((warn_unused_result));
 
-/* As file_read_path, of whatever a caller names to be read to its end: <(...) of a shell is a FIFO. */
+/* As file_read_path, of whatever is to be read to its end: <(...) of a shell is a FIFO. */
 char *file_read_stream(const char *path, size_t max, struct arena *a, size_t *ret_len)
 	__attribute__((warn_unused_result));
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PURE. Lines of mountinfo, see proc(5):
+ * Lines of mountinfo, see proc(5):
  *
  *	id parent device root point options tags... - type source options
  *
@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "orlop/auto.h"
 
-enum { MOUNTS_MAX = 4096 };
+enum { TABLE_MAX = 64 << 20 };
 
 bool mounts_is_local(const char *type)
 {
@@ -52,12 +53,15 @@ static bool is_readonly(const char *options)
 
 static bool read_mount(char *line, struct mount *ret)
 {
-	enum { DEVICE = 2, ROOT = 3, POINT = 4, OPTIONS = 5, TAGS = 6 };
-	char *save = NULL, *word = strtok_r(line, " ", &save);
+	enum { ID, PARENT, DEVICE, ROOT, POINT, OPTIONS, TAGS };
 	bool after = false;
+	char *word;
 
-	*ret = (struct mount){ .id = word ? strtol(word, NULL, 10) : 0 };
-	for (int i = 1; (word = strtok_r(NULL, " ", &save)); i++) {
+	*ret = (struct mount){ 0 };
+	/* Words may be empty: a source is what whoever mounted wrote there. */
+	for (int i = ID; (word = strsep(&line, " ")); i++) {
+		if (i == ID)
+			ret->id = strtol(word, NULL, 10);
 		if (i == ROOT || i == POINT)
 			unescape(word);
 		if (i == DEVICE)
@@ -70,8 +74,8 @@ static bool read_mount(char *line, struct mount *ret)
 			ret->readonly = is_readonly(word);
 		if (after) {
 			ret->type = word;
-			strtok_r(NULL, " ", &save);
-			ret->options = strtok_r(NULL, " ", &save);
+			strsep(&line, " ");
+			ret->options = strsep(&line, " ");
 			if (ret->options && is_readonly(ret->options))
 				ret->readonly = true;
 			return ret->point && ret->options;
@@ -83,10 +87,14 @@ static bool read_mount(char *line, struct mount *ret)
 
 struct mounts mounts_read(char *text, struct arena *a)
 {
-	struct mounts ret = { .items = arena_new_array(a, struct mount, MOUNTS_MAX) };
+	struct mounts ret = { 0 };
+	size_t lines = 1;
 	char *next;
 
-	for (char *line = text; line && *line && ret.count < MOUNTS_MAX; line = next) {
+	for (const char *at = text; at && (at = strchr(at, '\n')); at++)
+		lines++;
+	ret.items = arena_new_array(a, struct mount, lines);
+	for (char *line = text; line && *line; line = next) {
 		next = line + strcspn(line, "\n");
 		if (*next)
 			*next++ = '\0';
@@ -94,6 +102,18 @@ struct mounts mounts_read(char *text, struct arena *a)
 			ret.count++;
 	}
 	return ret;
+}
+
+int mounts_of(pid_t pid, struct arena *a, struct mounts *ret, struct err *e)
+{
+	const char *path = pid ? arena_printf(a, "/proc/%d/mountinfo", (int)pid) :
+				 "/proc/self/mountinfo";
+	char *text = file_read_path(path, TABLE_MAX, a, NULL);
+
+	if (!text)
+		return err_sys(e, "%s", path);
+	*ret = mounts_read(text, a);
+	return 0;
 }
 
 const struct mount *mounts_find(const struct mounts *mounts, long id)

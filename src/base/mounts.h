@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process's table of mounts, as /proc/PID/mountinfo tells it. PURE.
+ * A process's table of mounts, as /proc/PID/mountinfo tells it.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "orlop/arena.h"
+#include "orlop/err.h"
 
 struct mount {
 	long id;
@@ -25,6 +27,10 @@ struct mounts {
 
 /* Reads a table, which is changed; NULL is an empty one. What is no line of one is left out. */
 struct mounts mounts_read(char *text, struct arena *a);
+
+/* Reads the table of a process; of 0: our own. 0 or -1. */
+int mounts_of(pid_t pid, struct arena *a, struct mounts *ret, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* The mount with that number, or NULL. */
 const struct mount *mounts_find(const struct mounts *mounts, long id);

@@ -131,7 +131,7 @@ static int run_one(struct child *c, const struct child_hook *hook, const char *h
 		pid = SYS(pipe2, out, O_CLOEXEC | O_NONBLOCK);
 	if (pid < 0)
 		return (int)pid;
-	/* Not clone3: the filter is in force at the start hooks, and none can look into its flags. */
+	/* Not clone3: the filter is in force at the start hooks, and cannot see its flags. */
 	pid = SYS(clone, CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 	if (pid == 0)
 		become_hook(path, hook->args.count ? argv : alone, env, in[0], out[1]);

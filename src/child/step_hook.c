@@ -3,8 +3,8 @@
  * CHILD SIDE. The place of the create-time hooks: the parent moves network devices to us and runs
  * its own (prestart, createRuntime) in the runtime's namespaces, then ours (createContainer) run in
  * the container's. That is before pivot_root, so that both see the mounts beneath the root's host
- * path, and before sysctls, which may be those of a device. The start hooks come from the image: they
- * are confined as its program is, down to the filter.
+ * path, and before sysctls, which may be those of a device. The start hooks come from the image:
+ * they are confined as its program is, down to the filter.
  */
 #include "child/child.h"
 #include "child/hook.h"

@@ -53,8 +53,9 @@ int step_session(struct child *c)
 		return error;
 	}
 	/*
-	 * Of exec, only the second process needs a session. On a busy host a new one costs a turn in
-	 * the scheduler's queue, since it is an autogroup of its own: a tenth of `ctr task exec`.
+	 * Of exec, only the second process needs a session. On a busy host a new one costs a turn
+	 * in the scheduler's queue, since it is an autogroup of its own: a tenth of what
+	 * `ctr task exec` takes.
 	 */
 	if (c->plan->container_ns)
 		return 0;

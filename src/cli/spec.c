@@ -79,7 +79,7 @@ static const struct {
 	{ PRIVILEGED, "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
 	{ PRIVILEGED, "/sys/fs/cgroup", "cgroup", "cgroup",
 	  { "nosuid", "noexec", "nodev", "relatime", "ro" } },
-	/* sysfs belongs to the network, which is the caller's; read-only with the cgroups below it */
+	/* sysfs belongs to the network, which is the caller's; read-only, cgroups included */
 	{ ROOTLESS, "/sys", "none", "/sys", { "rbind", "nosuid", "noexec", "nodev", "rro" } },
 };
 

@@ -6,27 +6,22 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "engine/mountinfo.h"
+#include "base/mounts.h"
 #include "orlop/auto.h"
 
 const char *cgroup_options(const char *mount, struct arena *a, struct err *e)
 {
-	const char *at = mountinfo_read(0, a, e), *found = NULL;
-	struct mountinfo m;
+	const struct mount *found;
+	struct mounts mounts;
 
-	if (!at)
+	if (mounts_of(0, a, &mounts, e) < 0)
 		return NULL;
-	/* The last one is on top. The options are the last word of the line. */
-	for (const char *next; (next = mountinfo_next(at, &m)); at = next) {
-		size_t len = strcspn(at, "\n");
-		const char *word = memrchr(at, ' ', len);
-
-		if (!strcmp(m.path, mount) && word)
-			found = arena_strndup(a, word + 1, (size_t)(at + len - word - 1));
-	}
-	if (!found)
+	found = mounts_at(&mounts, mount);
+	if (!found) {
 		err_set(e, ERR_SYSTEM, "nothing is mounted at %s", mount);
-	return found;
+		return NULL;
+	}
+	return found->options;
 }
 
 int cgroup_options_keep(const char *mount, const char *options, struct arena *a, struct err *e)

@@ -19,8 +19,9 @@ struct clone_request {
 	size_t fd_count;
 	int fd_base;		/* ... at descriptors fd_base, fd_base + 1, ...; below: as ours */
 	/*
-	 * The process waits for a message on fds[0] before it executes: something has to be done to it
-	 * first. It runs on a copy of our memory, and an error of the execution is its exit status 127.
+	 * The process waits for a message on fds[0] before it executes: something has to be done to
+	 * it first. It runs on a copy of our memory, and an error of the execution is its exit
+	 * status 127.
 	 */
 	bool waits;
 	/*

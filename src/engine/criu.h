@@ -18,7 +18,8 @@
 /* As the protocol counts them. */
 enum criu_what { CRIU_DUMP = 1, CRIU_RESTORE = 2, CRIU_PRE_DUMP = 4 };
 enum criu_cgroups {
-	CRIU_CGROUPS_IGNORE = 0, CRIU_CGROUPS_SOFT = 3, CRIU_CGROUPS_FULL = 4, CRIU_CGROUPS_STRICT = 5,
+	CRIU_CGROUPS_IGNORE = 0, CRIU_CGROUPS_SOFT = 3, CRIU_CGROUPS_FULL = 4,
+	CRIU_CGROUPS_STRICT = 5,
 };
 
 /* A descriptor of ours that becomes one of a restored process; `key` is what the images call it. */
@@ -38,7 +39,7 @@ struct criu_request {
 	int network;			/* a namespace for criu to be in; -1: ours */
 	pid_t pid;			/* dump: of the first process */
 	const char *root;		/* of the container, as criu is to find it */
-	const char *parent;		/* images of the pre-dump before, relative to `images`; NULL */
+	const char *parent;		/* images of the pre-dump before, as seen from `images` */
 	const char *freeze_cgroup;	/* dump: the group's directory; NULL: stopped one by one */
 	const char *cgroup_path;	/* restore: in the place of the group in the images; NULL */
 	const char *config_file, *lsm_profile, *lsm_mount_context;	/* or NULL */
@@ -48,7 +49,7 @@ struct criu_request {
 	uint32_t empty_ns;		/* CLONE_NEW*: made, with nothing of what was in them */
 	bool leave_running, ext_unix_sk, tcp_established, tcp_skip_in_flight, tcp_close, shell_job,
 		file_locks, link_remap, lazy_pages, auto_dedup;
-	struct pair_list mounts;	/* of the outside. Dump: mount point, key; restore: key, source */
+	struct pair_list mounts;	/* from outside. Dump: point, key; restore: key, source */
 	struct str_list external;	/* dump: other things of the outside, as "net[4026531840]:key" */
 	LIST_OF(struct criu_inherit) inherit;	/* restore: our descriptors, 0 to 2 included */
 	struct pair_list join;		/* restore: kind of namespace, file */

@@ -47,7 +47,7 @@ const char *criu_log_cause(int dir, const char *name, struct arena *a)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	text = fd_read_text(fd, LOG_MAX, a, &len);
-	for (char *line = text; line && *line; ) {
+	for (char *line = text; line && *line;) {
 		size_t end = strcspn(line, "\n");
 		bool last = !line[end];
 		const char *error;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PURE. The numbers of fields are those of rpc.proto, where criu keeps the meaning of each for ever.
+ * PURE. The numbers of fields are those of rpc.proto, where criu keeps each as it was.
  */
 #include "engine/criu_message.h"
 

@@ -10,8 +10,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
+#include "base/mounts.h"
 #include "base/sys.h"
-#include "engine/mountinfo.h"
 #include "orlop/auto.h"
 
 const char criu_null_device[] = "/dev/null";
@@ -53,7 +53,8 @@ static void add(struct pair_list *list, const char *key, const char *value, stru
 			memcpy(more, list->items, list->count * sizeof(*more));
 		list->items = more;
 	}
-	list->items[list->count++] = (struct oci_pair){ arena_strdup(a, key), arena_strdup(a, value) };
+	list->items[list->count++] = (struct oci_pair){ arena_strdup(a, key),
+							arena_strdup(a, value) };
 }
 
 static bool has(const struct pair_list *list, const char *key)
@@ -86,12 +87,10 @@ static int add_external(int root, const struct plan_external *x, struct arena *a
 }
 
 /* Whether a file system is mounted somewhere here: then the container did not make it. */
-static bool is_ours(const char *ours, const struct mountinfo *m)
+static bool is_ours(const struct mounts *ours, const struct mount *m)
 {
-	struct mountinfo other;
-
-	for (const char *at = ours; (at = mountinfo_next(at, &other)); )
-		if (other.dev == m->dev)
+	for (size_t n = 0; n < ours->count; n++)
+		if (!strcmp(ours->items[n].device, m->device))
 			return true;
 	return false;
 }
@@ -110,15 +109,17 @@ static bool is_below_one(const struct pair_list *list, size_t count, const char 
 /* What came along with a recursive bind. */
 static int add_below(pid_t pid, struct arena *a, struct pair_list *ret, struct err *e)
 {
-	const char *theirs = mountinfo_read(pid, a, e), *ours = mountinfo_read(0, a, e);
+	struct mounts theirs, ours;
 	size_t count = ret->count;
-	struct mountinfo m;
 
-	if (!theirs || !ours)
+	if (mounts_of(pid, a, &theirs, e) < 0 || mounts_of(0, a, &ours, e) < 0)
 		return -1;
-	for (const char *at = theirs; (at = mountinfo_next(at, &m)); )
-		if (is_below_one(ret, count, m.path) && !has(ret, m.path) && is_ours(ours, &m))
-			add(ret, m.path, m.path, a);
+	for (size_t n = 0; n < theirs.count; n++) {
+		const struct mount *m = &theirs.items[n];
+
+		if (is_below_one(ret, count, m->point) && !has(ret, m->point) && is_ours(&ours, m))
+			add(ret, m->point, m->point, a);
+	}
 	return 0;
 }
 

@@ -35,8 +35,8 @@ struct criu_stage {
  * Enters a mount namespace of its own, which nobody else sees and which ends with its last
  * process. Below `dir`, an empty directory may be covered there, are the root file system, with
  * mount points made where they were missing, and a clone of each source, opened once and mapped
- * as the plan says; `cgroup` is the path of the container's own group, or NULL. criu_stage_leave has
- * to follow, also after an error.
+ * as the plan says; `cgroup` is the path of the container's own group, or NULL. criu_stage_leave
+ * has to follow, also after an error.
  */
 int criu_stage_enter(const struct plan *plan, const struct plan_external_list *externals,
 		     const char *dir, const char *cgroup, int procfs, struct arena *a,

@@ -35,7 +35,7 @@ const char *criu_find(const char *given, struct arena *a, struct err *e)
 		err_sys(e, "criu: %s", name);
 		return NULL;
 	}
-	for (const char *at = strchr(search_path, '=') + 1; ; at += strcspn(at, ":") + 1) {
+	for (const char *at = strchr(search_path, '=') + 1;; at += strcspn(at, ":") + 1) {
 		const char *path = arena_printf(a, "%.*s/%s", (int)strcspn(at, ":"), at, name);
 
 		if (access(path, X_OK) == 0)

@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mounts.h"
 #include "base/sys.h"
-#include "engine/mountinfo.h"
 #include "engine/source.h"
 #include "orlop/auto.h"
 
@@ -282,19 +282,19 @@ static int add_others(struct stage *g, const struct plan_external_list *external
 /* What came along with recursive sources has names of its own in the images. */
 static int add_below(struct stage *g, struct err *e)
 {
-	const char *text = mountinfo_read(0, g->a, e);
 	size_t count = g->s->mounts.count;
-	struct mountinfo m;
+	struct mounts mounts;
 
-	if (!text)
+	if (mounts_of(0, g->a, &mounts, e) < 0)
 		return -1;
-	for (const char *at = text; (at = mountinfo_next(at, &m)); )
+	for (size_t i = 0; i < mounts.count; i++)
 		for (size_t n = 0; n < count; n++) {
 			const struct oci_pair *pair = &g->s->mounts.items[n];
+			const char *point = mounts.items[i].point;
 			size_t len = strlen(pair->value);
 
-			if (!strncmp(m.path, pair->value, len) && m.path[len] == '/')
-				add(g, arena_printf(g->a, "%s%s", pair->key, m.path + len), m.path);
+			if (!strncmp(point, pair->value, len) && point[len] == '/')
+				add(g, arena_printf(g->a, "%s%s", pair->key, point + len), point);
 		}
 	return 0;
 }

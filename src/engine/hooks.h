@@ -27,7 +27,7 @@ int hooks_run(const struct hook_list *hooks, const char *kind, const char *state
 	      const char *cwd, void (*on_failure)(const char *text), struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Whether a hook with this wait status failed, and how, in the words that engines know from runc. */
+/* Whether a hook with this wait status failed, and how, in the words that runc has for it. */
 bool hooks_failed(int status, char *words, size_t size);
 
 /* Runs one program as a hook is run, with nothing on its standard input. */

@@ -300,7 +300,7 @@ static int check_process(const struct restored *r, const struct bounds *b, pid_t
 	auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return err_sys(e, "%s", path);
-	for (struct dirent *entry; (entry = readdir(dir)); )
+	for (struct dirent *entry; (entry = readdir(dir));)
 		if (entry->d_name[0] != '.' &&
 		    check_thread(r, b, dirfd(dir), entry->d_name, e) < 0)
 			return err_in(e, "process %d", (int)pid);

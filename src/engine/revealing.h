@@ -8,7 +8,9 @@
 #pragma once
 
 #include "orlop/arena.h"
+#include "orlop/err.h"
 #include "orlop/value.h"
 
-/* Where this mount namespace has a whole proc or sysfs, the topmost first; in the arena. */
-struct str_list revealing_mounts(struct arena *a);
+/* Where this mount namespace has a whole proc or sysfs, the topmost first; in the arena. 0 or -1. */
+int revealing_mounts(struct arena *a, struct str_list *ret, struct err *e)
+	__attribute__((warn_unused_result));

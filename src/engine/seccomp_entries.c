@@ -57,11 +57,11 @@ int seccomp_answer(enum oci_seccomp_action action, struct opt_u32 value, uint32_
  * A condition as this architecture sees it, appended to list[count]. One that is always true is
  * left out. Returns the new count.
  */
-static size_t add_condition(struct seccomp_condition *list, size_t count, const struct oci_seccomp_arg *arg,
-			    uint64_t width)
+static size_t add_condition(struct seccomp_condition *list, size_t count,
+			    const struct oci_seccomp_arg *arg, uint64_t width)
 {
-	struct seccomp_condition c = { .op = arg->op, .index = arg->index, .value = arg->value & width,
-		.mask = width };
+	struct seccomp_condition c = { .op = arg->op, .index = arg->index,
+				       .value = arg->value & width, .mask = width };
 
 	if (arg->op == OCI_OP_MASKED_EQ) {
 		c.mask = arg->value & width;
@@ -98,8 +98,10 @@ static void push(struct seccomp_entries *all, const struct seccomp_entry *entry)
 static void add_entry(struct seccomp_entries *all, const struct seccomp_call *call, uint32_t answer,
 		      size_t order, const struct seccomp_condition *conditions, size_t count)
 {
-	struct seccomp_condition *kept = arena_new_array(all->arena, struct seccomp_condition, count + 1);
+	struct seccomp_condition *kept;
 	size_t n = 0;
+
+	kept = arena_new_array(all->arena, struct seccomp_condition, count + 1);
 
 	if (call->shared)
 		kept[n++] = (struct seccomp_condition){ .op = OCI_OP_EQ, .value = call->first,
@@ -191,8 +193,8 @@ size_t seccomp_entries_tidy(struct seccomp_entry *items, size_t count)
 	return kept;
 }
 
-bool seccomp_entries_same(const struct seccomp_entry *a, size_t a_count, const struct seccomp_entry *b,
-			  size_t b_count)
+bool seccomp_entries_same(const struct seccomp_entry *a, size_t a_count,
+			  const struct seccomp_entry *b, size_t b_count)
 {
 	if (a_count != b_count)
 		return false;

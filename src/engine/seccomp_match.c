@@ -87,10 +87,11 @@ static size_t write_condition(struct seccomp_code *code, const struct target *t,
 	return no;
 }
 
-size_t seccomp_match_write(struct seccomp_code *code, uint32_t token, const struct seccomp_entry *items,
-			   size_t count, uint32_t fallback)
+size_t seccomp_match_write(struct seccomp_code *code, uint32_t token,
+			   const struct seccomp_entry *items, size_t count, uint32_t fallback)
 {
-	const struct target target = { seccomp_arch_is_32bit(token), seccomp_arch_is_little(token) };
+	const struct target target = { seccomp_arch_is_32bit(token),
+				       seccomp_arch_is_little(token) };
 	size_t place = seccomp_code_return(code, fallback);
 
 	while (count-- > 0) {

@@ -284,8 +284,8 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 	size_t len;
 	int fd;
 
-	if (!r->exec && r->plan->no_pivot)
-		facts.revealing = revealing_mounts(a);
+	if (!r->exec && r->plan->no_pivot && revealing_mounts(a, &facts.revealing, e) < 0)
+		return -1;
 	encode_plan(r->plan, r->process, &facts, a, &bytes, &len);
 	fd = fd_memfd_sealed("orlop:plan", bytes, len, false);
 	return fd < 0 ? err_sys(e, "memfd for the child's plan") : fd;

@@ -28,9 +28,9 @@ struct spawn_request {
 	const struct seccomp_filter *filter;	/* or NULL */
 	const struct host_facts *facts;
 	/*
-	 * Puts the process into the cgroup when the kernel does not let it be born there, because the
-	 * group above that and ours is not this user's; it waits meanwhile and is nothing yet. NULL:
-	 * that is an error.
+	 * Puts the process into the cgroup when the kernel does not let it be born there, because
+	 * the group above that and ours is not this user's; it waits meanwhile and is nothing yet.
+	 * NULL: that is an error.
 	 */
 	int (*join)(void *argument, pid_t pid, struct err *e);
 	/* Called when the process was born and has not come to anything yet; or NULL. */

@@ -37,8 +37,8 @@ static const struct capture_process *first_process(const struct capture *c)
 	return NULL;
 }
 
-static struct mounts mounts_of(struct capture *c, const struct capture_process *p,
-			       struct arena *a)
+static struct mounts own_mounts(struct capture *c, const struct capture_process *p,
+				struct arena *a)
 {
 	return mounts_read(capture_read(c, p->proc, "mountinfo", a, NULL), a);
 }
@@ -156,7 +156,7 @@ static int take_process(struct capture *c, const struct capture_process *p, stru
 			struct err *e)
 {
 	auto_arena scratch = ARENA_NONE;
-	struct mounts mounts = mounts_of(c, p, &scratch);
+	struct mounts mounts = own_mounts(c, p, &scratch);
 	int fd = openat(p->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
 	auto_dir DIR *fds = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
@@ -265,7 +265,7 @@ int capture_temporary(struct capture *c, struct err *e)
 
 	if (!c->options->upper || !p)
 		return 0;
-	mounts = mounts_of(c, p, &scratch);
+	mounts = own_mounts(c, p, &scratch);
 	auto_fd int root = openat(p->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; root >= 0 && i < mounts.count && code == 0; i++)
 		if (strcmp(mounts.items[i].type, "tmpfs") == 0)
@@ -283,7 +283,7 @@ static const struct mount *root_mount(struct capture *c, const struct capture_pr
 
 	if (!point)
 		return NULL;
-	*mounts = p ? mounts_of(c, p, a)
+	*mounts = p ? own_mounts(c, p, a)
 		    : mounts_read(file_read_path("/proc/self/mountinfo", MOUNTINFO_MAX, a, NULL), a);
 	return mounts_at(mounts, point);
 }

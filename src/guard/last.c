@@ -26,7 +26,7 @@
 #include "orlop/auto.h"
 #include "orlop/policy.h"
 
-/* CLOSING_MS: what the set's end takes. AFTER_S: how long a reader may be stuck after the budget. */
+/* CLOSING_MS: what the set's end takes. AFTER_S: how long a reader may be stuck then. */
 enum { CLOSING_MS = 200, AFTER_S = 60, ANSWER_MAX = 1200, RESULT_AT = 3, ID_SHOWN = 100 };
 
 struct last {

@@ -192,7 +192,8 @@ static size_t count_of(pid_t pid)
 static bool is_same(const struct known *known, pid_t pid)
 {
 	for (size_t i = 0; i < known->count; i++)
-		if (syscall(SYS_kcmp, known->pid, pid, KCMP_FILE, known->fds[i], known->fds[i]) != 0)
+		if (syscall(SYS_kcmp, known->pid, pid, KCMP_FILE, known->fds[i],
+			    known->fds[i]) != 0)
 			return false;
 	return true;
 }

@@ -16,7 +16,7 @@
  */
 int still_begin(int dir, int group, bool *ret_before);
 
-/* Leaves them. Whether the container is to go on now: we were the last, and nobody wants it to stay. */
+/* Leaves them. Whether the container is to go on now: we were the last, and nobody holds it. */
 bool still_end(int dir, int fd, bool before);
 
 /* Whether somebody keeps it still; *ret_stays then tells whether it is to stay so. */

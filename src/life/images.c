@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "engine/mountinfo.h"
+#include "base/mounts.h"
 #include "engine/procfs.h"
 #include "json/doc.h"
 #include "json/emit.h"
@@ -130,18 +130,8 @@ static unsigned mount_of(pid_t pid, int fd)
 	return at ? (unsigned)strtoul(at + 7, NULL, 10) : 0;
 }
 
-static bool is_inside(const char *mounts, unsigned id)
-{
-	struct mountinfo m;
-
-	for (const char *at = mounts; (at = mountinfo_next(at, &m)); )
-		if (m.id == id)
-			return true;
-	return false;
-}
-
 /* A file that no mount of the container has, under the name that criu gives it; or NULL. */
-static char *outside_name(pid_t pid, int fd, const char *mounts, struct arena *a)
+static char *outside_name(pid_t pid, int fd, const struct mounts *mounts, struct arena *a)
 {
 	unsigned mount = mount_of(pid, fd);
 	char path[48];
@@ -149,12 +139,12 @@ static char *outside_name(pid_t pid, int fd, const char *mounts, struct arena *a
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
 	if (stat(path, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) || !mount ||
-	    is_inside(mounts, mount))
+	    mounts_find(mounts, mount))
 		return NULL;
 	return arena_printf(a, "file[%x:%lx]", mount, (unsigned long)st.st_ino);
 }
 
-static int put_stream(struct emit *m, pid_t pid, int fd, const char *mounts, struct arena *a,
+static int put_stream(struct emit *m, pid_t pid, int fd, const struct mounts *mounts, struct arena *a,
 		      struct criu_request *r, struct err *e)
 {
 	char *outside = outside_name(pid, fd, mounts, a);
@@ -178,14 +168,15 @@ static int put_stream(struct emit *m, pid_t pid, int fd, const char *mounts, str
 int images_write_streams(const struct images *i, pid_t pid, struct arena *a,
 			 struct criu_request *r, struct err *e)
 {
-	const char *mounts = mountinfo_read(pid, a, e), *text;
+	struct mounts mounts;
+	const char *text;
 	struct emit m = EMIT_IN(a, 0);
 
-	if (!mounts)
+	if (mounts_of(pid, a, &mounts, e) < 0)
 		return -1;
 	emit_array(&m, NULL);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (put_stream(&m, pid, fd, mounts, a, r, e) < 0)
+		if (put_stream(&m, pid, fd, &mounts, a, r, e) < 0)
 			return -1;
 	emit_end(&m);
 	text = emit_get(&m);

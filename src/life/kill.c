@@ -2,7 +2,8 @@
 /*
  * PARENT SIDE. Signals, by pidfd and cgroup.kill alone: never by number. Takes no lock and waits
  * for nothing but evidence of what is held, within its budget, so it works on a container that an
- * operation hangs on. A frozen container dies of SIGKILL as it is (cgroup v2); nothing is ever thawed here.
+ * operation hangs on. A frozen container dies of SIGKILL as it is (cgroup v2); nothing is ever
+ * thawed here.
  */
 #include <errno.h>
 #include <sched.h>

@@ -82,7 +82,8 @@ static void note_address(struct learner *l, const char *verb, const struct socka
 		inet_ntop(AF_INET, &in->sin_addr, name, sizeof(name));
 		snprintf(text, sizeof(text), "%s %s:%u", verb, name, ntohs(in->sin_port));
 		add_address(l, text);
-	} else if (s->ss_family == AF_INET6 && len >= offsetof(struct sockaddr_in6, sin6_scope_id)) {
+	} else if (s->ss_family == AF_INET6 &&
+		   len >= offsetof(struct sockaddr_in6, sin6_scope_id)) {
 		inet_ntop(AF_INET6, &in6->sin6_addr, name, sizeof(name));
 		snprintf(text, sizeof(text), "%s [%s]:%u", verb, name, ntohs(in6->sin6_port));
 		add_address(l, text);
@@ -142,7 +143,7 @@ static void note_call(struct learner *l, const struct seccomp_notif *n)
 			continue;
 		if (n->data.nr >= 0 && n->data.nr < LEARNER_CALLS)
 			l->calls[i][n->data.nr] = 1;
-		if (i == 0)		/* the first one that comes is the native one: execve was ours */
+		if (i == 0)		/* the first one is native: execve was ours */
 			look_at_network(l, n);
 		return;
 	}
@@ -185,7 +186,8 @@ void learner_serve(int socket, int stop, struct learner *ret)
 	for (;;) {
 		size_t polled = count;
 
-		p[0] = (struct pollfd){ .fd = count < LISTENERS_MAX ? socket : -1, .events = POLLIN };
+		p[0] = (struct pollfd){ .fd = count < LISTENERS_MAX ? socket : -1,
+					.events = POLLIN };
 		p[1] = (struct pollfd){ .fd = stop, .events = POLLIN };
 		for (size_t i = 0; i < polled; i++)
 			p[2 + i] = (struct pollfd){ .fd = listeners[i], .events = POLLIN };

@@ -40,7 +40,7 @@ int scope_make(struct scope *s, const struct plan_cgroup *plan, struct err *e)
 int scope_join(const struct life *l, const char *unit, const char *below, const char *path,
 	       pid_t pid, struct err *e) __attribute__((warn_unused_result));
 
-/* Tells systemd the properties of a plan for a unit that exists; it is not asked when there are none. */
+/* Tells systemd the properties of a plan for a unit that exists; not asked when there are none. */
 int scope_limit(const struct life *l, const struct plan_cgroup *plan, struct err *e)
 	__attribute__((warn_unused_result));
 

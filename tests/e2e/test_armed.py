@@ -7,7 +7,8 @@ import subprocess
 from deck import config, container, current, until
 from deck.policy import annotated
 from deck.wire import OUTSIDE, drained, wire
-from test_quarantine import (outcome, program_ids, quarantine, release, wired, with_nothing_under_way)
+from test_quarantine import (outcome, program_ids, quarantine, release, wired,
+                             with_nothing_under_way)
 from tools import built
 
 ARMED = annotated(network="armed")

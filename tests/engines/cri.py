@@ -19,11 +19,13 @@ Features: recursive_read_only_mounts=1 int, user_namespaces=2 int
 PodMetadata: name=1 string, uid=2 string, namespace=3 string, attempt=4 int
 IDMapping: host_id=1 int, container_id=2 int, length=3 int
 UserNamespace: mode=1 int, uids=2* IDMapping, gids=3* IDMapping
-NamespaceOption: network=1 int, pid=2 int, ipc=3 int, target_id=4 string, userns_options=5 UserNamespace
+NamespaceOption: network=1 int, pid=2 int, ipc=3 int, target_id=4 string, \
+    userns_options=5 UserNamespace
 SecurityProfile: profile_type=1 int, localhost_ref=2 string
 SandboxSecurity: namespace_options=1 NamespaceOption, seccomp=9 SecurityProfile
 LinuxPod: cgroup_parent=1 string, security_context=2 SandboxSecurity, sysctls=3 map
-PodSandboxConfig: metadata=1 PodMetadata, hostname=2 string, log_directory=3 string, labels=6 map, annotations=7 map, linux=8 LinuxPod
+PodSandboxConfig: metadata=1 PodMetadata, hostname=2 string, log_directory=3 string, \
+    labels=6 map, annotations=7 map, linux=8 LinuxPod
 RunPodSandboxRequest: config=1 PodSandboxConfig, runtime_handler=2 string
 RunPodSandboxResponse: pod_sandbox_id=1 string
 PodSandboxStatusRequest: pod_sandbox_id=1 string
@@ -40,11 +42,17 @@ ImageSpec: image=1 string
 Metadata: name=1 string, attempt=2 int
 Mount: container_path=1 string, host_path=2 string, readonly=3 int
 Capability: add_capabilities=1* string, drop_capabilities=2* string
-Resources: cpu_period=1 int, cpu_quota=2 int, cpu_shares=3 int, memory_limit_in_bytes=4 int, oom_score_adj=5 int, unified=9 map, memory_swap_limit_in_bytes=10 int
-Security: capabilities=1 Capability, privileged=2 int, namespace_options=3 NamespaceOption, run_as_user=5 Value, readonly_rootfs=7 int, no_new_privs=11 int, run_as_group=12 Value, masked_paths=13* string, readonly_paths=14* string, seccomp=15 SecurityProfile
+Resources: cpu_period=1 int, cpu_quota=2 int, cpu_shares=3 int, memory_limit_in_bytes=4 int, \
+    oom_score_adj=5 int, unified=9 map, memory_swap_limit_in_bytes=10 int
+Security: capabilities=1 Capability, privileged=2 int, namespace_options=3 NamespaceOption, \
+    run_as_user=5 Value, readonly_rootfs=7 int, no_new_privs=11 int, run_as_group=12 Value, \
+    masked_paths=13* string, readonly_paths=14* string, seccomp=15 SecurityProfile
 LinuxContainer: resources=1 Resources, security_context=2 Security
-ContainerConfig: metadata=1 Metadata, image=2 ImageSpec, command=3* string, args=4* string, working_dir=5 string, envs=6* Pair, mounts=7* Mount, log_path=11 string, tty=14 int, linux=15 LinuxContainer
-CreateContainerRequest: pod_sandbox_id=1 string, config=2 ContainerConfig, sandbox_config=3 PodSandboxConfig
+ContainerConfig: metadata=1 Metadata, image=2 ImageSpec, command=3* string, args=4* string, \
+    working_dir=5 string, envs=6* Pair, mounts=7* Mount, log_path=11 string, tty=14 int, \
+    linux=15 LinuxContainer
+CreateContainerRequest: pod_sandbox_id=1 string, config=2 ContainerConfig, \
+    sandbox_config=3 PodSandboxConfig
 CreateContainerResponse: container_id=1 string
 StartContainerRequest: container_id=1 string
 StartContainerResponse: none=1 int

@@ -5,10 +5,10 @@
 usage: members.py REFUSAL ACCEPTED
 
 ACCEPTED is a document with all members that there are; REFUSAL prints what is said about a file.
-Each value in the document is replaced, one at a time, by values of the kinds of JSON that it is not,
-by a fraction and by numbers that no member can hold. Each has to be refused by a message that begins
-with the file, the line and the member. A member that is null is one that is absent, as for every
-reader written in Go, and is left out here.
+Each value in the document is replaced, one at a time, by values of the kinds of JSON that it is
+not, by a fraction and by numbers that no member can hold. Each has to be refused by a message that
+begins with the file, the line and the member. A member that is null is one that is absent, as for
+every reader written in Go, and is left out here.
 """
 
 import copy

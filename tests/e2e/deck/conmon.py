@@ -2,7 +2,7 @@
 """conmon as CRI-O calls it: the container's monitor, its files and sockets, and execs through it.
 
 Knows CRI-O's command lines, pipes and files (internal/oci/runtime_oci.go of CRI-O); knows nothing
-of what the runtime does. A conmon goes on until its container has ended, so tests end the container.
+of what the runtime does. A conmon goes on until its container has ended, so tests end that.
 """
 
 import contextlib
