@@ -98,7 +98,7 @@ def facts(runtime, make):
                 made = box.start()
             if made.rc:
                 remove(test, box, runtime != keep)
-                return ["outcome: refused"], made.err
+                return ["outcome: refused"], made.err or f"killed by signal {-made.rc}"
             if terminal:
                 text = tty.read(LAST, 10)
             else:
@@ -162,10 +162,10 @@ def compare(known, peer, peer_path, bundle, make):
     """Fails on a difference that no row explains; gives the numbers of the rows that were used."""
     ours, our_error = facts(current().runtime, make)
     theirs, their_error = facts(peer_path, make)
-    # The packaged crun loses a race of its own now and then: "writing to pipe: Broken pipe", or
-    # "error executing hook" for one that did not fail.
+    # The packaged crun loses a race of its own now and then: "writing to pipe: Broken pipe", the
+    # signal of that, or "error executing hook" for one that did not fail.
     for _ in range(3):
-        if ours[0] == theirs[0] or not re.search("(?i)broken pipe|executing hook", their_error):
+        if ours[0] == theirs[0] or not re.search("(?i)broken pipe|signal 13|executing hook", their_error):
             break
         theirs, their_error = facts(peer_path, make)
     unknown, used = [], set()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """checkpoint and restore: what a container was doing, it goes on doing."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -219,7 +220,9 @@ def test_the_hooks_of_a_restore():
 @timeout(300)
 def test_a_network_that_was_joined():
     "stays what it was: somebody else's, and the restored container is in it"
-    with subprocess.Popen(["unshare", "--net", "sleep", "1000"]) as holder:
+    with subprocess.Popen(["unshare", "--net", "sleep", "1000"]) as holder, \
+            contextlib.ExitStack() as ends:
+        ends.callback(holder.kill)
         path = f"/proc/{holder.pid}/ns/net"
         ours = os.stat("/proc/self/ns/net").st_ino
         until(lambda: os.stat(path).st_ino != ours, what="another network")
@@ -231,4 +234,3 @@ def test_a_network_that_was_joined():
             box.restore().ok
             assert os.stat(path).st_ino == os.stat(f"/proc/{box.pid}/ns/net").st_ino
             counts(box)
-        holder.kill()

@@ -154,7 +154,9 @@ def test_no_network_for_one_that_was_joined_and_for_the_hosts():
     "an empty one in its place"
     kinds = ("pid", "ipc", "uts", "mount", "cgroup")
     with subprocess.Popen(["unshare", "--net", "sh", "-c",
-                           "ip link add dummy8 type dummy; exec sleep 1000"]) as holder:
+                           "ip link add dummy8 type dummy; exec sleep 1000"]) as holder, \
+            contextlib.ExitStack() as ends:
+        ends.callback(holder.kill)
         path = f"/proc/{holder.pid}/ns/net"
         until(lambda: "dummy8" in host.read(f"/proc/{holder.pid}/net/dev"), what="a network")
         for joined in ({"type": "network", "path": path}, None):
@@ -165,7 +167,6 @@ def test_no_network_for_one_that_was_joined_and_for_the_hosts():
                 box.restore("--network", "none").ok
                 devices = box.sh("cat /proc/net/dev").ok.lines[2:]
                 assert [line.split(":")[0].strip() for line in devices] == ["lo"], devices
-        holder.kill()
 
 
 @needs("criu")
@@ -221,7 +222,9 @@ def test_a_page_server():
     os.mkdir(there)
     with subprocess.Popen(["criu", "page-server", "--images-dir", there, "--port", "7227",
                            "--address", "127.0.0.1"], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as server:
+                          stderr=subprocess.DEVNULL) as server, \
+            contextlib.ExitStack() as ends:
+        ends.callback(server.kill)
         until(lambda: ":1C3B" in host.read("/proc/net/tcp"), 20, what="the page server")
         with running(LARGE) as box:
             box.wait_line("large", 60)
