@@ -123,11 +123,12 @@ def test_swap_is_what_the_limit_leaves_of_memory_and_swap():
 
 @needs("pids")
 def test_a_container_meets_its_pids_limit():
-    "0 leaves it alone with itself, -1 and no member are no limit, 3 is three"
+    "0 leaves it alone with itself (since 1.3), -1 and no member are no limit, 3 is three"
     for limit, shown, forked in (({"limit": 0}, "1", "0 EAGAIN"), ({"limit": 3}, "3", "2 EAGAIN"),
                                  ({"limit": -1}, "max", "8 ok"), ({}, "max", "8 ok"),
                                  (None, "max", "8 ok")):
         c = resources(pids=limit) if limit is not None else config()
+        c.doc["ociVersion"] = "1.3.0"
         with container(c, "cgroup pids.max; fork 8; wait") as box:
             box.up()
             assert (box.value("cgroup"), box.value("fork")) == (shown, forked), limit
