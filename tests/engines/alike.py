@@ -76,8 +76,8 @@ def test_a_terminal_is_a_real_one():
         person.expect("/dev/pts/0")
         person.expect(r"crw--w---- .* 136, +0 .*/dev/console")
         person.expect("33x101")
-        person.type("trap 'stty size | tr \" \" y' WINCH; sleep 100000")
-        person.expect("# |\n")
+        person.type("trap 'stty size | tr \" \" y' WINCH; echo as''leep; sleep 100000")
+        person.expect("asleep")             # said, and not only typed
         person.resize(44, 122)
         person.type("\x03", end="")
         person.type("until test \"$(stty size)\" = '44 122'; do sleep 0.2; done; stty size|tr ' ' x")
