@@ -85,6 +85,9 @@ def facts(runtime, make):
     """Everything that the probe says in a bundle under a runtime, in the container and by exec."""
     test = current()
     keep, test.runtime, test.kind = test.runtime, runtime, None
+    hook_log = os.path.join(test.tmp, "hooks")
+    if os.path.exists(hook_log):                # of a try that came to nothing
+        os.unlink(hook_log)
     try:
         configuration = make()
         terminal = configuration.doc["process"].get("terminal")
@@ -110,7 +113,6 @@ def facts(runtime, make):
             lines += ["exec " + line for line in with_labels(normal(line, test, box, links)
                                                              for line in inside.lines)]
             lines.append(f"exec rc {inside.rc}")
-            hook_log = os.path.join(test.tmp, "hooks")
             remove(test, box, runtime != keep)
             if os.path.exists(hook_log):
                 lines += ["hook " + line for line in host.read(hook_log).splitlines()]

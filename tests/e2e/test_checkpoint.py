@@ -29,7 +29,8 @@ def counting(before="", **changes):
 
 
 def count(box):
-    return int(box.sh("cat /dev/shm/count").ok.out)
+    # The file is empty for the moment in which it is written.
+    return int(box.sh("cat /dev/shm/count").ok.out or -1)
 
 
 def counts(box):
