@@ -158,6 +158,7 @@ class Tier:
     root: bool = True
     packages: tuple = ()
     machine: bool = False           # runs emulated machines
+    long: bool = False              # only with --long, or by name
 
 
 TIERS = [
@@ -186,14 +187,18 @@ TIERS = [
     # /var/tmp is on a disk: tmpfs has id-mapped mounts since Linux 6.3.
     Tier("bookworm", "what leans on the kernel, on Linux 6.1",
          full("bookworm", *KERNEL_TOPICS, argv=("--tmp", "/var/tmp")), 480, machine=True),
-    Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True),
+    Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True,
+         long=True),
     Tier("kubelet", "pods as a kubelet makes them, by the CRI of a real containerd",
-         program("tests/engines/kubelet"), 1200, machine=True),
+         program("tests/engines/kubelet"), 1200, machine=True, long=True),
     Tier("engines", "containerd, Docker, Podman and Buildah drive it",
-         program("tests/engines/run", "--quick"), 1200, machine=True),
-    Tier("package", "the Debian package, and contrib with the engines that it is for",
-         program("tests/package/run"), 1200, machine=True,
+         program("tests/engines/run", "--quick"), 1800, machine=True, long=True),
+    Tier("package", "the Debian package in clean Debian roots",
+         program("tests/package/run", "deb"), 600,
          packages=("busybox-static", "debootstrap", "lintian")),
+    Tier("contrib", "its files with the engines and the cluster that they are for",
+         program("tests/package/run", "dropins", "kubernetes"), 1800, machine=True, long=True,
+         packages=("busybox-static", "debootstrap")),
     Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
          root=False, packages=("clang",)),
     Tier("bench", "the measuring program works", run_bench, 180,
@@ -274,8 +279,11 @@ def options():
                                 epilog="tiers:\n" + "\n".join(
                                     f"  {tier.name:<11}{tier.about}"
                                     f"{' (also with --quick)' if tier.quick else ''}"
+                                    f"{' (only with --long)' if tier.long else ''}"
                                     for tier in TIERS))
     p.add_argument("--quick", action="store_true", help="what takes a few minutes at most")
+    p.add_argument("--long", action="store_true",
+                   help="engines, a kubelet and the newest kernel too: half an hour more")
     p.add_argument("tiers", nargs="*", metavar="TIER", help="only these")
     args = p.parse_args()
     names = [tier.name for tier in TIERS]
@@ -285,16 +293,22 @@ def options():
     return args
 
 
+def is_wanted(tier, args):
+    if args.tiers:
+        return tier.name in args.tiers
+    return tier.quick if args.quick else args.long or not tier.long
+
+
 def main():
     args = options()
-    wanted = [tier for tier in TIERS
-              if (tier.name in args.tiers if args.tiers else tier.quick or not args.quick)]
+    wanted = [tier for tier in TIERS if is_wanted(tier, args)]
     began = time.monotonic()
     host.become_subreaper()
     build()
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    total, lost, latest = Result(), [], began + 60 * MINUTES
+    total, lost = Result(), []
+    latest = began + 60 * MINUTES * (2 if args.long else 1)
     for tier in wanted:
         started = time.monotonic()
         result = perform(tier, args.quick, latest, total)
@@ -310,9 +324,10 @@ def main():
         print(f"skipped everywhere: {times}: {reason}")
     if lost:
         print("NOT RUN: " + "; ".join(lost))
-    if args.quick:
-        print("NOT RUN, because of --quick: " +
-              ", ".join(tier.name for tier in TIERS if tier not in wanted))
+    left = [tier.name for tier in TIERS if tier not in wanted]
+    if left and not args.tiers:
+        print(f"NOT RUN {'because of --quick' if args.quick else 'without --long'}: "
+              f"{', '.join(left)}")
     print(total)
     return 1 if total.count("failed") else 0
 

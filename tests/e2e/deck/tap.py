@@ -398,6 +398,9 @@ def find_runtime(given):
     raise SystemExit("no runtime: build orlop, or name one with --runtime or ORLOP")
 
 
+REPEATS = 5     # of tests that failed, alone: a busy host breaks limits of time, and it is said
+
+
 class Runner:
     """All of it: the private machine, the workers, the report."""
 
@@ -440,6 +443,10 @@ class Runner:
         word = "not ok" if verdict["status"] == "failed" else "ok"
         tail = f" # SKIP {verdict['why']}" if verdict["status"] == "skipped" else ""
         print(f"{word} {number} - {item.claim}{tail}")
+        if "before" in verdict:
+            print("  # REPEATED, and passed alone; what was wrong with others beside it:")
+            for line in verdict["before"].splitlines():
+                print(f"  # {line}")
         if verdict["status"] == "failed":
             print(f"  # {os.path.relpath(item.path, TOP)}: {item.name}: {item.function.__doc__}")
             for line in verdict["why"].splitlines():
@@ -453,7 +460,10 @@ class Runner:
         print(f"1..{len(items)}")
         waiting = list(enumerate(items, 1))
         running, done, said = {}, {}, 0
-        while waiting or running:
+        failed, again = {}, []
+        while waiting or running or again:
+            if not waiting and not running:     # alone
+                waiting.append(again.pop(0))
             while waiting and len(running) < self.jobs:
                 number, item = waiting.pop(0)
                 worker = Worker(self, number, item)
@@ -468,7 +478,15 @@ class Runner:
                     over = over or not block
                 if over:
                     del running[pipe]
-                    done[worker.number] = (worker.item, worker.finish())
+                    verdict = worker.finish()
+                    if verdict["status"] == "failed" and worker.number not in failed \
+                            and len(failed) < REPEATS:
+                        failed[worker.number] = verdict
+                        again.append((worker.number, worker.item))
+                        continue
+                    if worker.number in failed and verdict["status"] != "failed":
+                        verdict["before"] = failed[worker.number]["why"]
+                    done[worker.number] = (worker.item, verdict)
             while said + 1 in done:
                 said += 1
                 self.report(said, *done.pop(said))
