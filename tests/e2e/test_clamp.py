@@ -46,7 +46,7 @@ def samples(c, count):
     return [(float(share), fork, int(mib)) for _, share, fork, mib in rows]
 
 
-@needs("pids", "memory", "cpu", "io")
+@needs("pids", "memory", "cpu", "io", "greed")
 def test_limits_bite_while_it_is_observed_and_come_back_byte_for_byte():
     "fork, processor and memory: the control has them all, the observed one none, then all again"
     given = {"pids": {"limit": 77}, "memory": {"limit": 512 << 20, "reservation": 1 << 20},
@@ -90,7 +90,7 @@ def events(c):
     return dict(line.split() for line in c.file("memory.events").splitlines())
 
 
-@needs("pids", "memory", "cpu", "io")
+@needs("pids", "memory", "cpu", "io", "greed")
 def test_a_limit_that_is_stricter_already_stays():
     "what is lower than the clamp is not raised by it"
     given = {"memory": {"limit": 64 << 20}, "cpu": {"quota": 5000, "period": 50000},
@@ -106,7 +106,7 @@ def test_a_limit_that_is_stricter_already_stays():
         assert limits(c) == before
 
 
-@needs("pids")
+@needs("pids", "greed")
 def test_the_first_value_is_the_one_that_comes_back():
     "frozen, then observed, again and again: never our own zero"
     with container(config(linux={"resources": {"pids": {"limit": 9}}}), "wait") as c:

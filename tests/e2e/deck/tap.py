@@ -133,6 +133,8 @@ CONDITIONS = {
     "apparmor": (lambda: os.path.exists("/sys/kernel/security/apparmor"), "AppArmor"),
     "systemd": (lambda: os.path.exists("/run/systemd/system"), "systemd as pid 1"),
     "criu": (has_criu, "criu 4 that works with this kernel"),
+    "greed": (lambda: "ORLOP_TEST_GREED" in os.environ,
+              "processors and memory to waste (ORLOP_TEST_GREED)"),
     # Of a machine that is thrown away: the tests write to them.
     "disk": (lambda: "ORLOP_TEST_DISK" in os.environ, "a disk to spoil (ORLOP_TEST_DISK)"),
     "swap": (lambda: "ORLOP_TEST_SWAP" in os.environ, "a disk to swap to (ORLOP_TEST_SWAP)"),
