@@ -4,6 +4,7 @@
  * and execve.
  */
 #include <linux/audit.h>
+#include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -201,7 +202,6 @@ int step_ready(struct child *c)
 {
 	int word;
 
-	sys_close(c->plan_fd);
 	/* From here on the end of the socket tells of the parent's end: `create` leaves us alone. */
 	SYS(prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	word = child_send(c, CHILD_READY, CHILD_STEP_READY, -1);
@@ -274,18 +274,16 @@ int step_start(struct child *c)
 int step_fds(struct child *c)
 {
 	unsigned first = c->plan->first_free_fd;
-	long error = 0;
 
 	if ((unsigned)c->control != first) {
-		error = SYS(dup3, c->control, first, O_CLOEXEC);
-		if (error >= 0)
-			c->control = (int)first;
-	} else {
-		error = SYS(fcntl, c->control, F_SETFD, FD_CLOEXEC);
+		long error = SYS(dup3, c->control, first, O_CLOEXEC);
+
+		if (error < 0)
+			return (int)error;
+		c->control = (int)first;
 	}
-	if (error >= 0)
-		error = SYS(close_range, first + 1, ~0U, 0);
-	return (int)error;
+	/* Hooks and the program get nothing from here on: all that is left closes itself. */
+	return (int)SYS(close_range, first, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 int step_seccomp(struct child *c)

@@ -90,6 +90,12 @@ static inline int sys_attach(int mount, int target)
 			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/* Attaches it to a name in a directory; a link of that name is not followed. */
+static inline int sys_attach_to(int mount, int dir, const char *name)
+{
+	return (int)SYS(move_mount, mount, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 static inline int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear,
 				    uint64_t propagation)
 {
