@@ -150,6 +150,12 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		if (m->item >= 0 && (size_t)m->item < plan->mounts.count)
 			return mount_failed(m, plan, e);
 		break;
+	case CHILD_STEP_PROPAGATION:
+		plain(m, e, failure_step_name(m->step));
+		if (m->error == EINVAL)
+			err_hint(e, "\"/\" is not a mount: this is a chroot, and containers are made "
+				    "where pivot_root(2) was used instead");
+		return -1;
 	case CHILD_STEP_JOIN:
 		return join_failed(m, plan, e);
 	case CHILD_STEP_ROOT:
