@@ -55,12 +55,14 @@ static long adopt_mode(struct child *c, const struct child_mount *m, int fs, int
 {
 	char text[6] = "0000";
 	struct stat st;
+	long error;
 
 	for (uint32_t n = 0; n < m->data.count; n++)
 		if (bytes_begin(child_item_string(c, m->data, n), "mode="))
 			return 0;
-	if (SYS(fstat, place, &st) < 0)
-		return 0;
+	error = SYS(fstat, place, &st);
+	if (error < 0)
+		return error;
 	for (int n = 0; n < 4; n++)
 		text[n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);
