@@ -291,7 +291,7 @@ static int wait_for_start(struct child *c)
 		word = hear_word(c);
 		if (word == PARENT_START)
 			return 0;
-		/* Whoever said START takes the end of the connection for the program's beginning. */
+		/* Whoever said START takes the connection's end for the program's beginning. */
 		if (word < 0 && word != -CHILD_E_PARENT_GONE && word != -ETIMEDOUT)
 			return word;
 		sys_close((int)fd);
