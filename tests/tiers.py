@@ -83,6 +83,8 @@ def run_hostile(run):
     result = containers(run, "tests/hostile")
     result.add(summed(*run.call("tests/hostile/kill_random.py", "--rounds", "500", env=OURS)))
     result.add(summed(*run.call("tests/hostile/kill_sweep.py", env=OURS)))
+    # Every third call, with one error of six; fault_sweep.py --all-errors is the rest.
+    result.add(summed(*run.call("tests/hostile/fault_sweep.py", "--step", "3", env=OURS)))
     return result
 
 

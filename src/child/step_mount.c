@@ -70,9 +70,11 @@ static long adopt_mode(int fs, int place)
 {
 	char text[6] = "0000";
 	struct stat st;
+	long error;
 
-	if (SYS(fstat, place, &st) < 0)
-		return 0;
+	error = SYS(fstat, place, &st);
+	if (error < 0)
+		return error;
 	for (int n = 0; n < 4; n++)
 		text[n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);

@@ -147,7 +147,7 @@ typedef void (*sys_handler)(int number);
 #define SYS_IGNORE ((sys_handler)1)
 
 /* A handler may not return: there is no code to return through. */
-static inline void sys_signal(int number, sys_handler handler)
+static inline int sys_signal(int number, sys_handler handler)
 {
 	const struct {
 		sys_handler handler;
@@ -156,5 +156,5 @@ static inline void sys_signal(int number, sys_handler handler)
 		uint64_t mask;
 	} action = { handler, 0x04000000 /* SA_RESTORER, which x86 asks for */, handler, 0 };
 
-	SYS(rt_sigaction, number, &action, NULL, sizeof(action.mask));
+	return (int)SYS(rt_sigaction, number, &action, NULL, sizeof(action.mask));
 }

@@ -89,15 +89,18 @@ static int program_failed(const struct child_message *m, struct err *e)
 
 static int hook_failed(const struct child_message *m, const char *kind, struct err *e)
 {
+	size_t len = strlen(m->detail);
 	char words[64];
 
-	if (m->error == CHILD_E_HOOK_STATUS) {
+	/* "PATH: " and what the hook said, if anything. */
+	if (len > 2 && strcmp(m->detail + len - 2, ": ") == 0)
+		len -= 2;
+	if (m->error == CHILD_E_HOOK_STATUS)
 		hooks_failed((int)m->value, words, sizeof(words));
-		return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
-			       words, m->detail);
-	}
-	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
-		       reason(m->error), m->detail);
+	if (m->item < 0)
+		return err_set(e, ERR_SYSTEM, "error running %s hooks: %s", kind, reason(m->error));
+	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %.*s", kind, m->item,
+		       m->error == CHILD_E_HOOK_STATUS ? words : reason(m->error), (int)len, m->detail);
 }
 
 static int join_failed(const struct child_message *m, const struct plan *plan, struct err *e)

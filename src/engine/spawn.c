@@ -353,7 +353,7 @@ int spawn_release(struct spawn *s, struct err *e)
 
 /*
  * The control socket closes itself at exec, so its end means that the program runs, unless the
- * process is gone without a word.
+ * process is gone without a word. A reset is an end with START unread: it never got that far.
  */
 int spawn_run(const struct spawn_starting *s, struct err *e)
 {
@@ -367,8 +367,11 @@ int spawn_run(const struct spawn_starting *s, struct err *e)
 		if (fd_wait_readable(s->control, s->pidfd, -1) < 0)
 			return err_sys(e, "wait for the container's process");
 		n = fd_receive(s->control, &m, sizeof(m), 0, &fd);
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
+		if (n == 0)
 			return 0;
+		if (n < 0 && errno == ECONNRESET)
+			return err_set(e, ERR_STATE, "the container's process ended before it ran the "
+				       "program");
 		if (n < 0)
 			return err_sys(e, "wait for the container's process");
 		if ((size_t)n != sizeof(m))
