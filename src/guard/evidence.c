@@ -227,6 +227,13 @@ static void tell_caller(struct emit *m)
 	emit_end(m);
 }
 
+/* Taken by itself before an end, and nobody ever held the container or was alarmed about it. */
+static bool is_routine(const struct capture *c)
+{
+	return c->options->trigger && strcmp(c->options->trigger, "kill") == 0 &&
+	       !guard_holds_back(c->dir, c->id) && !guard_alarmed(c->dir);
+}
+
 static int put_story(struct run *r, struct err *e)
 {
 	struct capture *c = &r->c;
@@ -249,6 +256,9 @@ static int put_story(struct run *r, struct err *e)
 	emit_bool(&m, "frozenBefore", c->frozen_before);
 	emit_bool(&m, "still", c->frozen);
 	emit_bool(&m, "ioUring", c->rings);
+	if (c->options->trigger)
+		emit_str(&m, "trigger", c->options->trigger);
+	emit_bool(&m, "routine", is_routine(c));
 	emit_u64(&m, "freezeAsked", r->freeze_asked);
 	emit_u64(&m, "freezeKnown", r->freeze_known);
 	emit_u64(&m, "thawed", r->thawed);
