@@ -70,7 +70,8 @@ struct cli_values {
 	/* respond */
 	const char *rules;
 	struct str_list roots;
-	bool dry_run;
+	bool dry_run, routine;
+	const char *older_than;
 
 	/* the rest */
 	bool all, force, regex, quiet, explain, json, rootless_spec;

@@ -121,6 +121,12 @@ static struct level *level_new(struct arena *a, struct level *above)
 
 int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
 {
+	return cgroup_walk(group, NULL, NULL, a, ret, e);
+}
+
+int cgroup_walk(int group, void (*each)(int dir, void *argument), void *argument,
+		struct arena *a, struct cgroup_pids *ret, struct err *e)
+{
 	struct cgroup_pids pids = { 0 };
 	struct level *level = level_new(a, NULL);
 	size_t room = 0, visited = 0;
@@ -132,6 +138,8 @@ int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err 
 		return err_sys(e, "cgroup.procs");
 	if (cgroup_dir_each(dir, keep_name, &level->children) < 0)
 		return err_sys(e, "groups of the cgroup");
+	if (each)
+		each(dir, argument);
 	while (level) {
 		struct names *children = &level->children;
 		int next;
@@ -161,6 +169,8 @@ int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err 
 				close(next);
 				return -1;
 			}
+			if (each)
+				each(next, argument);
 		}
 		close(dir);
 		dir = next;

@@ -215,15 +215,18 @@ static void observe(struct quarantine *q)
 static void contain(struct quarantine *q, uint64_t begin)
 {
 	unsigned timeout = q->request->timeout_ms ? q->request->timeout_ms : DEFAULT_TIMEOUT_MS;
+	uint64_t end = begin + (uint64_t)timeout * NS_PER_MS;
 	int before = freeze_hurry();
+	struct tables_run *run;
 
 	ask_freeze(q);
+	run = tables_begin(q->held.group, end, q->arena);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
 	if (q->request->in_force)
 		q->request->in_force(q->request->argument);
-	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
-	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
+	wait_frozen(q, end);
+	scan_group(&q->held, q->request, run, &q->journal, q->arena, q->report);
 	freeze_calm(before);
 	if (!q->request->observe)
 		return;
