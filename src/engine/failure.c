@@ -84,6 +84,9 @@ static int program_failed(const struct child_message *m, struct err *e)
 			       m->detail);
 	if (m->error == ENOENT || m->error == ENOTDIR || m->error == ELOOP)
 		return err_sys_code(e, m->error, "exec: \"%s\": stat %s", m->detail, m->detail);
+	/* What execve says of a directory; without it Podman's status of an exec is 255, not 126. */
+	if (m->error == EISDIR)
+		return err_sys_code(e, EACCES, "exec: \"%s\": is a directory", m->detail);
 	return err_sys_code(e, m->error, "exec: \"%s\"", m->detail);
 }
 
