@@ -24,6 +24,8 @@ static const struct {
 #undef X
 };
 
+enum { SEND_TRIES = 1000 };
+
 static struct child the_child;		/* zeroed: large buffers would burden the stack */
 
 void child_detail(struct child *c, const char *text)
@@ -62,6 +64,7 @@ static int send_message(int socket, const struct child_message *m, int fd)
 	} control;
 	struct iovec part = { (void *)(uintptr_t)m, sizeof(*m) };
 	struct msghdr h = { .msg_iov = &part, .msg_iovlen = 1 };
+	unsigned tries = 0;
 	long n;
 
 	if (fd >= 0) {
@@ -72,9 +75,10 @@ static int send_message(int socket, const struct child_message *m, int fd)
 		h.msg_control = &control;
 		h.msg_controllen = sizeof(control.room);
 	}
+	/* Nobody interrupts us that often: it is a filter's answer then. */
 	do
 		n = SYS(sendmsg, socket, &h, MSG_NOSIGNAL);
-	while (n == -EINTR);
+	while (n == -EINTR && ++tries < SEND_TRIES);
 	return n < 0 ? (int)n : 0;
 }
 

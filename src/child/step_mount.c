@@ -23,9 +23,10 @@ static void read_reason(struct child *c, int fs)
 
 	if (len <= 2)
 		return;
+	/* One line; some of the kernel's own end with another. */
+	while (len > 2 && text[len - 1] == '\n')
+		len--;
 	text[len] = '\0';
-	if (text[len - 1] == '\n')
-		text[len - 1] = '\0';
 	/* "e proc: ..." : the letter is the message's level. */
 	child_detail(c, text[1] == ' ' ? text + 2 : text);
 }

@@ -137,8 +137,11 @@ static inline void sys_close_from(unsigned first)
 
 _Noreturn static inline void sys_exit(int status)
 {
-	for (;;)
+	/* A seccomp filter may refuse even that; the fault of an instruction no filter sees. */
+	for (;;) {
 		SYS(exit_group, status);
+		__builtin_trap();
+	}
 }
 
 typedef void (*sys_handler)(int number);

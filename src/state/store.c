@@ -371,6 +371,12 @@ int state_read_resctrl(int dir, const char *id, struct arena *a, const char **re
 	return read_paths(dir, resctrl_file, id, a, ret_group, ret_monitor, &no_unit, e);
 }
 
+int state_forget_resctrl(int dir, struct err *e)
+{
+	return unlinkat(dir, resctrl_file, 0) < 0 && errno != ENOENT ?
+	       err_sys(e, "remove the container's %s file", resctrl_file) : 0;
+}
+
 static int remove_contents(int dir, unsigned depth);
 
 static int remove_entry(int dir, const char *name, unsigned depth)
