@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bump allocation from a list of blocks. Memory is zeroed when it is given out, not when its block
- * is made: a page of a block that nobody asked for is never touched, and costs nothing.
+ * is made: a page of a block that nobody asked for is never touched, and costs nothing. The first
+ * block is small, since many arenas hold a few strings.
  * With -Ddebug_arena=true every allocation is a block of its own, so that the address sanitizer
  * sees each one.
  */
@@ -15,7 +16,7 @@
 #include "config.h"
 #include "orlop/err.h"
 
-enum { BLOCK_SIZE = 16 * 1024, ALIGNMENT = _Alignof(max_align_t) };
+enum { FIRST_SIZE = 2 * 1024, BLOCK_SIZE = 16 * 1024, ALIGNMENT = _Alignof(max_align_t) };
 
 struct arena_block {
 	struct arena_block *older;
@@ -44,7 +45,8 @@ static char *find_room(struct arena *a, size_t size, size_t alignment)
 	if (ORLOP_DEBUG_ARENA)
 		return block_new(a, size)->bytes;
 	if (size + skipped > a->left) {
-		size_t room = size > BLOCK_SIZE / 4 ? size : BLOCK_SIZE;
+		size_t usual = a->blocks ? BLOCK_SIZE : FIRST_SIZE;
+		size_t room = size > usual / 4 ? size : usual;
 		struct arena_block *block = block_new(a, room);
 
 		if (room == size)	/* a large one: the newest block keeps its free space */

@@ -210,8 +210,10 @@ static const struct cli_option update_options[] = {
 	  "refused unless it is 0: cgroup v2 has no such limit" },
 	{ 0, "cpu-rt-runtime", "USEC", WORD(cpu_rt_runtime),
 	  "refused unless it is 0: cgroup v2 has no such limit" },
-	{ 0, "l3-cache-schema", "SCHEMA", WORD(l3_cache_schema), "refused: not supported" },
-	{ 0, "mem-bw-schema", "SCHEMA", WORD(mem_bw_schema), "refused: not supported" },
+	{ 0, "l3-cache-schema", "SCHEMA", WORD(l3_cache_schema),
+	  "let the container use this part of the last cache, like L3:0=f0 (Intel RDT)" },
+	{ 0, "mem-bw-schema", "SCHEMA", WORD(mem_bw_schema),
+	  "let it use this much of the memory's bandwidth, like MB:0=20 (Intel RDT)" },
 	/* Of cgroup v1; runc warns and goes on. */
 	{ 0, "kernel-memory", "SIZE", WORD(kernel_memory), "ignored with a warning",
 	  .hidden = true },

@@ -92,13 +92,13 @@ struct cli_option {
 	char letter;			/* 0: only the long name */
 	const char *name;
 	const char *argument;		/* what help calls the value; NULL for flags */
-	enum cli_type type;
-	size_t offset;			/* in struct cli_values */
+	enum cli_type type : 16;
+	uint16_t offset;		/* in struct cli_values */
 	const char *help;		/* lower case, no full stop, says what happens */
 	bool hidden;			/* understood for the sake of callers, not shown */
+	uint32_t max;
 	const char *const *words;	/* the values allowed, ending in NULL; or NULL: any */
 	const char *refusal;		/* what to say about other values; ends in ": ": plus the value */
-	uint32_t max;
 };
 
 enum cli_id {
