@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import cri
+import rpc
 from alike import bits, namespace, sets
 from call import call, fields, until
 from engine import FOREVER, IMAGE, Engine, engine
@@ -20,6 +22,10 @@ from terminal import Terminal
 STATUS = "cat /proc/self/status"
 MANY = 50
 NUMBERS = itertools.count(1)
+TASKS = rpc.Schema("""
+Any: type_url=1 string, value=2 bytes
+UpdateTaskRequest: container_id=1 string, resources=2 Any
+""")
 
 
 class Containerd(Engine):
@@ -231,6 +237,40 @@ def test_kill_sends_any_signal():
 
 
 @quick
+def held(name):
+    """How the runtime says that it holds a container, or None."""
+    said = json.loads(engine().rt("state", name).ok.out)
+    return said.get("remediation", {}).get("quarantine")
+
+
+def update_task(name, unified):
+    """What a plugin or a client does: Tasks.Update with a part of linux.resources."""
+    kind = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
+    request = TASKS.write("UpdateTaskRequest", {"container_id": name, "resources": {
+        "type_url": kind, "value": json.dumps({"unified": unified}).encode()}})
+    rpc.call(cri.SOCKET, "/containerd.services.tasks.v1.Tasks/Update", request, cri.SECONDS,
+             [("containerd-namespace", "default")])
+
+
+def test_an_update_of_a_task_holds_and_lets_go():
+    "the keys reach the runtime through the shim; an error of it comes back; a thaw is refused"
+    with engine().task() as task:
+        assert held(task.id) is None
+        update_task(task.id, {"orlop.quarantine": "frozen"})
+        assert held(task.id) == "contained"
+        with open(f"/sys/fs/cgroup/default/{task.id}/cgroup.events", encoding="ascii") as text:
+            assert "frozen 1" in text.read()
+        for wrong in ({"cgroup.freeze": "0"}, {"orlop.quarantine": "perhaps"}):
+            try:
+                update_task(task.id, wrong)
+                raise AssertionError(f"{wrong} was taken")
+            except rpc.CallError:
+                pass
+        assert held(task.id) == "contained"
+        update_task(task.id, {"orlop.quarantine": "release"})
+        assert held(task.id) is None and task.exec("echo", "on").value == "on"
+
+
 def test_pause_freezes_and_resume_goes_on():
     "the kernel says so, and so does the list; what is paused can be killed"
     with engine().task() as task:
