@@ -6,9 +6,10 @@ import contextlib
 import json
 import os
 
-from call import call, until
+from call import COUNTER, call, goes_on, until
 from engine import IMAGE, Engine, engine
-from mark import quick
+from mark import needs, quick, since
+from place import has_systemd, start
 
 CONFIG = "/etc/docker/daemon.json"
 
@@ -59,12 +60,19 @@ def daemon(**members):
 
 def prepare(runtime):
     """The daemon has the runtime as its default, and lets containers live while it is away."""
-    configure(**{"default-runtime": os.path.basename(runtime), "live-restore": True} if
-              os.path.basename(runtime) != "runc" else {"live-restore": True})
-    call("systemctl", "reload", "docker").ok
+    name = os.path.basename(runtime)
+    configure(**{"live-restore": True, "experimental": True},   # the latter for checkpoints
+              **({"default-runtime": name} if name != "runc" else {}))
+    if has_systemd():
+        call("systemctl", "restart", "docker").ok
+    else:
+        start("containerd", asked=("ctr", "version"))
+        start("dockerd", "--containerd=/run/containerd/containerd.sock",
+              "--exec-opt=native.cgroupdriver=cgroupfs", asked=("docker", "version"))
+        call("docker", "load", "-q", "-i", "/opt/images/busybox.tar").ok
     until(lambda: call("docker", "info", "-f", "{{.DefaultRuntime}} {{.LiveRestoreEnabled}}").out
-          == f"{os.path.basename(runtime)} true\n", "the daemon has read its configuration")
-    it = Docker("/usr/bin/docker", os.path.basename(runtime), "/run/docker/runtime-runc/moby",
+          == f"{name} true\n", "the daemon has read its configuration")
+    it = Docker("/usr/bin/docker", name, "/run/docker/runtime-runc/moby",
                 ("/sys/fs/cgroup/system.slice/docker-*.scope", "/sys/fs/cgroup/docker/*-*",
                  "/sys/fs/cgroup/docker/*/*"))
     it.binary = runtime
@@ -83,6 +91,7 @@ def test_the_daemon_knows_the_version_and_the_features():
     assert names[engine().runtime]
 
 
+@needs("systemd")
 def test_containers_live_on_while_the_daemon_is_restarted():
     "the same process; afterwards it can be looked into and stopped"
     with engine().box(command=("sh", "-c", "trap 'exit 8' TERM; echo up; "
@@ -98,6 +107,7 @@ def test_containers_live_on_while_the_daemon_is_restarted():
         assert box.ended() == 8
 
 
+@needs("systemd")
 def test_containers_live_on_when_the_daemon_is_killed():
     "by SIGKILL; one that ended meanwhile has its exit status"
     with engine().box() as box, engine().box(command=("sh", "-c", "sleep 2; exit 21")) as short:
@@ -110,6 +120,7 @@ def test_containers_live_on_when_the_daemon_is_killed():
         assert status == 21
 
 
+@needs("systemd")
 def test_containers_live_on_when_containerd_is_killed():
     "the shim is what holds them"
     with engine().box() as box:
@@ -134,6 +145,7 @@ def test_a_shim_that_is_killed_leaves_nothing():
         assert box.exec("echo", "again").value == "again"
 
 
+@needs("systemd")
 def test_the_cgroupfs_driver_and_a_user_namespace():
     "limits hold in a group named by Docker; root inside is another outside, and is confined the same"
     with daemon(**{"exec-opts": ["native.cgroupdriver=cgroupfs"], "userns-remap": "tester",
@@ -156,6 +168,7 @@ def test_the_cgroupfs_driver_and_a_user_namespace():
         assert r.value == os.readlink("/proc/self/ns/user")
 
 
+@since(docker=25)
 def test_read_only_can_be_asked_for_all_mounts_below():
     "bind-recursive=readonly, which Docker offers because our features have rro"
     call("mkdir", "-p", "/run/rro/below").ok
@@ -177,9 +190,27 @@ def test_a_restart_policy_starts_it_again():
         assert (box.inspect("RestartCount"), box.inspect("State.ExitCode")) == (2, 9)
 
 
+@needs("systemd")
 def test_arguments_for_the_runtime_are_passed_on():
     "a runtime with arguments is a script of Docker's that calls ours"
     with daemon(runtimes={"wordy": {"path": engine().binary, "runtimeArgs": ["--debug"]}},
                 **{"default-runtime": "wordy"}):
         r = call("docker", "run", "--rm", "--network=none", IMAGE, "echo", "said")
         assert r.value == "said"
+
+
+@needs("criu")
+@since(docker=25)
+def test_a_checkpoint_is_made():
+    "one leaves the container as it is, one ends it"
+    # Docker 25 to 28 cannot restore one, whatever the runtime: it looks for /proc/0/ns/net.
+    with engine().box(command=COUNTER) as box:
+        def count():
+            return int(box.exec("cat", "/n").out.strip() or 0)
+        last = goes_on(count, 3)
+        engine()("checkpoint", "create", "--leave-running", box.name, "first").ok
+        goes_on(count, last)
+        engine()("checkpoint", "create", box.name, "second").ok
+        status = box.ended()
+        assert status == 137
+        assert engine()("checkpoint", "ls", box.name).ok.out.split()[-2:] == ["first", "second"]
