@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from call import call, fields, until
 from engine import FOREVER, IMAGE, engine
 from mark import needs, quick, without
+from place import version
 from terminal import Terminal
 
 STATUS = "cat /proc/self/status"
@@ -27,6 +28,17 @@ def sets(result):
     found = fields(result.ok.out)
     return {name: int(found[name], 16) for name in
             ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+
+
+def is_every(effective):
+    """Every capability that there is; Docker 20 knows no more than the first 38."""
+    there = sets(call("cat", "/proc/1/status"))["CapEff"]
+    return effective == there & (1 << max(38, effective.bit_length())) - 1
+
+
+def old_docker():
+    """Debian 12's, which differs in a few things from all later ones."""
+    return engine().name == "docker" and version(engine().program) < 23
 
 
 def namespace(kind, pid="self"):
@@ -119,7 +131,7 @@ def test_exec_as_another_user_has_that_users_rights():
     assert sets(r)["CapEff"] == sets(r)["CapPrm"] == 0 != sets(r)["CapBnd"]
     assert sets(box.sh(STATUS))["CapEff"] == sets(r)["CapBnd"]
     every = sets(box.sh(STATUS, "--privileged"))["CapEff"]
-    assert every == sets(call("cat", "/proc/1/status"))["CapEff"] != sets(r)["CapBnd"]
+    assert is_every(every) and every != sets(r)["CapBnd"]
 
 
 def test_exec_of_a_program_that_is_not_there_is_127():
@@ -128,7 +140,7 @@ def test_exec_of_a_program_that_is_not_there_is_127():
     for program, status in (("/nonexistent", 127), ("nonexistent", 127), ("/etc/passwd", 126),
                             ("/etc", 126)):
         r = box.exec(program)
-        assert r.rc == status, r
+        assert r.rc == (126 if old_docker() else status), r
     assert box.exec("echo", "well").value == "well"
 
 
@@ -314,14 +326,14 @@ def test_a_volume_outlives_the_container_that_wrote_it():
 
 
 def test_a_directory_of_the_host_is_mounted_as_asked():
-    "read-only with all that is mounted below it; writable where that was asked for"
+    "read-only with all that is mounted below it (Docker 20: without); writable where asked for"
     with tempfile.TemporaryDirectory() as here:
         os.mkdir(f"{here}/below")
         call("mount", "-t", "tmpfs", "inner", f"{here}/below").ok
         try:
             r = engine().sh("touch /m/x || touch /m/below/x",
                             f"--mount=type=bind,src={here},dst=/m,readonly")
-            assert r.rc != 0 and r.err.count("Read-only file system") == 2, r
+            assert r.err.count("Read-only file system") == (1 if old_docker() else 2), r
             engine().sh("touch /m/x /m/below/y", f"-v={here}:/m").ok
             assert os.path.exists(f"{here}/x") and os.path.exists(f"{here}/below/y")
         finally:
@@ -422,7 +434,7 @@ def test_a_privileged_container_has_everything():
     r = engine().sh(STATUS + "; ls /dev; touch /sys/kernel/x 2>&1; grep ' /sys ' /proc/mounts",
                     "--privileged")
     found = fields(r.out)
-    assert int(found["CapEff"], 16) == sets(call("cat", "/proc/1/status"))["CapEff"]
+    assert is_every(int(found["CapEff"], 16))
     assert found["Seccomp"] == "0" and "loop-control" in r.out.split()
     assert re.search(r" /sys sysfs rw", r.out)
 

@@ -15,7 +15,7 @@ from alike import bits, namespace, sets
 from call import COUNTER, call, fields, goes_on, until
 from engine import FOREVER, IMAGE, Engine, engine
 from mark import needs, quick
-from place import has_systemd, start
+from place import has_systemd, kill, restart, start
 from terminal import Terminal
 
 STATUS = "cat /proc/self/status"
@@ -103,7 +103,7 @@ def prepare(runtime):
     it = Containerd("/usr/bin/ctr", runtime, "/run/containerd/runc/default",
                ("/sys/fs/cgroup/default/*[0-9]", "/sys/fs/cgroup/system.slice/ctr-*.scope"))
     if not has_systemd():
-        start("containerd", asked=("ctr", "version"))
+        start("containerd", "containerd", asked=("ctr", "version"))
         call("ctr", "images", "import", "/opt/images/busybox.tar").ok
         # What ctr asks for unless told otherwise is more than a host without that controller can do.
         if "--cpu-shares" in call("ctr", "run", "--help").out:
@@ -406,17 +406,14 @@ def test_a_task_is_checkpointed_and_ends():
 # ---- what goes wrong, and many -----------------------------------------------------------------
 
 
-@needs("systemd")
 def test_tasks_live_on_when_containerd_is_restarted_or_killed():
     "the shim holds them; afterwards they can be looked into, and one that ended is cleared away"
     with engine().task() as task, engine().task() as short:
         pid = task.pid
-        call("systemctl", "restart", "containerd").ok
+        restart("containerd")
         assert task.listed() == (pid, "RUNNING") and task.exec("echo", "there").value == "there"
         last = short.pid
-        os.kill(int(call("systemctl", "show", "-P", "MainPID", "containerd").value), 9)
-        os.kill(last, 9)
-        call("systemctl", "restart", "containerd").ok
+        kill("containerd", meanwhile=lambda: os.kill(last, 9))
         until(lambda: call("ctr", "version").rc == 0, "it answers")
         assert task.listed() == (pid, "RUNNING") and task.exec("echo", "there").value == "there"
         until(lambda: engine().rt("state", short.id).rc, "what has ended is cleared away")

@@ -31,7 +31,7 @@ def has_systemd():
 def has(thing):
     """A controller, "systemd", "apparmor" or "criu"."""
     if thing == "criu":
-        return bool(shutil.which("criu"))
+        return bool(shutil.which("criu")) and call("criu", "check").rc == 0
     if thing == "systemd":
         return has_systemd()
     if thing == "apparmor":
@@ -53,13 +53,63 @@ def version(program):
                 if word.lstrip("v")[0].isdigit())
 
 
-def start(*command, asked):
-    """A daemon, as systemd would start it; waits until it answers."""
-    log = f"/run/{os.path.basename(command[0])}.log"
-    with open(log, "ab") as out:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,   # pylint: disable=consider-using-with
-                         stderr=out, start_new_session=True)
-    until(lambda: call(*asked).rc == 0, f"{command[0]} answers (it says why not in {log})")
+class Daemon:
+    """One that was started here, as systemd would start it."""
+
+    def __init__(self, *command, asked):
+        self.command, self.asked, self.process = command, asked, None
+        self.start()
+
+    def start(self):
+        log = f"/run/{os.path.basename(self.command[0])}.log"
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen(    # pylint: disable=consider-using-with
+                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True)
+        until(self.answers, f"{self.command[0]} answers (it says why not in {log})")
+
+    def answers(self):
+        return call(*self.asked).rc == 0
+
+
+DAEMONS = {}            # by the name that systemd has for them
+
+
+def start(unit, *command, asked):
+    """Starts a daemon where there is no systemd; waits until it answers."""
+    DAEMONS[unit] = Daemon(*command, asked=asked)
+
+
+def pid_of(unit):
+    if unit in DAEMONS:
+        return DAEMONS[unit].process.pid
+    return int(call("systemctl", "show", "-P", "MainPID", unit).value)
+
+
+def restart(unit):
+    """As an administrator does."""
+    if unit in DAEMONS:
+        DAEMONS[unit].process.terminate()
+        DAEMONS[unit].process.wait()
+        DAEMONS[unit].start()
+        return
+    call("systemctl", "reset-failed", unit)
+    call("systemctl", "restart", unit).ok
+
+
+def kill(unit, meanwhile=lambda: None):
+    """By SIGKILL; it is started again, by systemd where that is. `meanwhile` is done in between."""
+    old = pid_of(unit)
+    if unit in DAEMONS:
+        DAEMONS[unit].process.kill()
+        DAEMONS[unit].process.wait()
+        meanwhile()
+        DAEMONS[unit].start()
+        return
+    call("systemctl", "reset-failed", unit)
+    os.kill(old, 9)
+    meanwhile()
+    until(lambda: pid_of(unit) not in (0, old), f"systemd starts {unit} again")
 
 
 def configure_containers():
