@@ -17,12 +17,14 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/hooks.h"
+#include "guard/freeze.h"
 #include "guard/held.h"
 #include "guard/journal.h"
 #include "json/emit.h"
@@ -196,6 +198,9 @@ static void leave_caller(void)
 		dup2(null, i);
 	close_range(3, ~0u, 0);
 	setsid();
+	/* Whoever contains is in a hurry; what is told of it afterwards is not. */
+	if (getpriority(PRIO_PROCESS, 0) < 0)
+		freeze_calm(0);
 	prctl(PR_SET_NAME, "orlop:[hooks]");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
