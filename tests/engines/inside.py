@@ -62,6 +62,8 @@ def perform(item):
         why += f"\nleft: {left}" if left else ""
         why += "".join(f"\n  $ {called!r}" for called in JOURNAL[-8:])
         engine().clear()
+        for name in engine().states():      # so that the next case finds none
+            engine().rt("delete", "--force", name)
         return why
     finally:
         signal.alarm(0)

@@ -9,9 +9,10 @@ import subprocess
 import tempfile
 
 from call import COUNTER, call, goes_on, until
+from deck import tap
 from engine import FOREVER, IMAGE, Engine, engine
-from mark import needs, quick
-from place import configure_containers, has_systemd
+from mark import needs, quick, since
+from place import configure_containers, has_systemd, version
 
 CONFIG = """[engine]
 runtime_supports_json = ["orlop", "runc", "crun"]
@@ -110,6 +111,9 @@ def test_a_secret_is_a_file_of_the_container():
 
 def test_containers_of_a_pod_share_what_a_pod_shares():
     "network, ipc and host name, and not the processes"
+    # Podman 4's cgroupfs driver denies a pod's cgroup every device, /dev/null too.
+    if not has_systemd() and version(engine().program) < 5:
+        raise tap.Skip("Podman 4 makes no pods without systemd that any runtime can run")
     call(*engine().command("pod", "create", "--name=pod", "--infra-image=localhost/pause:1",
                            "--network=none", "--hostname=podded")).ok
     try:
@@ -152,6 +156,7 @@ def test_a_container_outlives_the_podman_that_started_it():
             engine()("rm", "-f", "-t", "0", "alone").ok
 
 
+@since(podman=5)        # Podman 4 forgets to have the runtime delete it
 def test_a_conmon_that_is_killed_leaves_a_container_that_can_be_removed():
     "by SIGKILL; nothing is left afterwards"
     with engine().box() as box:
