@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/hooks.h"
@@ -196,6 +197,7 @@ static void leave_caller(void)
 		dup2(null, i);
 	close_range(3, ~0u, 0);
 	setsid();
+	environment_forget();
 	prctl(PR_SET_NAME, "orlop:[hooks]");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
