@@ -74,7 +74,9 @@ static struct child_list put_mounts(struct text *t, const struct plan *plan)
 			.target = put_string(t, m->target),
 			.source = put_string(t, m->source),
 			.fstype = put_string(t, m->fstype),
+			.in_root = put_string(t, m->source_in_root),
 			.attr_set = m->attr_set, .attr_clear = m->attr_clear,
+			.attr_unsaid = m->attr_unsaid,
 			.rec_set = m->rec_set, .rec_clear = m->rec_clear,
 			.propagation = (uint32_t)m->propagation |
 				       (m->propagation_recursive ? MS_REC : 0),

@@ -161,19 +161,25 @@ static int container_user_ns(const struct spawn_request *r, const struct spawn *
 }
 
 static int serve_source(const struct spawn_request *r, const struct spawn *s,
-			const struct child_message *m, struct err *e)
+/* `tree` is the child's own clone, or -1. */
+			const struct child_message *m, int tree, struct err *e)
 {
 	struct child_message answer = { .word = PARENT_SOURCE, .item = m->item };
 	auto_fd int user_ns = container_user_ns(r, s);
-	auto_fd int fd = -1;
+	const struct plan_mount *mount;
+	auto_fd int own = -1;
+	int result;
 
 	if (m->item < 0 || (size_t)m->item >= r->plan->mounts.count)
 		return err_set(e, ERR_INTERNAL, "the child asked for mount %d", m->item);
-	fd = source_open(r->plan, &r->plan->mounts.items[m->item], r->procfs, user_ns, e);
-	if (fd < 0)
-		return err_in(e, "mounts[%zu] %s", r->plan->mounts.items[m->item].index,
-			      r->plan->mounts.items[m->item].target);
-	if (fd_send(s->control, &answer, sizeof(answer), fd) < 0)
+	mount = &r->plan->mounts.items[m->item];
+	if (tree >= 0)
+		result = source_map(tree, r->plan, mount, r->procfs, user_ns, e);
+	else
+		result = own = source_open(r->plan, mount, r->procfs, user_ns, e);
+	if (result < 0)
+		return failure_in_mount(mount, e);
+	if (fd_send(s->control, &answer, sizeof(answer), tree >= 0 ? tree : own) < 0)
 		return err_sys(e, "send a mount to the child");
 	return 0;
 }
@@ -188,7 +194,7 @@ static int serve(const struct spawn_request *r, struct spawn *s, const struct ch
 	case CHILD_RESPAWNED:
 		return follow_respawn(r, s, m, e);
 	case CHILD_WANTS_SOURCE:
-		return serve_source(r, s, m, e);
+		return serve_source(r, s, m, *fd, e);
 	case CHILD_WANTS_LIMITS:
 		if (schedule_process(s->pid, r->process, e) < 0 ||
 		    confine_set_limits(s->pid, r->process, e) < 0)
