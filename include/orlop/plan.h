@@ -262,6 +262,12 @@ int plan_process(const struct oci_process *process, const char *name,
 	__attribute__((warn_unused_result));
 
 /*
+ * Whether a container's processes stay in the caller's groups: an annotation asks for it, and the
+ * caller is not root of the host, whose groups are not the business of who writes annotations.
+ */
+bool plan_keeps_groups(const struct oci_config *config, const struct host_facts *facts);
+
+/*
  * Decides about a resources object alone (update): `path` is the existing cgroup. The writes,
  * controllers and device rules of *ret are filled in.
  */
