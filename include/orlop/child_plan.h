@@ -149,7 +149,8 @@ enum { CHILD_MOUNT_FS, CHILD_MOUNT_BIND, CHILD_MOUNT_CGROUP, CHILD_MOUNT_REMOUNT
 struct child_mount {
 	uint32_t kind;
 	child_str target, source, fstype;
-	uint64_t attr_set, attr_clear, rec_set, rec_clear;
+	child_str in_root;		/* the source's path beneath the root; or 0 */
+	uint64_t attr_set, attr_clear, attr_unsaid, rec_set, rec_clear;
 	uint32_t propagation;		/* MS_*, with MS_REC */
 	uint8_t recursive, copy_up, from_parent, ordinary_directory;
 	struct child_list data;		/* of child_str */

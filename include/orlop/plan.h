@@ -71,12 +71,14 @@ struct plan_mount {
 	const char *source;		/* binds: absolute; file systems: any word or NULL */
 	const char *fstype;
 	uint64_t attr_set, attr_clear;	/* MOUNT_ATTR_*, this mount only */
+	uint64_t attr_unsaid;		/* bind: cleared too, but for those that are locked */
 	uint64_t rec_set, rec_clear;	/* MOUNT_ATTR_*, this mount and all below */
 	uint64_t propagation;		/* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0 */
 	bool propagation_recursive;
 	bool recursive;			/* bind: with what is mounted below the source */
 	bool copy_up;			/* tmpfs: with what the image has at the target */
 	bool source_from_parent;	/* bind: the source can only be opened by the runtime */
+	const char *source_in_root;	/* bind: the source's path beneath the root; or NULL */
 	enum plan_idmap idmap;
 	bool idmap_recursive;
 	struct id_map_list uid_maps, gid_maps;
@@ -258,6 +260,12 @@ int plan_process(const struct oci_process *process, const char *name,
 		 const struct oci_linux *linux, bool in_user_ns, struct arena *a,
 		 struct plan_process *ret, struct str_list *warnings, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * Whether a container's processes stay in the caller's groups: an annotation asks for it, and the
+ * caller is not root of the host, whose groups are not the business of who writes annotations.
+ */
+bool plan_keeps_groups(const struct oci_config *config, const struct host_facts *facts);
 
 /*
  * Decides about a resources object alone (update): `path` is the existing cgroup. The writes,

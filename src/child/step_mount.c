@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <sys/statfs.h>
 
+#include "child/bind_attribute.h"
 #include "child/bytes.h"
 #include "child/child.h"
 #include "child/copy_up.h"
@@ -129,13 +130,13 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 	return (int)result;
 }
 
-/* A source that only the runtime may open, or map: it clones the tree and sends it. */
-static int ask_for_source(struct child *c, int item)
+/* A source that only the runtime may open, or map: it sends the tree, its own clone or ours. */
+static int ask_for_source(struct child *c, int item, int tree)
 {
 	int fd, word;
 
 	c->item = item;
-	word = child_send(c, CHILD_WANTS_SOURCE, CHILD_STEP_MOUNTS, -1);
+	word = child_send(c, CHILD_WANTS_SOURCE, CHILD_STEP_MOUNTS, tree);
 	if (word < 0)
 		return word;
 	word = child_receive(c, &fd);
@@ -144,15 +145,26 @@ static int ask_for_source(struct child *c, int item)
 	return word < 0 ? word : -CHILD_E_PROTOCOL;
 }
 
-static int clone_tree(const char *path, bool recursive)
+static int clone_at(int source, bool recursive)
 {
-	/* Through a descriptor, because open_tree alone does not follow /proc/PID/fd/N. */
-	int source = (int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
-
 	if (source < 0)
 		return source;
 	return sys_open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
 						 (recursive ? AT_RECURSIVE : 0));
+}
+
+static int clone_tree(const char *path, bool recursive)
+{
+	/* Through a descriptor, because open_tree alone does not follow /proc/PID/fd/N. */
+	return clone_at((int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0), recursive);
+}
+
+/* A source that the host knows below the root: with the mounts that were made there so far. */
+static int clone_in_root(struct child *c, const struct child_mount *m, int item)
+{
+	int tree = clone_at(path_open(c->root, child_string(c, m->in_root), 0), m->recursive);
+
+	return tree >= 0 && m->from_parent ? ask_for_source(c, item, tree) : tree;
 }
 
 /*
@@ -187,24 +199,25 @@ static int make_mount(struct child *c, const struct child_mount *m, int item, in
 		return make_fs(c, m, child_string(c, m->fstype), covered);
 	if (m->kind == CHILD_MOUNT_CGROUP)
 		return make_cgroup(c, m);
+	if (m->in_root)
+		return clone_in_root(c, m, item);
 	if (m->from_parent)
-		return ask_for_source(c, item);
+		return ask_for_source(c, item, -1);
 	return clone_tree(child_string(c, m->source), m->recursive);
 }
 
-static int apply_attributes(const struct child_mount *m, int fd)
+static int apply_attributes(struct child *c, const struct child_mount *m, int fd)
 {
-	uint64_t set = m->attr_set, clear = m->attr_clear;
 	int error = 0;
 
-	if (m->kind != CHILD_MOUNT_BIND && m->kind != CHILD_MOUNT_REMOUNT)
-		set = clear = 0;		/* fsmount had them */
 	/* What is said of this mount alone wins over what is said of all. */
 	if (m->rec_set | m->rec_clear)
 		error = sys_mount_setattr(fd, AT_RECURSIVE, m->rec_set, m->rec_clear, 0);
-	if (error >= 0 && (set | clear))
-		error = sys_mount_setattr(fd, 0, set, clear, 0);
-	return error;
+	if (error >= 0 && m->kind == CHILD_MOUNT_BIND)
+		error = bind_attribute(m, fd, child_flag(c, CHILD_USER_NS));
+	if (error >= 0 && m->kind == CHILD_MOUNT_REMOUNT && (m->attr_set | m->attr_clear))
+		error = sys_mount_setattr(fd, 0, m->attr_set, m->attr_clear, 0);
+	return error;		/* fsmount had the others' */
 }
 
 /* A file system that has no option for its label takes one for its root directory. */
@@ -268,7 +281,7 @@ static int remount(struct child *c, const struct child_mount *m)
 
 	if (fd < 0)
 		return fd;
-	return apply_attributes(m, fd);
+	return apply_attributes(c, m, fd);
 }
 
 /*
@@ -354,7 +367,7 @@ static int mount_one(struct child *c, const struct child_mount *m, int item, str
 	if (error >= 0 && m->copy_up)
 		error = copy_up(place, fd);
 	if (error >= 0)
-		error = apply_attributes(m, fd);
+		error = apply_attributes(c, m, fd);
 	if (error >= 0 && !(by_name && attach_by_name(c, m, fd, nest))) {
 		*nest = no_nest;
 		if (place < 0)

@@ -97,22 +97,44 @@ static void print_commands(struct text *t)
 			text_printf(t, "  %-12s%s\n", cli_commands[i].name, cli_commands[i].summary);
 }
 
-void help_usage(struct text *t, const char *program, const struct cli_command *command)
+static void print_usage(struct text *t, const char *program, const struct cli_command *command)
 {
 	if (!command) {
-		text_printf(t, "usage: %s [OPTION]... COMMAND [OPTION]... [ARGUMENT]...\n", program);
+		text_printf(t, "%s [OPTION]... COMMAND [OPTION]... [ARGUMENT]...\n", program);
 		return;
 	}
-	text_printf(t, "usage: %s [OPTION]... %s [OPTION]...%s%s\n", program, command->name,
+	text_printf(t, "%s [OPTION]... %s [OPTION]...%s%s\n", program, command->name,
 		    *command->operands ? " " : "", command->operands);
+}
+
+void help_usage(struct text *t, const char *program, const struct cli_command *command)
+{
+	text_puts(t, "usage: ");
+	print_usage(t, program, command);
+}
+
+/* The first two lines are laid out as runc's, which scripts take to pieces. */
+static void print_name(struct text *t, const char *program, const struct cli_command *command)
+{
+	char name[64];
+
+	text_puts(t, "NAME:\n   ");
+	if (command)
+		snprintf(name, sizeof(name), "%.32s %s - ", program, command->name);
+	else
+		snprintf(name, sizeof(name), "%.32s - ", program);
+	text_puts(t, name);
+	wrap(t, command ? command->summary : "Open Container Initiative runtime", 3,
+	     3 + strlen(name));
+	text_puts(t, "\nUSAGE:\n   ");
+	print_usage(t, program, command);
+	text_puts(t, "\n");
 }
 
 void help_print(struct text *t, const char *program, const struct cli_command *command)
 {
-	help_usage(t, program, command);
-	text_puts(t, "\n");
+	print_name(t, program, command);
 	if (command) {
-		text_printf(t, "%s\n\n", command->summary);
 		wrap(t, command->about, 0, 0);
 		print_options(t, command->options, true);
 		text_printf(t, "\nThe options before the command: %s --help. The manual: orlop-%s(8).\n",

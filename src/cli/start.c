@@ -9,27 +9,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "cli/parse.h"
 #include "orlop/auto.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #include <linux/close_range.h>
 #endif
-
-/*
- * LISTEN_* and NOTIFY_SOCKET are systemd's protocols, the two addresses find a user's own
- * directories and bus; ORLOP_* are for those who look for mistakes. Hooks and `ps` get an environment of their own; PATH is not among these on
- * purpose.
- */
-static const char *const allowed[] = {
-	"NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "XDG_RUNTIME_DIR",
-	"DBUS_SESSION_BUS_ADDRESS", "ORLOP_DEBUG",
-};
 
 static int fill_standard(struct err *e)
 {
@@ -48,29 +38,6 @@ static int fill_standard(struct err *e)
 	return 0;
 }
 
-static bool is_named(const char *entry, const char *name)
-{
-	size_t len = strlen(name);
-
-	return strncmp(entry, name, len) == 0 && entry[len] == '=';
-}
-
-/* Of a name that is there twice the first is kept: that is the one getenv(3) finds. */
-static void clear_environment(void)
-{
-	static char *kept[ARRAY_LEN(allowed) + 1];
-	size_t count = 0;
-
-	for (size_t i = 0; environ && i < ARRAY_LEN(allowed); i++)
-		for (char **entry = environ; *entry; entry++)
-			if (is_named(*entry, allowed[i])) {
-				kept[count++] = *entry;
-				break;
-			}
-	kept[count] = NULL;
-	environ = kept;
-}
-
 static void do_nothing(int signal)
 {
 	(void)signal;
@@ -78,7 +45,7 @@ static void do_nothing(int signal)
 
 int start_clean(struct err *e)
 {
-	clear_environment();
+	environment_clean();
 	/*
 	 * Nobody looks into us or traces us. Without root the kernel would give our children's
 	 * /proc files to root as well, and their id maps could not be written.

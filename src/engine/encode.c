@@ -74,7 +74,9 @@ static struct child_list put_mounts(struct text *t, const struct plan *plan)
 			.target = put_string(t, m->target),
 			.source = put_string(t, m->source),
 			.fstype = put_string(t, m->fstype),
+			.in_root = put_string(t, m->source_in_root),
 			.attr_set = m->attr_set, .attr_clear = m->attr_clear,
+			.attr_unsaid = m->attr_unsaid,
 			.rec_set = m->rec_set, .rec_clear = m->rec_clear,
 			.propagation = (uint32_t)m->propagation |
 				       (m->propagation_recursive ? MS_REC : 0),
@@ -137,7 +139,9 @@ static struct child_list put_pairs(struct text *t, const struct pair_list *pairs
 	return put_list(t, to, pairs->count, sizeof(*to));
 }
 
-static struct child_list put_hooks(struct text *t, const struct hook_list *hooks)
+/* A hook without an environment of its own gets `env`, if that is not NULL. */
+static struct child_list put_hooks(struct text *t, const struct hook_list *hooks,
+				   const struct str_list *env)
 {
 	struct child_hook *to = arena_new_array(t->arena, struct child_hook, hooks->count);
 
@@ -147,7 +151,7 @@ static struct child_list put_hooks(struct text *t, const struct hook_list *hooks
 		to[n] = (struct child_hook){
 			.path = put_string(t, h->path),
 			.args = put_strings(t, &h->args),
-			.env = put_strings(t, &h->env),
+			.env = put_strings(t, h->env.count || !env ? &h->env : env),
 			.timeout = h->timeout.set ? (int32_t)h->timeout.value : 0,
 		};
 	}
@@ -320,8 +324,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 	to->masked = put_strings(t, &plan->masked);
 	to->readonly = put_strings(t, &plan->readonly);
 	to->sysctls = put_pairs(t, &plan->sysctls);
-	to->create_hooks = put_hooks(t, &plan->hooks.create_container);
-	to->start_hooks = put_hooks(t, &plan->hooks.start_container);
+	to->create_hooks = put_hooks(t, &plan->hooks.create_container, NULL);
+	to->start_hooks = put_hooks(t, &plan->hooks.start_container, &plan->process.env);
 	put_state(t, facts->state, &to->state_head, &to->state_tail);
 	put_state(t, facts->start_state, &to->start_state_head, &to->start_state_tail);
 	to->hostname = put_string(t, plan->hostname);

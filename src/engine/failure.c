@@ -51,11 +51,19 @@ static int plain(const struct child_message *m, struct err *e, const char *what)
 	return err_set(e, ERR_SYSTEM, "%s: %s", what, reason(m->error));
 }
 
+int failure_in_mount(const struct plan_mount *mount, struct err *e)
+{
+	const char *source = mount->source ? mount->source : mount->fstype;
+
+	if (mount->index != SIZE_MAX)
+		err_in(e, "mounts[%zu]", mount->index);
+	return err_in(e, "error mounting \"%s\" to rootfs at \"%s\"", source ? source : "",
+		      mount->target);
+}
+
 static int mount_failed(const struct child_message *m, const struct plan *plan, struct err *e)
 {
 	const struct plan_mount *mount = &plan->mounts.items[m->item];
-	const char *source = mount->source ? mount->source : mount->fstype;
-	const char *detail = m->detail[0] ? ": " : "";
 
 	if (m->error == CHILD_E_IN_PROC)
 		err_set(e, ERR_POLICY, "\"%s\" cannot be mounted because it is inside /proc",
@@ -67,11 +75,10 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 		err_set(e, ERR_POLICY, "filesystem \"%s\" must be mounted on ordinary directory",
 			mount->fstype);
 	else
-		err_set(e, ERR_SYSTEM, "error mounting \"%s\" to rootfs at \"%s\"%s%s: %s",
-			source ? source : "", mount->target, detail, m->detail, reason(m->error));
+		err_set(e, ERR_SYSTEM, "%s%s%s", m->detail, m->detail[0] ? ": " : "",
+			reason(m->error));
 	e->code = m->error < CHILD_E_NOT_FOUND ? m->error : 0;
-	if (mount->index != SIZE_MAX)
-		err_in(e, "mounts[%zu] %s", mount->index, mount->target);
+	failure_in_mount(mount, e);
 	if (m->error == EACCES && plan->uid_maps.count)
 		err_hint(e, "container root is an ordinary user on the host: it needs the right "
 			    "to search every directory on the way");

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "base/fd.h"
 #include "orlop/auto.h"
 
@@ -205,8 +206,9 @@ static int spawn_attributes_set(struct spawn_attributes *s, const int standard[3
 	return code;
 }
 
-/* An errno value; 0 and the pid. */
-static int spawn_hook(const struct oci_hook *hook, const int standard[3], int cwd, pid_t *ret)
+/* An errno value; 0 and the pid. `fallback` is the environment of a hook that has none. */
+static int spawn_hook(const struct oci_hook *hook, char *const *fallback, const int standard[3],
+		      int cwd, pid_t *ret)
 {
 	__attribute__((cleanup(spawn_attributes_done))) struct spawn_attributes s = { 0 };
 	auto_free char **args = terminated(&hook->args, hook->path);
@@ -218,19 +220,21 @@ static int spawn_hook(const struct oci_hook *hook, const int standard[3], int cw
 	if (!args || !env)
 		return ENOMEM;
 	code = spawn_attributes_set(&s, standard, cwd);
-	return code ? code : posix_spawn(ret, hook->path, &s.files, &s.attr, args, env);
+	return code ? code : posix_spawn(ret, hook->path, &s.files, &s.attr, args,
+					 hook->env.count ? env : fallback);
 }
 
 /* Starts a hook; -1 with *e, and nothing runs. */
-static int running_start(struct running *r, const struct oci_hook *hook, const char *state_json,
-			 int cwd, struct err *e)
+static int running_start(struct running *r, const struct oci_hook *hook, char *const *fallback,
+			 const char *state_json, int cwd, struct err *e)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
 	int piped = make_pipe(in, 1) < 0 || make_pipe(out, 0) < 0 || make_pipe(err, 0) < 0;
 	int code = piped ? errno : 0;
 
 	if (!code)
-		code = spawn_hook(hook, (const int[]){ in[0], out[1], err[1] }, cwd, &r->pid);
+		code = spawn_hook(hook, fallback, (const int[]){ in[0], out[1], err[1] }, cwd,
+				  &r->pid);
 	auto_close_fd(&in[0]);
 	auto_close_fd(&out[1]);
 	auto_close_fd(&err[1]);
@@ -267,7 +271,8 @@ bool hooks_failed(int status, char *words, size_t size)
 	return true;
 }
 
-static int run_one(const struct oci_hook *hook, const char *state_json, int cwd, struct err *e)
+static int run_one(const struct oci_hook *hook, char *const *fallback, const char *state_json,
+		   int cwd, struct err *e)
 {
 	__attribute__((cleanup(running_done))) struct running r = {
 		.pidfd = -1, .in = -1, .out.fd = -1, .err.fd = -1,
@@ -278,7 +283,7 @@ static int run_one(const struct oci_hook *hook, const char *state_json, int cwd,
 	size_t drained = 0;
 	int ended, status;
 
-	if (running_start(&r, hook, state_json, cwd, e) < 0)
+	if (running_start(&r, hook, fallback, state_json, cwd, e) < 0)
 		return -1;
 	ended = attend(&r, deadline);
 	if (ended < 0)
@@ -344,7 +349,8 @@ int hooks_run(const struct hook_list *hooks, const char *kind, const char *state
 		if (cwd && dir < 0)
 			result = err_sys(e, "open \"%.200s\"", cwd);
 		else
-			result = run_one(&hooks->items[i], state_json, dir, e);
+			result = run_one(&hooks->items[i], environment_inherited(), state_json, dir,
+					 e);
 		if (result == 0)
 			continue;
 		err_in(e, "error running %s hook #%zu", kind, i);
@@ -359,11 +365,12 @@ int hooks_run(const struct hook_list *hooks, const char *kind, const char *state
 
 int hooks_run_program(const struct oci_hook *program, struct err *e)
 {
+	static char *const nothing[] = { NULL };
 	struct signals signals;
 	int result;
 
 	signals_prepare(&signals);
-	result = run_one(program, "", -1, e);
+	result = run_one(program, nothing, "", -1, e);
 	signals_restore(&signals);
 	return result;
 }

@@ -47,13 +47,15 @@ static int user_namespace(const struct id_map_list *uids, const struct id_map_li
 	return take_fd(&fd);
 }
 
-static int map_ids(int tree, const struct plan *plan, const struct plan_mount *mount, int procfs,
-		   int container_ns, struct err *e)
+int source_map(int tree, const struct plan *plan, const struct plan_mount *mount, int procfs,
+	       int container_ns, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
 	auto_fd int made = -1;
 	int ns = container_ns;
 
+	if (mount->idmap == PLAN_IDMAP_NONE)
+		return 0;
 	if (mount->idmap == PLAN_IDMAP_OWN) {
 		made = ns = user_namespace(&mount->uid_maps, &mount->gid_maps, procfs, e);
 	} else if (ns < 0) {
@@ -84,8 +86,7 @@ int source_open(const struct plan *plan, const struct plan_mount *mount, int pro
 					    (mount->recursive ? AT_RECURSIVE : 0));
 	if (tree < 0)
 		return err_sys(e, "clone the mount of %s", mount->source);
-	if (mount->idmap != PLAN_IDMAP_NONE &&
-	    map_ids(tree, plan, mount, procfs, container_ns, e) < 0)
+	if (source_map(tree, plan, mount, procfs, container_ns, e) < 0)
 		return -1;
 	/* As a clone made in the container's mount namespace would be: the host's slave. */
 	if ((plan->rootfs_propagation & MS_SHARED) == 0 &&

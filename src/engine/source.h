@@ -15,3 +15,7 @@
  */
 int source_open(const struct plan *plan, const struct plan_mount *mount, int procfs,
 		int container_ns, struct err *e) __attribute__((warn_unused_result));
+
+/* The same of a clone that the child made, where only it sees the source. 0 or -1. */
+int source_map(int tree, const struct plan *plan, const struct plan_mount *mount, int procfs,
+	       int container_ns, struct err *e) __attribute__((warn_unused_result));

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/hooks.h"
@@ -201,6 +202,7 @@ static void leave_caller(void)
 	/* Whoever contains is in a hurry; what is told of it afterwards is not. */
 	if (getpriority(PRIO_PROCESS, 0) < 0)
 		freeze_calm(0);
+	environment_forget();
 	prctl(PR_SET_NAME, "orlop:[hooks]");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }

@@ -58,32 +58,35 @@ static void close_exec(struct exec *x)
 }
 
 /* --cap: what the process may do more; it becomes inheritable only if the container's were. */
-static int add_caps(struct exec *x, struct err *e)
+static void add_caps(struct exec *x)
 {
 	const struct str_list *names = &x->x->caps;
 	struct oci_caps *caps = &x->spec.caps;
+	size_t known = caps->unknown.count;
+	char **unknown = arena_new_array(x->arena, char *, known + names->count);
+
+	for (size_t n = 0; n < known; n++)
+		unknown[n] = caps->unknown.items[n];
+	caps->unknown.items = unknown;
 
 	for (size_t n = 0; n < names->count; n++) {
 		uint64_t cap;
-		const char *near;
 
-		if (!names_find(words_capabilities, names->items[n], &cap)) {
-			near = names_nearest(words_capabilities, names->items[n]);
-			err_set(e, ERR_USAGE, "--cap \"%.80s\": no such capability",
-				names->items[n]);
-			return near ? err_hint(e, "did you mean %s?", near) : -1;
-		}
 		caps->set = true;
+		/* Left to the planner, which warns: one that nobody knows is granted by nobody. */
+		if (!names_find(words_capabilities, names->items[n], &cap)) {
+			unknown[caps->unknown.count++] = names->items[n];
+			continue;
+		}
 		caps->bounding |= 1ULL << cap;
 		caps->effective |= 1ULL << cap;
 		caps->permitted |= 1ULL << cap;
 		if (caps->inheritable)
 			caps->ambient |= 1ULL << cap;
 	}
-	return 0;
 }
 
-static int override(struct exec *x, struct err *e)
+static void override(struct exec *x)
 {
 	const struct life_exec *o = x->x;
 	struct oci_process *p = &x->spec;
@@ -118,7 +121,7 @@ static int override(struct exec *x, struct err *e)
 		p->selinux_label = arena_strdup(x->arena, o->process_label);
 	if (o->apparmor)
 		p->apparmor_profile = arena_strdup(x->arena, o->apparmor);
-	return add_caps(x, e);
+	add_caps(x);
 }
 
 static int read_process(struct exec *x, struct err *e)
@@ -136,7 +139,8 @@ static int read_process(struct exec *x, struct err *e)
 	x->spec = x->config.process;
 	if (!x->spec.set)
 		return err_set(e, ERR_CONFIG, "process property must not be empty");
-	return override(x, e);
+	override(x);
+	return 0;
 }
 
 static int decide(struct exec *x, struct err *e)
@@ -164,6 +168,10 @@ static int decide(struct exec *x, struct err *e)
 		return -1;
 	for (size_t n = 0; n < warnings.count; n++)
 		x->life->warn(warnings.items[n]);
+	if (plan_keeps_groups(&x->config, &x->facts)) {
+		x->process.groups.count = 0;
+		x->process.set_groups = false;
+	}
 	x->plan.preserve_fds = x->x->preserve_fds;
 	x->plan.uid_maps = x->config.linux.uid_maps;
 	x->plan.gid_maps = x->config.linux.gid_maps;
@@ -183,7 +191,8 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 	for (const char *p = sub; p; p = strchr(p, '/')) {
 		p += *p == '/';
 		if (!strncmp(p, "..", 2) && (p[2] == '/' || !p[2])) {
-			err_set(e, ERR_USAGE, "--cgroup: %.80s is not a sub cgroup path", sub);
+			err_set(e, ERR_USAGE, "--cgroup: bad sub cgroup path: %.80s", sub);
+			err_hint(e, "it may not lead out of the container's own cgroup");
 			return NULL;
 		}
 	}
@@ -191,6 +200,12 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 		sub++;
 	return *sub ? arena_printf(x->arena, "%s/%s", x->c.record.cgroup, sub)
 		    : x->c.record.cgroup;
+}
+
+/* In runc's words where --cgroup was given: there is no other place to fall back to. */
+static int not_joined(const struct exec *x, struct err *e)
+{
+	return x->x->cgroup ? err_in(e, "error adding pid of the new process to cgroups") : -1;
 }
 
 static int open_cgroup(struct exec *x, struct err *e)
@@ -201,7 +216,7 @@ static int open_cgroup(struct exec *x, struct err *e)
 	if (!*x->c.record.cgroup)
 		return 0;
 	x->cgroup = cgroup_open(x->c.record.cgroup_mount, x->cgroup_path, e);
-	return x->cgroup < 0 ? -1 : 0;
+	return x->cgroup < 0 ? not_joined(x, e) : 0;
 }
 
 /* Where the container's first process is now: it may have moved itself into a group below. */
@@ -244,6 +259,8 @@ static int start_process(struct exec *x, struct err *e)
 		request.cgroup = x->cgroup;
 		result = spawn_start(&request, x->arena, &x->spawn, e);
 	}
+	if (result < 0 && e->code == EBUSY)
+		(void)not_joined(x, e);
 	return result;
 }
 

@@ -16,6 +16,7 @@ enum effect {
 	SET,		/* attr is set */
 	CLEAR,		/* attr is cleared */
 	ATIME,		/* attr is the access time mode */
+	NOT_ATIME,	/* attr is an access time mode that is no longer asked for */
 	PROPAGATION,	/* attr is the propagation type */
 	SUPERBLOCK,	/* only concerns the superblock */
 	OURS,		/* attr is the offset of a bool that becomes true */
@@ -35,8 +36,8 @@ struct option {
  * In alphabetical order, as the features document lists them.
  *
  * An access time mode is one of three: relatime (the kernel's default since 2.6.30), noatime,
- * strictatime. Saying the opposite of one of the latter two is asking for the default; the
- * opposite of the default ("norelatime") asks for nothing, which is what mount(2) does too.
+ * strictatime. Saying the opposite of one takes that back and asks for nothing, which is what
+ * mount(2) does too: a new file system has the default then, a bind what its source has.
  * nodiratime is a flag of its own.
  *
  * iversion and noiversion have no word of fsconfig(2): a file system that keeps change counters
@@ -46,7 +47,7 @@ struct option {
 static const struct option options[] = {
 	{ "_netdev", NOTHING },
 	{ "async", SUPERBLOCK, .superblock = MS_SYNCHRONOUS },
-	{ "atime", ATIME, false, MOUNT_ATTR_RELATIME },
+	{ "atime", NOT_ATIME, false, MOUNT_ATTR_NOATIME },
 	{ "auto", NOTHING },
 	{ "bind", OUR_BOOL(bind) },
 	{ "defaults", NOTHING },
@@ -67,8 +68,8 @@ static const struct option options[] = {
 	{ "noiversion", NOTHING },
 	{ "nolazytime", SUPERBLOCK, .superblock = MS_LAZYTIME },
 	{ "nomand", SUPERBLOCK, .superblock = MS_MANDLOCK },
-	{ "norelatime", NOTHING },
-	{ "nostrictatime", ATIME, false, MOUNT_ATTR_RELATIME },
+	{ "norelatime", NOT_ATIME, false, MOUNT_ATTR_RELATIME },
+	{ "nostrictatime", NOT_ATIME, false, MOUNT_ATTR_STRICTATIME },
 	{ "nosuid", SET, false, MOUNT_ATTR_NOSUID },
 	{ "nosymfollow", SET, false, MOUNT_ATTR_NOSYMFOLLOW },
 	{ "nouser", NOTHING },
@@ -178,6 +179,12 @@ static void apply(struct mount_options *o, const struct option *option, char *wo
 		*set = (*set & ~mask) | option->attr;
 		*clear |= mask;
 		break;
+	case NOT_ATIME:
+		if (!(*clear & MOUNT_ATTR__ATIME) || (*set & MOUNT_ATTR__ATIME) != option->attr)
+			break;
+		*set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+		*clear &= ~(uint64_t)MOUNT_ATTR__ATIME;
+		break;
 	case PROPAGATION:
 		o->propagation = option->attr;
 		o->propagation_recursive = option->recursive;
@@ -189,6 +196,9 @@ static void apply(struct mount_options *o, const struct option *option, char *wo
 		*(bool *)((char *)o + option->attr) = true;
 		break;
 	}
+	if (option->effect == SET || option->effect == CLEAR || option->effect == ATIME ||
+	    option->effect == NOT_ATIME)
+		o->attr_said |= !option->recursive;
 	if (option->superblock)
 		set_superblock(&o->superblock, word, option->superblock);
 }

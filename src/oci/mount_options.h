@@ -25,6 +25,7 @@ struct mount_options {
 	 */
 	uint64_t attr_set, attr_clear;
 	uint64_t rec_set, rec_clear;
+	bool attr_said;		/* there was a word about attributes of the mount alone */
 
 	uint64_t propagation;		/* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0 */
 	bool propagation_recursive;

@@ -142,10 +142,23 @@ static int read_page_size(const struct binding *b, const struct node *n, void *f
 	return 0;
 }
 
+static int check_hugepage_limit(const struct binding *b, const struct node *n, void *object)
+{
+	const struct oci_hugepage_limit *limit = object;
+
+	if (!limit->page_size)
+		return doc_err(b->doc, n, b->e, "\"pageSize\" is missing");
+	if (doc_find(n, "pageSize") && doc_find(n, "pagesize"))
+		return doc_err(b->doc, n, b->e, "has \"pageSize\" and \"pagesize\"");
+	return 0;
+}
+
+/* Readers in Go take names in any case, and documents were written that say "pagesize". */
 static const struct bind hugepage_rows[] = {
-	B_CUSTOM(struct oci_hugepage_limit, page_size, "pageSize", char *, read_page_size,
-		 B_REQUIRED),
+	B_CUSTOM(struct oci_hugepage_limit, page_size, "pageSize", char *, read_page_size, 0),
+	B_CUSTOM(struct oci_hugepage_limit, page_size, "pagesize", char *, read_page_size, 0),
 	B_U64(struct oci_hugepage_limit, limit, "limit", B_REQUIRED),
+	B_CHECK(check_hugepage_limit),
 	B_END
 };
 

@@ -164,6 +164,7 @@ static void dump_mount(struct dump *d, const struct plan_mount *m)
 		text_printf(&t, " source=%s", word(d, m->source));
 	put_attrs(d, &t, "set", m->attr_set);
 	put_attrs(d, &t, "clear", m->attr_clear);
+	put_attrs(d, &t, "clear-unless-locked", m->attr_unsaid);
 	put_attrs(d, &t, "rset", m->rec_set);
 	put_attrs(d, &t, "rclear", m->rec_clear);
 	if (m->propagation)
@@ -175,6 +176,8 @@ static void dump_mount(struct dump *d, const struct plan_mount *m)
 		text_puts(&t, " copy-up");
 	if (m->source_from_parent)
 		text_puts(&t, " from-parent");
+	if (m->source_in_root)
+		text_printf(&t, " from-root=%s", word(d, m->source_in_root));
 	if (m->idmap != PLAN_IDMAP_NONE)
 		text_printf(&t, " %sidmap=%s", m->idmap_recursive ? "r" : "",
 			    m->idmap == PLAN_IDMAP_OWN ? "own" : "container");

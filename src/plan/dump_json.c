@@ -121,6 +121,7 @@ static void emit_mount(struct emit *m, const struct plan_mount *mount, struct ar
 	emit_optional(m, "source", mount->source);
 	emit_optional(m, "set", dump_attrs(a, mount->attr_set));
 	emit_optional(m, "clear", dump_attrs(a, mount->attr_clear));
+	emit_optional(m, "clearUnlessLocked", dump_attrs(a, mount->attr_unsaid));
 	emit_optional(m, "recursiveSet", dump_attrs(a, mount->rec_set));
 	emit_optional(m, "recursiveClear", dump_attrs(a, mount->rec_clear));
 	if (mount->propagation)
@@ -132,6 +133,7 @@ static void emit_mount(struct emit *m, const struct plan_mount *mount, struct ar
 		emit_bool(m, "copyUp", true);
 	if (mount->source_from_parent)
 		emit_bool(m, "fromParent", true);
+	emit_optional(m, "sourceInRoot", mount->source_in_root);
 	emit_optional(m, mount->idmap_recursive ? "recursiveIdmap" : "idmap",
 		      idmaps[mount->idmap]);
 	emit_maps(m, "uidMappings", &mount->uid_maps);

@@ -16,12 +16,13 @@ static bool has_new_namespace(const struct plan *plan, enum oci_ns type)
 }
 
 /*
- * The mount of a cgroup is the kernel's, and made anew, where the container has a cgroup namespace;
- * elsewhere it is a clone of the host's.
+ * A bind of what is below the root itself is not from the outside. The mount of a cgroup is the
+ * kernel's, and made anew, where the container has a cgroup namespace; elsewhere it is a clone of
+ * the host's.
  */
 static bool is_external(const struct plan *plan, const struct plan_mount *m)
 {
-	return m->kind == PLAN_MOUNT_BIND ||
+	return (m->kind == PLAN_MOUNT_BIND && !m->source_in_root) ||
 	       (m->kind == PLAN_MOUNT_CGROUP && !has_new_namespace(plan, OCI_NS_CGROUP));
 }
 

@@ -21,6 +21,31 @@ static int check_id(struct planner *p, unsigned line, const char *at, uint32_t i
 	return 0;
 }
 
+static bool asks_for_groups(const struct oci_config *config)
+{
+	for (size_t i = 0; i < config->annotations.count; i++)
+		if (strcmp(config->annotations.items[i].key, "run.oci.keep_original_groups") == 0)
+			return true;
+	return false;
+}
+
+bool plan_keeps_groups(const struct oci_config *config, const struct host_facts *facts)
+{
+	return (facts->euid != 0 || facts->in_user_ns) && asks_for_groups(config);
+}
+
+/* Podman's --group-add keep-groups, for files that a group of the user alone may read. */
+static void keep_groups(struct planner *p, struct plan_process *ret)
+{
+	if (ret->groups.count)
+		plan_warn(p, "process.user.additionalGids: ignored: the annotation "
+			  "run.oci.keep_original_groups asks for the caller's groups");
+	ret->groups.count = 0;
+	ret->set_groups = false;
+	plan_because_of(p, p->config->lines.annotations,
+			"annotations[\"run.oci.keep_original_groups\"]", "groups");
+}
+
 static int plan_user(struct planner *p, const struct oci_process *process,
 		     struct plan_process *ret)
 {
@@ -62,13 +87,20 @@ static int plan_user(struct planner *p, const struct oci_process *process,
 				"alone");
 	}
 	plan_because_of(p, line, "process.user", "user ");
+	if (u->umask.set)
+		plan_because_of(p, line, "process.user.umask", "umask");
+	if (p->config && plan_keeps_groups(p->config, p->facts)) {
+		keep_groups(p, ret);
+		return 0;
+	}
+	if (p->config && asks_for_groups(p->config))
+		plan_warn(p, "annotations[\"run.oci.keep_original_groups\"]: ignored: the groups of "
+			  "the host's root are not for a container");
 	if (ret->groups.count)
 		plan_because_of(p, line, "process.user.additionalGids", "groups");
 	else
 		plan_because(p, ret->set_groups ? "default: the caller's groups are not kept" :
 			     "default: the user namespace does not let groups be set", "groups");
-	if (u->umask.set)
-		plan_because_of(p, line, "process.user.umask", "umask");
 	return 0;
 }
 

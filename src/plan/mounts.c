@@ -79,7 +79,7 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 static int check_proc(struct planner *p, const struct oci_mount *m, const char *at,
 		      const struct plan_mount *mount)
 {
-	const char *path = plan_path_lexical(p->a, m->destination);
+	const char *path = plan_path_lexical(p->a, mount->target);
 	const char *member = plan_at(p, "%s.destination", at);
 
 	if (mount->kind == PLAN_MOUNT_REMOUNT)
@@ -130,12 +130,32 @@ static int plan_idmap(struct planner *p, const struct oci_mount *m, const char *
 	return 0;
 }
 
+/*
+ * What mount(2) makes of a bind that is remounted, and with it runc and crun: one word about
+ * attributes says all of them, and what it does not name goes, unless the host locked it. Access
+ * times are a group of their own: without a word that asks for a mode they stay as they are.
+ */
+static void take_bind_attributes(const struct mount_options *o, struct plan_mount *m)
+{
+	const uint64_t plain = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+	const uint64_t times = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+
+	m->attr_clear &= ~times;
+	if ((o->attr_clear & MOUNT_ATTR__ATIME) || (o->attr_set & MOUNT_ATTR_NODIRATIME))
+		m->attr_clear |= times & ~(o->attr_set & MOUNT_ATTR_NODIRATIME);
+	if (o->attr_said)
+		m->attr_unsaid = plain & ~(m->attr_set | m->attr_clear | o->rec_set | o->rec_clear);
+}
+
 static void take_options(struct planner *p, const struct mount_options *o, struct plan_mount *m)
 {
 	bool fs = m->kind == PLAN_MOUNT_FS;
 
 	m->attr_set = o->attr_set;
 	m->attr_clear = o->attr_clear;
+	if (m->kind == PLAN_MOUNT_BIND)
+		take_bind_attributes(o, m);
 	m->rec_set = o->rec_set;
 	m->rec_clear = o->rec_clear;
 	m->propagation = o->propagation;
@@ -168,6 +188,18 @@ static bool is_parents(struct planner *p, const struct plan_mount *m)
 	       strncmp(m->source, "/proc/", 6) == 0 || m->propagation == MS_SHARED;
 }
 
+/* What of an absolute path is below the root file system as the host names it; NULL: it is not. */
+static const char *below_rootfs(struct planner *p, const char *path)
+{
+	const char *root = plan_path_lexical(p->a, p->plan->rootfs);
+	const char *clean = plan_path_lexical(p->a, path);
+	size_t len = strlen(root);
+
+	if (!root[1] || strncmp(clean, root, len) != 0 || (clean[len] && clean[len] != '/'))
+		return NULL;
+	return clean[len] ? clean + len : "/";
+}
+
 /*
  * sysfs shows the network namespace that one is in, and is mounted by who owns that. In the host's
  * network the host's own mount shows the same.
@@ -192,7 +224,9 @@ static void bind_sysfs(struct plan_mount *m)
 static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index)
 {
 	const char *at = plan_at(p, "mounts[%zu]", index);
-	struct plan_mount mount = { .index = index, .target = m->destination, .fstype = m->type };
+	const char *stripped = below_rootfs(p, m->destination);
+	struct plan_mount mount = { .index = index, .fstype = m->type,
+				    .target = stripped ? stripped : m->destination };
 	struct mount_options o = { 0 };
 
 	if (mount_options_read(&m->options, p->a, &o, p->e))
@@ -217,8 +251,10 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 	take_options(p, &o, &mount);
 	if (mount.kind == PLAN_MOUNT_FS && is_sysfs_foreign(p, m->type))
 		bind_sysfs(&mount);
-	if (mount.kind == PLAN_MOUNT_BIND)
-		mount.source_from_parent = is_parents(p, &mount);
+	if (mount.kind == PLAN_MOUNT_BIND) {
+		mount.source_in_root = below_rootfs(p, mount.source);
+		mount.source_from_parent = !mount.source_in_root && is_parents(p, &mount);
+	}
 	if (mount.kind == PLAN_MOUNT_CGROUP)
 		mount.data = (struct str_list){ 0 };
 	if (check_proc(p, m, at, &mount) || plan_idmap(p, m, at, &o, &mount))
@@ -227,7 +263,7 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 		plan_warn(p, "%s.destination: %s is relative, which is deprecated: taken from /",
 			  at, text_quote(p->a, m->destination, 80));
 	LIST_ADD(p->a, p->plan->mounts, mount);
-	plan_because_of(p, m->line, at, "mount %s ", plan_word(p->a, m->destination));
+	plan_because_of(p, m->line, at, "mount %s ", plan_word(p->a, mount.target));
 	return 0;
 }
 

@@ -144,14 +144,16 @@ int plan_make(const struct oci_config *config, const char *name,
 			     .a = a, .plan = &plan, .warnings = &plan.warnings,
 			     .explain = !options->quick, .e = e };
 
-	/* Namespaces and id maps first: what is allowed elsewhere depends on them. */
-	if (plan_options_check(&p) || plan_namespaces(&p) || plan_id_maps(&p) ||
+	/* Root, namespaces and id maps first: what is allowed elsewhere depends on them. */
+	if (plan_options_check(&p))
+		return -1;
+	plan_root(&p);
+	if (plan_namespaces(&p) || plan_id_maps(&p) ||
 	    plan_map_writers(&p) || plan_names(&p) ||
 	    plan_net_devices(&p) || plan_sysctls(&p) || plan_mounts(&p) || plan_masks(&p) ||
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
 	    plan_intel_rdt(&p) || plan_seccomp(&p) || plan_harden(&p))
 		return -1;
-	plan_root(&p);
 	plan_hooks(&p);
 	plan_propagation(&p);
 	plan_rest(&p);

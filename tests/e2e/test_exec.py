@@ -102,6 +102,16 @@ def test_exec_cap_adds_to_bounding_effective_and_permitted():
         assert int(found["inheritable"], 16) == 0 and int(found["ambient"], 16) == 0
 
 
+def test_exec_cap_that_nobody_knows_is_a_warning():
+    "as in config.json: the program runs without it"
+    with container(config(process={"capabilities": caps(*[["KILL"]] * 3)})) as c:
+        c.up()
+        r = c.exec("caps", "--cap", "CAP_BOGUS", "--cap", "CAP_NET_RAW").ok
+        found = dict(line.split() for line in r.values("caps"))
+        assert found["effective"] == f"{1 << 5 | 1 << 13:016x}"
+        assert "CAP_BOGUS" in r.err
+
+
 def test_exec_no_new_privs():
     "--no-new-privs over a config that does not ask for it"
     with container(config(process={"noNewPrivileges": False})) as c:

@@ -89,15 +89,31 @@ def test_poststart_hooks_run_after_the_program_began():
 
 
 def test_a_hook_gets_exactly_its_own_environment():
-    "hook.env and nothing else; absent means empty, whatever process.env holds"
-    hooks = {"createRuntime": [hook("env", env=["A=1", "B=2"]), hook("env", into=os.path.join(
-        current().tmp, "empty"))],
-             "createContainer": [hook("env", into=os.path.join(current().tmp, "container"))]}
+    "hook.env and nothing else, whatever process.env and the caller's hold"
+    hooks = {"createRuntime": [hook("env", env=["A=1", "B=2"])],
+             "startContainer": [inside("env", env=["C=3"])]}
     c = config(hooks=hooks, process={"env": ["PATH=/bin", "LD_PRELOAD=/evil.so", "SECRET=x"]})
-    run(c, "exit 0", env=dict(os.environ, RUNTIME_SECRET="y")).ok
-    assert said() == ["env: A=1", "env: B=2"]
-    assert said("empty") == []
-    assert said("container") == []
+    with container(c, env=dict(os.environ, RUNTIME_SECRET="y")) as c:
+        c.up()
+        assert said() == ["env: A=1", "env: B=2"]
+        assert host.read(c.rootfs("/tmp/hooks")).splitlines() == ["env: C=3"]
+        c.delete("--force").ok
+
+
+def test_a_hook_without_an_environment_gets_that_of_where_it_runs():
+    "the caller's on the host, in whole; the program's in startContainer; none in createContainer"
+    hooks = {"createRuntime": [hook("env")],
+             "createContainer": [hook("env", into=os.path.join(current().tmp, "container"))],
+             "startContainer": [inside("env")]}
+    given = {"PATH": "/usr/bin:/bin", "FROM_CALLER": "y", "ORLOP_DEBUG": ""}
+    with container(config(hooks=hooks, process={"env": ["PATH=/bin", "OWN=x"]}), env=given) as c:
+        c.up()
+        assert sorted(said()) == sorted(f"env: {k}={v}" for k, v in given.items())
+        assert said("container") == []
+        lines = host.read(c.rootfs("/tmp/hooks")).splitlines()
+        assert "env: PATH=/bin" in lines and "env: OWN=x" in lines
+        assert "env: FROM_CALLER=y" not in lines
+        c.delete("--force").ok
 
 
 def test_a_hook_gets_its_arguments():

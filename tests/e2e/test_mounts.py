@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """mounts: every option, binds, propagation, order, destinations, id maps, data, copy-up."""
 
+import json
 import os
 
-from deck import (Dir, File, Link, bind, config, container, current, host, idmap, mounted,
+from deck import (Dir, File, Link, bind, bundle, config, container, current, host, idmap, mounted,
                   namespaces, needs, run, skip)
 from deck.host import MS_SHARED
 
@@ -232,6 +233,86 @@ def test_a_bind_in_a_user_namespace_keeps_locked_flags():
         c = config(linux=USER, owner=100000, mounts=[bind(os.path.abspath("t"), "/v", "ro")])
         shown = run(c, "mounts /v").ok.mount("/v")
         assert {"ro", "nosuid", "nodev", "noexec"} <= set(shown["options"])
+
+
+def test_one_word_about_attributes_says_all_of_a_bind():
+    "what it does not name goes, but not the access times; without such a word everything stays"
+    os.mkdir("t")
+    source = os.path.abspath("t")
+    kept = {"ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"}
+    with mounted("tmpfs", "t", "tmpfs", 0x1 | 0x2 | 0x4 | 0x8 | 0x400 | 0x800):
+        for words, there in (((), kept), (("rprivate",), kept),
+                             (("nodev",), {"nodev", "noatime", "nodiratime"}),
+                             (("dev",), {"noatime", "nodiratime"}),
+                             (("ro", "atime"), {"ro", "noatime", "nodiratime"}),
+                             (("rro",), kept | {"ro"}),
+                             (("ro", "relatime"), {"ro", "relatime"}),
+                             (("ro", "nodiratime"), {"ro", "nodiratime", "relatime"}),
+                             (("ro", "rnoexec"), {"ro", "noexec", "noatime", "nodiratime"})):
+            shown = run(config(mounts=[bind(source, "/v", *words)]), "mounts /v").ok.mount("/v")
+            assert set(shown["options"]) & (kept | {"relatime"}) == there, (words, shown)
+
+
+@needs("userns")
+def test_a_bind_in_a_user_namespace_cannot_take_locked_flags():
+    "asked for by name it is an error; not named, they stay; a read-only file system is no lock"
+    os.mkdir("t")
+    source = os.path.abspath("t")
+
+    def tried(*words):
+        return run(config(linux=USER, owner=100000, mounts=[bind(source, "/v", *words)]),
+                   "mounts /v")
+    os.mkdir("u")
+    with mounted("tmpfs", "u", "tmpfs", 0x2), mounted("u", "t", None, 0x1000):
+        host.mount(None, "t", None, 0x20 | 0x1000 | 0x1 | 0x2 | 0x400)
+        assert {"ro", "nosuid", "nodev", "noatime"} <= set(
+            tried("nodev").ok.mount("/v")["options"])
+        for words in (("rw",), ("suid", "ro"), ("ro", "relatime"), ("ro", "strictatime")):
+            tried(*words).fails("error mounting .*: operation not permitted")
+        assert "noatime" in tried("ro", "noatime").ok.mount("/v")["options"]
+    with mounted("tmpfs", "t", "tmpfs"):
+        host.mount(None, "t", None, 0x20 | 0x1)
+        host.mount(None, "t", None, 0x20 | 0x1000)
+        assert "rw" in tried("rw", "nodev").ok.mount("/v")["options"]
+
+
+def below_the_root(verbs, mounts, **more):
+    """A run of a bundle whose mounts, given the root's path on the host, name places in it."""
+    path = bundle(config(**more), verbs)
+    with open(path + "/config.json", encoding="utf-8") as f:
+        doc = json.load(f)
+    doc["mounts"] += mounts(path + "/rootfs")
+    with open(path + "/config.json", "w", encoding="utf-8") as f:
+        json.dump(doc, f)
+    return run(path)
+
+
+def test_a_destination_may_be_the_path_on_the_host():
+    "the root's own path is taken off, once, and only where it ends at a slash"
+    source = source_dir()
+    with below_the_root("cat /v/file; cat /w/file", lambda root: [
+            bind(source, root + "/v"), bind(source, root.replace("/rootfs", "/./rootfs//w"))]) as r:
+        assert r.ok.lines == ["cat: text", "cat: text"]
+    with below_the_root("stat /v/file", lambda root: [bind(source, root + "s/v")]) as r:
+        assert r.ok.lines == ["stat: ENOENT"]
+    below_the_root("exit 0", lambda root: [bind(source, root)]).fails("hide the root")
+    below_the_root("exit 0", lambda root: [bind(source, root + "/proc/self")]).fails(
+        "inside /proc")
+
+
+def test_a_source_below_the_root_is_seen_with_its_mounts():
+    "with and without a user namespace"
+    source = source_dir()
+    os.chmod(source, 0o755)
+    os.chmod(current().tmp, 0o711)
+    for more in ({}, {"linux": USER, "owner": 100000}):
+        with below_the_root("cat /w/sub/file; mounts /w/sub", lambda root: [
+                bind(source, "/v/sub"), bind(root + "/v", "/w", recursive=True)],
+                rootfs={"/v": Dir()}, **more) as r:
+            assert r.ok.lines[0] == "cat: text"
+        # A link of the image leads nowhere but into the image.
+        below_the_root("exit 0", lambda root: [bind(root + "/link/shadow", "/w")],
+                       rootfs={"/link": Link("/etc")}, **more).fails("no such file")
 
 
 def test_bind_is_decided_by_the_options():

@@ -423,6 +423,19 @@ def test_an_engine_with_one_id_has_no_groups_to_set():
 
 
 @needs("userns", "newuidmap")
+def test_an_engine_can_have_its_groups_kept():
+    "by crun's annotation, in run and in exec; without it none stays"
+    with alice() as her, Engine(her, "--map-root-user", "--map-auto"):
+        her.wrap += ("setpriv", "--groups", "7", "--")
+        c = inner(annotations={"run.oci.keep_original_groups": "1"})
+        with her.box(c, "groups; wait") as box:
+            box.up()
+            assert box.value("groups") == "7"
+            assert box.exec("groups").ok.value("groups") == "7"
+        assert her.run(inner(), "groups").ok.value("groups") == ""
+
+
+@needs("userns", "newuidmap")
 def test_what_an_engine_may_not_do_is_an_error():
     "a lower oom_score_adj, a higher hard limit; a limit where no cgroup is hers"
     with alice() as her, Engine(her, "--map-root-user", "--map-auto"):

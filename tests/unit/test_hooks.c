@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "check.h"
+#include "base/environment.h"
 #include "engine/hooks.h"
 #include "orlop/auto.h"
 
@@ -95,7 +96,7 @@ static void test_what_it_sees(void)
 	close(leak);
 }
 
-/* argv is exact, down to argv[0]; a hook without args gets its path, one without env none. */
+/* argv is exact, down to argv[0]; without args it is the path, without env it has the caller's. */
 static void test_argv(void)
 {
 	struct oci_hook hook = { .path = arena_printf(&a, "%s/show", top) };
@@ -118,6 +119,15 @@ static void test_argv(void)
 			    "wc -c < /proc/$$/environ > env") == 0, "%s", e.text);
 	CHECK_STR(content("argv"), "/bin/sh|");
 	CHECK_STR(content("env"), "0\n");
+	hook = shell("echo \"$FROM_CALLER\" > env", 0);
+	setenv("FROM_CALLER", "word", 1);
+	environment_clean();
+	CHECK(!getenv("FROM_CALLER"));
+	CHECK(run(&hook, 1, "") == 0, "%s", e.text);
+	CHECK_STR(content("env"), "word\n");
+	environment_forget();
+	CHECK(run(&hook, 1, "") == 0, "%s", e.text);
+	CHECK_STR(content("env"), "\n");
 }
 
 static void test_failures(void)
