@@ -149,6 +149,14 @@ def full(template, *topics, skipped=False, argv=()):
     return tier
 
 
+def run_debians(run):
+    """The engines of Debian 12 and 13, in roots, without a machine."""
+    result = Result()
+    for place in ("bookworm", "trixie"):
+        result.add(summed(*run.call("tests/engines/run", "--in", place, env=OURS)))
+    return result
+
+
 @dataclass
 class Tier:
     """A row: what it is called, what it shows, what it needs."""
@@ -195,6 +203,8 @@ TIERS = [
          program("tests/engines/kubelet"), 1200, machine=True, long=True),
     Tier("engines", "containerd, Docker, Podman and Buildah drive it",
          program("tests/engines/run", "--quick"), 1800, machine=True, long=True),
+    Tier("debians", "the same engines as Debian 12 and 13 have them, natively", run_debians, 3600,
+         machine=True, long=True, packages=("mmdebstrap",)),
     Tier("package", "the quickstart and the Debian package in clean Debian roots",
          program("tests/package/run", "fresh", "deb"), 900,
          packages=("busybox-static", "debootstrap", "lintian")),

@@ -171,7 +171,10 @@ int life_kill(const struct life *l, const char *id, int signal, bool all, struct
 int life_delete(const struct life *l, const char *id, bool force, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Freezes all processes; true on return. Bounded by timeout_ms; thawed again when it passes. */
+/*
+ * Freezes all processes; true on return. Bounded by timeout_ms; thawed again when it passes. 0 is
+ * the usual time, and more for those that only wait for a processor.
+ */
 int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct err *e)
 	__attribute__((warn_unused_result));
 

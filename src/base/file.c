@@ -62,7 +62,7 @@ ssize_t file_read_fd(int fd, char *bytes, size_t size)
 
 ssize_t file_read(int dir, const char *name, char *bytes, size_t size)
 {
-	auto_fd int fd = file_open(dir, name, O_RDONLY);
+	auto_fd int fd = file_open(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	return fd < 0 ? -1 : file_read_fd(fd, bytes, size);
 }

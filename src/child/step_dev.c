@@ -78,8 +78,8 @@ static int make_node(int dir, const char *name, const struct child_device *d)
 }
 
 /*
- * In a user namespace mknod is not ours to use: the host's node is cloned over an empty file. Its
- * identity is checked on the descriptor that is cloned.
+ * In a user namespace mknod is not ours to use, nor without CAP_MKNOD: the host's node is cloned
+ * over an empty file. Its identity is checked on the descriptor that is cloned.
  */
 static int bind_node(struct child *c, const struct child_device *d, const char *path)
 {
@@ -125,6 +125,12 @@ int step_devices(struct child *c)
 			int dir = open_parent(c, &parent, path, room, &name);
 
 			error = dir < 0 ? dir : make_node(dir, name, d);
+			/* In a container of somebody else's mknod may not be ours to use, either. */
+			if (error == -EPERM && d->type != S_IFIFO) {
+				error = bind_node(c, d, path);
+				child_close_temporary(c);
+				parent.fd = -1;
+			}
 		}
 		if (error < 0)
 			return error;

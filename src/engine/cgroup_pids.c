@@ -120,15 +120,9 @@ static struct level *level_new(struct arena *a, struct level *above)
 	return level;
 }
 
-/* What the file of that name lists, in the group and below. */
-static int walk(int group, const char *name, struct arena *a, struct cgroup_pids *ret,
-		struct err *e)
-{
-	return cgroup_walk(group, NULL, NULL, a, ret, e);
-}
-
-int cgroup_walk(int group, void (*each)(int dir, void *argument), void *argument,
-		struct arena *a, struct cgroup_pids *ret, struct err *e)
+/* What the file of that name lists, in the group and below; `each` is called for each of them. */
+static int walk(int group, const char *name, void (*each)(int dir, void *argument),
+		void *argument, struct arena *a, struct cgroup_pids *ret, struct err *e)
 {
 	struct cgroup_pids pids = { 0 };
 	struct level *level = level_new(a, NULL);
@@ -185,12 +179,18 @@ int cgroup_walk(int group, void (*each)(int dir, void *argument), void *argument
 
 int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
 {
-	return walk(group, "cgroup.procs", a, ret, e);
+	return walk(group, "cgroup.procs", NULL, NULL, a, ret, e);
+}
+
+int cgroup_walk(int group, void (*each)(int dir, void *argument), void *argument,
+		struct arena *a, struct cgroup_pids *ret, struct err *e)
+{
+	return walk(group, "cgroup.procs", each, argument, a, ret, e);
 }
 
 int cgroup_threads(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
 {
-	return walk(group, "cgroup.threads", a, ret, e);
+	return walk(group, "cgroup.threads", NULL, NULL, a, ret, e);
 }
 
 const char *cgroup_of(pid_t pid, struct arena *a, struct err *e)

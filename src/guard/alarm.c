@@ -26,7 +26,8 @@ bool guard_alarmed(int dir)
 static int note(int dir, const struct guard_alarm *alarm, struct arena *a, struct err *e)
 {
 	auto_fd int fd = openat(dir, ALARMS_FILE,
-				O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+				O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
+				O_NONBLOCK, 0600);
 	struct emit m = EMIT_IN(a, 0);
 	struct stat st;
 

@@ -175,7 +175,7 @@ static int find_end(int dir, int log, struct end *ret)
 		return -1;
 	if (len == 0) {		/* after a rotation the chain goes on from the file before */
 		char room[16];
-		auto_fd int before = file_open(dir, audit_file(1, room), O_RDONLY);
+		auto_fd int before = file_open(dir, audit_file(1, room), O_RDONLY | O_NONBLOCK);
 
 		len = before < 0 ? 0 : last_line(before, line, &size, &torn);
 	}
@@ -253,7 +253,8 @@ static struct text make_line(const struct audit_entry *entry, const struct end *
 static int write_head(int dir, uint64_t number, const struct text *line)
 {
 	char digest[SHA256_HEX_SIZE], text[AUDIT_HEAD_LEN + 1];
-	auto_fd int fd = openat(dir, AUDIT_HEAD, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_fd int fd = openat(dir, AUDIT_HEAD, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
+				O_NONBLOCK, 0600);
 
 	audit_digest(line->bytes, line->len - 1, digest);
 	snprintf(text, sizeof(text), "%020llu %s\n", (unsigned long long)number, digest);

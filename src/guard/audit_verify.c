@@ -86,7 +86,7 @@ static int read_all(int dir, line_fn *each, void *argument, size_t *ret_torn, st
 		auto_arena a = ARENA_NONE;
 		char room[16];
 		const char *name = audit_file(n, room);
-		auto_fd int fd = file_open(dir, name, O_RDONLY);
+		auto_fd int fd = file_open(dir, name, O_RDONLY | O_NONBLOCK);
 		size_t len;
 		char *text, *last;
 

@@ -93,8 +93,12 @@ struct emit;
 int capture_tree(struct capture *c, int dir, const char *path, const char *whence,
 		 const char *consistency, struct emit *list, struct err *e);
 
-/* What sock_diag says of the sockets in a process's network namespace: a file of the set. */
-int capture_diag(struct capture *c, const struct capture_process *p, struct err *e);
+/*
+ * What sock_diag says of the sockets in a process's network namespace, but for the families of TCP
+ * in `without` (SOCKDIAG_*), which have none: a file of the set.
+ */
+int capture_diag(struct capture *c, const struct capture_process *p, unsigned without,
+		 struct err *e);
 
 /* Copies what a descriptor has into a file of the set; closes nothing. */
 int capture_copy(struct capture *c, int fd, uint64_t size, const char *path,

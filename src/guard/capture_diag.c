@@ -122,7 +122,8 @@ static int open_diag(const struct capture_process *p)
 	return diag;
 }
 
-int capture_diag(struct capture *c, const struct capture_process *p, struct err *e)
+int capture_diag(struct capture *c, const struct capture_process *p, unsigned without,
+		 struct err *e)
 {
 	auto_arena scratch = ARENA_NONE;
 	struct emit m = EMIT_IN(&scratch, 1);
@@ -134,7 +135,7 @@ int capture_diag(struct capture *c, const struct capture_process *p, struct err 
 	struct owners owners;
 	const char *text;
 
-	if (diag < 0 || sockdiag_inet(diag, &scratch, &sockets) < 0) {
+	if (diag < 0 || sockdiag_inet(diag, without, &scratch, &sockets) < 0) {
 		capture_problem(c, path, "%s", err_errno_text(errno));
 		return 0;
 	}

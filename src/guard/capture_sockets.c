@@ -25,6 +25,7 @@
 
 #include "base/fd.h"
 #include "guard/capture.h"
+#include "guard/sockdiag.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 
@@ -35,12 +36,44 @@ enum {
 	SEND_QUEUE = 2, NO_QUEUE = 0,
 };
 
-static const char *const tables[] = { "tcp", "tcp6", "udp", "udp6", "udplite", "raw", "raw6",
-	"icmp", "unix", "packet", "netlink", "vsock", "sctp/assocs", "route", "ipv6_route", "arp",
+static const char *const tables[] = { "tcp", "tcp6", "sockstat", "sockstat6", "udp", "udp6",
+	"udplite", "raw", "raw6", "icmp", "unix", "packet", "netlink", "vsock", "sctp/assocs", "route", "ipv6_route", "arp",
 	"if_inet6", "dev", "fib_trie", "nf_conntrack", "igmp", "snmp", "netstat" };
 
-static int put_namespace(struct capture *c, const struct capture_process *p, struct err *e)
+/* A number of "TCP: inuse 3 orphan 0 tw 1": -1 when it is not said. */
+static long count_in(const char *text, const char *line, const char *word)
 {
+	const char *at = text ? strstr(text, line) : NULL;
+	const char *end = at ? strchrnul(at, '\n') : NULL;
+	const char *found = at ? strstr(at, word) : NULL;
+
+	return found && found < end ? strtol(found + strlen(word), NULL, 10) : -1;
+}
+
+/*
+ * The families of TCP of which the namespace counts neither sockets nor connections that end.
+ * Asking for them all the same walks a table of the whole host, six times in all: 10 ms where it
+ * has 262,144 rows.
+ */
+static unsigned without_tcp(struct capture *c, const struct capture_process *p)
+{
+	auto_arena scratch = ARENA_NONE;
+	char *four = capture_read(c, p->proc, "net/sockstat", &scratch, NULL);
+	char *six = capture_read(c, p->proc, "net/sockstat6", &scratch, NULL);
+	long ending = count_in(four, "TCP:", " tw ");
+	unsigned without = 0;
+
+	if (ending == 0 && count_in(four, "TCP:", " inuse ") == 0)
+		without |= SOCKDIAG_TCP4;
+	if (ending == 0 && count_in(six, "TCP6:", " inuse ") == 0)
+		without |= SOCKDIAG_TCP6;
+	return without;
+}
+
+static int put_namespace(struct capture *c, const struct capture_process *p, unsigned without,
+			 struct err *e)
+{
+	/* The first two are those of TCP. */
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
 		auto_arena scratch = ARENA_NONE;
 		uint64_t began = sink_now(CLOCK_REALTIME);
@@ -49,6 +82,8 @@ static int put_namespace(struct capture *c, const struct capture_process *p, str
 		char *text, *flat;
 		int code;
 
+		if (i < 2 && without & 1u << i)
+			continue;
 		snprintf(name, sizeof(name), "net/%s", tables[i]);
 		text = capture_read(c, p->proc, name, &scratch, &len);
 		if (!text || !len)
@@ -71,6 +106,7 @@ int capture_sockets(struct capture *c, struct err *e)
 
 	for (size_t i = 0; i < c->process_count && code == 0; i++) {
 		const struct capture_process *p = &c->processes[i];
+		unsigned without;
 		size_t k = 0;
 
 		if (p->proc < 0 || !p->netns)
@@ -85,9 +121,10 @@ int capture_sockets(struct capture *c, struct err *e)
 			break;
 		}
 		seen[count++] = p->netns;
-		code = put_namespace(c, p, e);
+		without = without_tcp(c, p);
+		code = put_namespace(c, p, without, e);
 		if (code == 0)
-			code = capture_diag(c, p, e);
+			code = capture_diag(c, p, without, e);
 	}
 	return code;
 }

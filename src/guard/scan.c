@@ -94,7 +94,7 @@ static void look(struct scan *s, bool severs, struct journal *j)
 		any_inet |= s->sockets[i].family == AF_INET || s->sockets[i].family == AF_INET6;
 		any_unix |= s->sockets[i].family == AF_UNIX;
 	}
-	if ((any_inet && (s->diag < 0 || sockdiag_inet(s->diag, s->arena, &inets) < 0)) ||
+	if ((any_inet && (s->diag < 0 || sockdiag_inet(s->diag, 0, s->arena, &inets) < 0)) ||
 	    (any_unix && (s->diag < 0 || sockdiag_unix(s->diag, s->arena, &unixes) < 0)))
 		outcome_add(s->report, s->arena, "sock-diag", GUARD_FAILED,
 			   "the kernel does not tell what sockets there are");

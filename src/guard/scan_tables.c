@@ -73,6 +73,12 @@ struct tables_run {
 	struct tables tables;
 };
 
+/* The end is set when the first thread comes to the work. */
+static bool is_late(const struct tables_run *r)
+{
+	return freeze_now() > __atomic_load_n(&r->end, __ATOMIC_RELAXED);
+}
+
 /* ---- what there is to look at ------------------------------------------------------------- */
 
 /* How many threads are in the group itself; none when it does not say. */
@@ -216,7 +222,7 @@ static void list(struct worker *w, struct place *p, int from)
 	fds = dir < 0 ? NULL : fdopendir(dir);
 	if (fds)
 		take_fd(&dir);
-	while (fds && (entry = readdir(fds)) && freeze_now() <= w->run->end) {
+	while (fds && (entry = readdir(fds)) && !is_late(w->run)) {
 		struct place inside = { .at = p->at, .pid = p->pid, .tid = p->tid,
 					.dir = dirfd(fds) };
 		int fd = atoi(entry->d_name);
@@ -268,7 +274,7 @@ static void look_at_process(struct worker *w, size_t at, pid_t pid)
 	if (stat(path, &st) < 0 || st.st_nlink <= 3)
 		return;
 	auto_dir DIR *threads = opendir(path);
-	while (threads && (entry = readdir(threads)) && freeze_now() <= w->run->end) {
+	while (threads && (entry = readdir(threads)) && !is_late(w->run)) {
 		pid_t tid = (pid_t)atoi(entry->d_name);
 
 		if (tid > 0 && tid != pid && syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0)
@@ -286,7 +292,7 @@ static void work(struct worker *w)
 
 	while ((from = __atomic_fetch_add(&r->next, AT_A_TIME, __ATOMIC_RELAXED)) < pids->count)
 		for (size_t i = from; i < from + AT_A_TIME && i < pids->count; i++) {
-			if (freeze_now() > r->end)
+			if (is_late(r))
 				__atomic_fetch_add(&r->tables.missed, 1, __ATOMIC_RELAXED);
 			else if (pids->items[i] > 0)
 				look_at_process(w, i, pids->items[i]);

@@ -161,7 +161,7 @@ static void take_inet(const void *body, size_t len, void *argument)
 	all->list.items[all->list.count++] = found;
 }
 
-int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
+int sockdiag_inet(int diag, unsigned without, struct arena *a, struct sockdiag_inets *ret)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
@@ -175,6 +175,8 @@ int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
 				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
 			};
 
+			if (protocols[p] == IPPROTO_TCP && without & 1u << f)
+				continue;
 			all.protocol = protocols[p];
 			if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request,
 				sizeof(request)) < 0 ||

@@ -45,8 +45,12 @@ enum { SOCKDIAG_TEXT = 64 };
 void sockdiag_text(const struct sockdiag_inet *socket, char here[SOCKDIAG_TEXT],
 		   char there[SOCKDIAG_TEXT]);
 
-/* All TCP and UDP sockets; -1 and errno. */
-int sockdiag_inet(int diag, struct arena *a, struct sockdiag_inets *ret)
+/*
+ * All TCP and UDP sockets; -1 and errno. The kernel walks the table of all connections of the host
+ * for each family of TCP: `without` are those that are known to have none.
+ */
+enum { SOCKDIAG_TCP4 = 1, SOCKDIAG_TCP6 = 2 };
+int sockdiag_inet(int diag, unsigned without, struct arena *a, struct sockdiag_inets *ret)
 	__attribute__((warn_unused_result));
 
 /* All unix sockets; -1 and errno. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "engine/cgroup.h"
 #include "engine/confine.h"
@@ -295,6 +296,14 @@ static int let_go(struct exec *x, struct err *e)
 	return spawn_run(&starting, e) == 0 ? 0 : -1;
 }
 
+/* Nobody is born in a pid namespace whose first process is dead; the kernel calls it ENOMEM. */
+static int failed(struct exec *x, struct err *e)
+{
+	if (fd_wait_readable(x->c.pidfd, -1, 0) == 0)
+		return lifecycle_check(VERB_EXEC, STATE_STOPPED, x->x->id, e);
+	return err_in(e, "unable to start container process");
+}
+
 /* Up to the moment in which the program runs. */
 static int begin(struct exec *x, struct err *e)
 {
@@ -314,10 +323,10 @@ static int begin(struct exec *x, struct err *e)
 	if (open_cgroup(x, e) < 0)
 		return -1;
 	if (start_process(x, e) < 0)
-		return err_in(e, "unable to start container process");
+		return failed(x, e);
 	if (let_go(x, e) < 0) {
 		spawn_kill(&x->spawn);
-		return err_in(e, "unable to start container process");
+		return failed(x, e);
 	}
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "orlop/guard.h"
 #include "orlop/policy.h"
 
-enum { THAW_MS = 250 };
+enum { PAUSE_MS = 250, PATIENCE_MS = 10000, THAW_MS = 250 };	/* the manual says the first two */
 
 static int open_group(const struct container *c, struct arena *a, struct err *e)
 {
@@ -76,15 +76,30 @@ static int hold(const struct life *l, const struct container *c, const struct po
 			guard_result_word(report.result));
 }
 
-static int freeze(const struct container *c, unsigned timeout_ms, struct arena *a, struct err *e)
+/* Nobody refuses: those that are not frozen would be if they only got a processor. */
+static bool only_late(const struct guard_tasks *tasks)
+{
+	for (size_t n = 0; n < tasks->count; n++)
+		if (tasks->items[n].state != 'R')
+			return false;
+	return !tasks->more;
+}
+
+static int freeze(const struct container *c, unsigned timeout_ms, unsigned patience_ms,
+		  struct arena *a, struct err *e)
 {
 	auto_fd int group = open_group(c, a, e);
 	struct guard_tasks tasks = { 0 };
+	unsigned step = timeout_ms;
 	int frozen;
 
 	if (group < 0)
 		return -1;
-	frozen = guard_freeze(group, timeout_ms, a, &tasks, e);
+	frozen = guard_freeze(group, step, a, &tasks, e);
+	/* On a busy host that takes its time, and an engine does not ask twice. */
+	for (; frozen == GUARD_NOT_FROZEN && timeout_ms < patience_ms && only_late(&tasks);
+	     timeout_ms += step)
+		frozen = guard_freeze(group, step, a, &tasks, e);
 	if (frozen == 0)
 		guard_stay_paused(c->dir);	/* evidence may have begun meanwhile */
 	if (frozen == GUARD_NOT_FROZEN)
@@ -104,9 +119,12 @@ int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct
 {
 	auto_arena a = ARENA_NONE;
 	auto_container c = CONTAINER_NONE;
+	unsigned patience_ms = timeout_ms ? timeout_ms : PATIENCE_MS;
 	struct policy policy;
 	int paused;
 
+	if (!timeout_ms)
+		timeout_ms = PAUSE_MS;
 	if (open_within(l, id, timeout_ms, &a, &c, e) < 0)
 		return -1;
 	policy_load(c.dir, &a, &policy, e);
@@ -118,7 +136,7 @@ int life_pause(const struct life *l, const char *id, unsigned timeout_ms, struct
 		return 0;
 	paused = lifecycle_check(VERB_PAUSE, c.status, id, e);
 	if (paused == 0)
-		paused = freeze(&c, timeout_ms, &a, e);
+		paused = freeze(&c, timeout_ms, patience_ms, &a, e);
 	container_audit(l, &c, "pause", paused < 0 ? e : NULL);
 	return paused;
 }

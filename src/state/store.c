@@ -117,10 +117,26 @@ static int open_container(int root, const char *id)
 	return take_fd(&fd);
 }
 
+/* 1 when nothing is in it, 0 when there is something, -1 and errno. Moves the descriptor. */
+static int is_empty(int dir)
+{
+	_Alignas(struct dirent64) char bytes[1024];
+	ssize_t n = getdents64(dir, bytes, sizeof(bytes));
+
+	for (ssize_t at = 0; at < n;) {
+		const struct dirent64 *entry = (const void *)(bytes + at);
+
+		at += entry->d_reclen;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return 0;
+	}
+	return n < 0 ? -1 : 1;
+}
+
 int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 {
 	auto_fd int fd = -1;
-	int locked;
+	int locked, empty;
 
 	if (mkdirat(root, id, container_mode) < 0) {
 		if (errno == EEXIST)
@@ -145,6 +161,15 @@ int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 	if (locked != 0)
 		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
 			       QUOTED, id);
+	/*
+	 * That delete may have come before we opened it, and another create after it: then this is
+	 * the other's directory, and whoever locks it first has it.
+	 */
+	empty = is_empty(fd);
+	if (empty < 0)
+		return err_sys(e, "read the state of \"%.*s\"", QUOTED, id);
+	if (!empty)
+		return STATE_EXISTS;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

@@ -119,7 +119,7 @@ def make_rootfs():
     for name in ("bin", "dev", "proc", "sys"):
         (bundle.ROOTFS / name).mkdir(parents=True)
     bundle.EMPTY.mkdir()
-    for name in ("true", "pause", "alarm"):
+    for name in ("true", "pause", "alarm", "hold"):
         shutil.copy(BIN / "inside", bundle.ROOTFS / "bin" / name)
 
 

@@ -2,7 +2,8 @@
 /*
  * The only program in the benchmark's root file system. Called as "true" it
  * ends at once with status 0; called as "pause" it waits for a signal that ends
- * it; called as "alarm" it writes the time and makes a call that its policy
+ * it; called as "hold" it does so with 256 MiB of memory that differ from page to page;
+ * called as "alarm" it writes the time and makes a call that its policy
  * calls an alarm. It has no library, so a container costs what the runtime makes it cost.
  */
 #include "bare.h"
@@ -21,6 +22,18 @@ static void raise_alarm(void)
 	bare_call(__NR_keyctl, 0, 0, 0, 0, 0);
 }
 
+static void hold_memory(void)
+{
+	enum { SIZE = 256 << 20, WORDS = SIZE / 8, ALIGN = 4096 };
+	long end = (bare_call(__NR_brk, 0, 0, 0, 0, 0) + ALIGN - 1) / ALIGN * ALIGN;
+	unsigned long *memory = (unsigned long *)end;
+
+	bare_call(__NR_brk, end + SIZE, 0, 0, 0, 0);
+
+	for (unsigned long i = 0; i < WORDS; i++)
+		memory[i] = i * 0x9e3779b97f4a7c15;
+}
+
 int bare_main(long argc, char **argv, char **envp)
 {
 	const char *name = argc > 0 ? argv[0] : "";
@@ -32,7 +45,9 @@ int bare_main(long argc, char **argv, char **envp)
 			base = p + 1;
 	if (base[0] == 'a')
 		raise_alarm();
-	if (base[0] != 'p')
+	if (base[0] == 'h')
+		hold_memory();
+	if (base[0] != 'p' && base[0] != 'h')
 		return 0;
 	for (;;)
 		bare_call(__NR_ppoll, (long)NULL, 0, (long)NULL, (long)NULL, 0);

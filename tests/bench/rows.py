@@ -255,6 +255,46 @@ def row_alarm(bench):
     return cells
 
 
+def taken(rt):
+    """Steps that time one set of evidence on the tmpfs, and remove it."""
+    place = WORK / f"set-{rt.slot}"
+    return [["begin"], ["exec", *rt.argv("evidence", "-o", place, "up")], ["end"],
+            ["exec", "/bin/rm", "-rf", place]]
+
+
+def row_evidence(bench):
+    """A set with everything of one small process: memory, files, sockets, tables; verified once."""
+    with bench.running(["/bin/pause"]) as (up, cells):
+        lanes = [(rt.name, taken(rt)) for rt in up if rt.name.startswith("orlop")]
+        cells = {name: cell for name, cell in cells.items() if name.startswith("orlop")}
+        cells |= bench.timed(lanes, runs=max(100, bench.runs))
+    for cell in cells.values():
+        if cell.values:
+            cell.note = percentiles(cell.values)
+    return cells
+
+
+def row_evidence_large(bench):
+    """The same of 256 MiB; what counts is how much that is in a second, hashed and written."""
+    size = 256
+    with bench.running(["/bin/hold"]) as (up, cells):
+        cells = {name: cell for name, cell in cells.items() if name.startswith("orlop")}
+        lanes = [(rt.name, taken(rt)) for rt in up if rt.name.startswith("orlop")]
+        for rt in up:
+            pid = rt.state(bench.world, "up")["pid"]
+            end = time.monotonic() + 60
+            while private_kib(pid) < size << 10:
+                if time.monotonic() > end:
+                    return {rt.name: Cell(error="it never had its memory")}
+                time.sleep(0.05)
+        cells |= bench.timed(lanes, runs=10, warm=1)
+    for cell in cells.values():
+        if cell.values:
+            cell.note = (f"{size / cell.best * 1000:.0f} MiB/s at best, "
+                         f"{size / cell.median * 1000:.0f} in the middle")
+    return cells
+
+
 def row_seccomp_cold(bench):
     def forget(rt):
         dirs = [rt.root / ".cache"]
@@ -421,6 +461,8 @@ ROWS = [
     Row("kill", "kill", "ms", row_kill, "nothing"),
     Row("contain", "quarantine (others: pause) of 100 idle tasks", "ms", row_contain),
     Row("alarm", "a watched call until all is frozen", "ms", row_alarm),
+    Row("evidence", "evidence of a small process", "ms", row_evidence),
+    Row("evidence-large", "evidence of 256 MiB, hashed", "ms", row_evidence_large),
     Row("seccomp-cold", "run, 345-call filter, caches removed", "ms", row_seccomp_cold),
     Row("seccomp-warm", "run, 345-call filter, cached", "ms", row_seccomp_warm),
     Row("memory", "peak resident memory of run", "KiB", row_memory, "floor"),

@@ -3,10 +3,11 @@
 
 import json
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from world import WORK
+from world import WORK, reap
 
 BIN = WORK / "bin"
 LOGS = WORK / "log"
@@ -53,11 +54,18 @@ class Runtime:
         return lines[-1] if lines else ""
 
     def clear(self, world):
-        """Remove every container it was asked to make; silent, most are gone already."""
-        if self.root.is_dir():
-            for cid in sorted(self.ids):
-                if (self.root / cid).exists():
-                    self.call(world, "delete", "--force", cid)
+        """Remove every container it was asked to make; most are gone already. On a busy machine
+        one may need longer than the runtime waits for it."""
+        for cid in sorted(self.ids) if self.root.is_dir() else ():
+            for tries in range(20):
+                if not (self.root / cid).exists():
+                    break
+                if tries:
+                    reap()
+                    time.sleep(0.5)
+                self.call(world, "delete", "--force", cid)
+            else:
+                raise SystemExit(f"bench: {self.name} cannot remove {cid}: {self.complaint()}")
         self.ids.clear()
         self.log.write_text("")
 

@@ -135,6 +135,14 @@ def test_devices_in_a_user_namespace_are_bound():
         assert r.lines[2].startswith("stat: char 0666") and r.lines[2].endswith("dev=1:9")
 
 
+def test_devices_are_bound_where_mknod_is_not_allowed():
+    "as in a container of another runtime, without CAP_MKNOD: the host's nodes, and they work"
+    with run(config(), "write /dev/null x; open /dev/zero r; stat /dev/urandom",
+             wrap=("setpriv", "--bounding-set=-mknod", "--inh-caps=-mknod")) as r:
+        assert r.ok.lines[:2] == ["write: ok", "open: ok"]
+        assert r.lines[2].startswith("stat: char 0666") and r.lines[2].endswith("dev=1:9")
+
+
 def test_without_proc_the_links_are_not_made():
     "/dev/fd and its like only where their target is"
     mounts = [mount for mount in BASE_MOUNTS if mount["destination"] != "/proc"]

@@ -14,6 +14,8 @@ import sys
 import tarfile
 
 from deck import bind, bundle, config, container, current, host, overlay, rt, skip, until
+from deck.wire import OUTSIDE, wire
+from test_quarantine import wired
 
 # What a container's program can be when the probe has no verb for it.
 HOME = "" if os.path.exists("/usr/bin/python3") else sys.base_prefix
@@ -287,6 +289,36 @@ def test_unread_and_unsent_data_are_there_and_stay():
         assert line.split()[1] == line.split()[3], line
 
 
+def test_tables_of_tcp_are_read_where_there_is_any():
+    "none, of one family, of the other, and only a connection that ends: each is told as it is"
+    code = ("import os,socket,time\n"
+            "if {family}: s=socket.socket({family}); s.bind(('{address}',0)); s.listen(1)\n"
+            "if {ends}:\n"
+            "  a=socket.create_connection(s.getsockname()); b,_=s.accept(); a.close(); b.close()\n"
+            "  s.close(); time.sleep(.1)\n"
+            "os.mkdir('/tmp/ready'); time.sleep(600)")
+    for family, address, ends, tcp, tcp6 in ((0, "", False, False, False),
+                                             (2, "127.0.0.1", False, True, False),
+                                             (10, "::1", False, False, True),
+                                             (2, "127.0.0.1", True, True, True)):
+        with container(python_container(code.format(family=family, address=address, ends=ends)),
+                       None) as c:
+            with open(f"/proc/{c.pid}/ns/net", "rb") as ns:
+                subprocess.run(["nsenter", f"--net=/proc/self/fd/{ns.fileno()}", "ip", "link",
+                                "set", "lo", "up"], pass_fds=[ns.fileno()], check=True)
+            c.start().ok
+            until(lambda: os.path.isdir(c.rootfs("/tmp/ready")), what=host.read(c.err_path))
+            place, = glob.glob(f"{take(c)}/sockets/net-*")
+        what = (family, ends, sorted(os.listdir(place)))
+        assert os.path.exists(f"{place}/tcp") is tcp, what
+        assert os.path.exists(f"{place}/tcp6") is tcp6, what
+        assert os.path.exists(f"{place}/sockstat"), what
+        rows = load(place, "diag.json")
+        assert len([row for row in rows if row["protocol"] == "tcp"]) == (1 if family else 0), rows
+        if ends:
+            assert "listens" not in [row["state"] for row in rows], rows
+
+
 def test_the_upper_directory_with_whiteouts():
     "what was written and what was deleted can be told, in the tar and in the list"
     c = config(rootfs={"/etc/old": "alt", "/etc/kept": "da"})
@@ -380,6 +412,31 @@ def test_nothing_changes_in_the_container():
         take(c, "--sockets")
         assert host.read(f"/proc/{c.pid}/maps") == before
         assert "TracerPid:\t0\n" in host.read(f"/proc/{c.pid}/status")
+
+
+def test_a_ring_is_said_and_keeps_nothing_from_being_taken():
+    "io_uring in use, which other tools cannot dump: all is there, and the files say what it means"
+    with wire() as cable:
+        listener = cable.listen()
+        with wired(cable, "ring", OUTSIDE, listener.getsockname()[1]) as c:
+            c.start().ok
+            peer, _ = listener.accept()
+            c.wait_line("ready")
+            place = take(c)
+            peer.close()
+        listener.close()
+    assert load(place, "capture.json")["ioUring"] is True
+    rows = {row["path"]: row for row in load(place, "manifest.json")["files"]}
+    core, = (row for path, row in rows.items() if path.startswith("memory/core."))
+    assert core["consistency"] == "frozen-but-io_uring" and core["size"] > 4096, core
+    rt("evidence", "verify", place).ok
+    assert "Somebody has an io_uring." in rt("evidence", "report", place).ok.out
+    with container(config(), "wait") as c:
+        c.up()
+        place = take(c)
+    assert load(place, "capture.json")["ioUring"] is False
+    assert not any("io_uring" in row["consistency"]
+                   for row in load(place, "manifest.json")["files"]), "the control"
 
 
 def test_two_pages_are_of_one_moment():

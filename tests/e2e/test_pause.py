@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from deck import config, container, current, mounted, rt, skip, timeout, until
+from deck import config, container, current, mounted, needs, rt, skip, timeout, until
 from deck.adversary import adversary
 from deck.bundle import bind
 from deck.container import PATIENCE
@@ -115,6 +115,20 @@ def test_vfork_and_ptrace_are_frozen():
             assert c.status == "running"
             c.pause().ok
             answers(c, "paused")
+
+
+@needs("cpu")
+def test_who_only_waits_for_a_processor_is_waited_for():
+    "a busy loop that gets a millisecond in each second is not frozen in time, and pause succeeds"
+    limits = {"resources": {"cpu": {"quota": 1000, "period": 1000000}}}
+    with container(config(linux=limits), "cpu 100000") as c:
+        slow = 0
+        for _ in range(4):
+            slow = max(slow, c.rt("pause", c.name).ok.seconds)
+            assert c.status == "paused" and "frozen 1" in c.file("cgroup.events")
+            c.rt("resume", c.name).ok
+        assert slow > LIMIT
+        c.delete("--force").ok
 
 
 @timeout(120)

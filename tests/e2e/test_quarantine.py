@@ -332,6 +332,34 @@ def test_a_neighbour_in_the_same_network_namespace_keeps_talking():
             assert b"alive" in drained(peers[1], 0.7)
 
 
+def test_a_container_in_the_network_of_the_host_is_cut():
+    "no namespace of its own: its connection is cut, and one of somebody beside it is not"
+    listener = socket.create_server(("127.0.0.1", 0))
+    own = {"namespaces": namespaces(*[kind for kind in KINDS if kind != "network"])}
+    where = listener.getsockname()
+    with adversary("shell", *where, linux=own) as c, \
+            socket.create_connection(where) as beside, listener.accept()[0] as peer_beside:
+        c.start().ok
+        peer, _ = listener.accept()
+        c.wait_line("ready")
+        assert os.readlink(f"/proc/{c.pid}/ns/net") == os.readlink("/proc/self/ns/net")
+        c.pause().ok
+        c.resume().ok
+        assert b"alive" in drained(peer, 1), "the control"
+        for flags in ([], ["--observe"]):
+            quarantine(c, *flags)
+            with_nothing_under_way(peer)
+            peer.settimeout(5)
+            peer.send(b"x")
+            assert drained(peer, 1) == b""
+            beside.send(b"goes on")
+            assert peer_beside.recv(100) == b"goes on"
+        release(c)
+        assert b"answer" in drained(peer, 6), "the connection did not go on"
+        peer.close()
+    listener.close()
+
+
 def test_observed_it_runs_and_reaches_only_what_is_allowed():
     "connections are refused at once; an address that is allowed is reached, on its port alone"
     with wire() as cable:
@@ -495,6 +523,22 @@ def test_a_socket_to_the_hypervisor_is_found():
         c.bad()
         report = quarantine(c, rc=2)
         assert [(f["kind"], f["held"]) for f in report["findings"]] == [("vsock", "open")], report
+
+
+def test_a_socket_to_a_queue_of_an_interface_is_found():
+    "AF_XDP cannot be cut, alone in its namespace or not: partial, and said"
+    try:
+        socket.socket(getattr(socket, "AF_XDP", 44), socket.SOCK_RAW).close()
+    except OSError:
+        skip("no AF_XDP")
+    raw = {"user": {"uid": 0, "gid": 0},
+           "capabilities": {k: ["CAP_NET_RAW"] for k in ("bounding", "effective", "permitted")}}
+    with adversary("xdp", process=raw) as c:
+        c.bad()
+        report = quarantine(c, rc=2)
+        assert [(f["kind"], f["held"]) for f in report["findings"]] == [("xdp-socket", "open")], \
+            report
+        release(c)
 
 
 @timeout(120)

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from call import call, fields, until
 from engine import FOREVER, IMAGE, engine
-from mark import quick, without
+from mark import needs, quick, without
+from place import version
 from terminal import Terminal
 
 STATUS = "cat /proc/self/status"
@@ -27,6 +28,17 @@ def sets(result):
     found = fields(result.ok.out)
     return {name: int(found[name], 16) for name in
             ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+
+
+def is_every(effective):
+    """Every capability that there is; Docker 20 knows no more than the first 38."""
+    there = sets(call("cat", "/proc/1/status"))["CapEff"]
+    return effective == there & (1 << max(38, effective.bit_length())) - 1
+
+
+def old_docker():
+    """Debian 12's, which differs in a few things from all later ones."""
+    return engine().name == "docker" and version(engine().program) < 23
 
 
 def namespace(kind, pid="self"):
@@ -119,7 +131,7 @@ def test_exec_as_another_user_has_that_users_rights():
     assert sets(r)["CapEff"] == sets(r)["CapPrm"] == 0 != sets(r)["CapBnd"]
     assert sets(box.sh(STATUS))["CapEff"] == sets(r)["CapBnd"]
     every = sets(box.sh(STATUS, "--privileged"))["CapEff"]
-    assert every == sets(call("cat", "/proc/1/status"))["CapEff"] != sets(r)["CapBnd"]
+    assert is_every(every) and every != sets(r)["CapBnd"]
 
 
 def test_exec_of_a_program_that_is_not_there_is_127():
@@ -128,7 +140,7 @@ def test_exec_of_a_program_that_is_not_there_is_127():
     for program, status in (("/nonexistent", 127), ("nonexistent", 127), ("/etc/passwd", 126),
                             ("/etc", 126)):
         r = box.exec(program)
-        assert r.rc == status, r
+        assert r.rc == (126 if old_docker() else status), r
     assert box.exec("echo", "well").value == "well"
 
 
@@ -225,6 +237,7 @@ def test_a_paused_container_can_be_removed():
 # ---- looking at it -----------------------------------------------------------------------------
 
 
+@needs("memory", "pids")
 def test_stats_are_of_the_container():
     "as many processes as are in its cgroup, and some memory"
     box = engine().shared()
@@ -235,7 +248,7 @@ def test_stats_are_of_the_container():
 
 
 def test_events_tell_what_happened():
-    "in order, from create to the exit status"
+    "from create, which is the first, to the end with its exit status"
     since = str(int(time.time()))
     with engine().box(command=("sh", "-c", "exit 6")) as box:
         box.ended()
@@ -245,11 +258,15 @@ def test_events_tell_what_happened():
         def happened():
             return engine()("events", "--since", since, "--until", str(int(time.time()) + 1),
                             "--filter", f"container={box.name}", "--format", form).lines
-        until(lambda: any(line.startswith("die") for line in happened()), "the end is an event")
-        seen = [line for line in happened() if line.split()[0] in ("create", "start", "die",
-                                                                    "died")]
-        assert [line.split()[0] for line in seen][:2] == ["create", "start"]
-        assert seen[-1].split()[-1] == "6"
+        kinds = ("create", "start", "die", "died")
+
+        def lifetime():
+            """All of it: who says that it started may say so after it has ended."""
+            seen = [line for line in happened() if line.split()[0] in kinds]
+            return len(seen) == 3 and seen
+        seen = until(lifetime, "create, start and the end are events")
+        assert seen[0].split()[0] == "create"
+        assert [line.split()[-1] for line in seen if line.startswith("die")] == ["6"]
 
 
 def test_top_shows_the_processes():
@@ -313,14 +330,15 @@ def test_a_volume_outlives_the_container_that_wrote_it():
 
 
 def test_a_directory_of_the_host_is_mounted_as_asked():
-    "read-only with all that is mounted below it; writable where that was asked for"
+    "read-only, to Docker since 25 with all that is mounted below it; writable where asked for"
     with tempfile.TemporaryDirectory() as here:
         os.mkdir(f"{here}/below")
         call("mount", "-t", "tmpfs", "inner", f"{here}/below").ok
         try:
             r = engine().sh("touch /m/x || touch /m/below/x",
                             f"--mount=type=bind,src={here},dst=/m,readonly")
-            assert r.rc != 0 and r.err.count("Read-only file system") == 2, r
+            recursive = engine().name == "docker" and not old_docker()
+            assert r.err.count("Read-only file system") == 1 + recursive, r
             engine().sh("touch /m/x /m/below/y", f"-v={here}:/m").ok
             assert os.path.exists(f"{here}/x") and os.path.exists(f"{here}/below/y")
         finally:
@@ -352,9 +370,9 @@ def test_a_user_has_its_ids_and_groups():
     "in numbers and by name, and the name of the host is the one that was given"
     r = engine().sh("id; hostname; pwd", "--user=65534:12", "--group-add=77", "--hostname=here",
                     "--workdir=/var")
-    assert r.lines[0].startswith("uid=65534(nobody) gid=12 groups=") and r.lines[1:] == [
-        "here", "/var"]
-    assert set(re.search(r"groups=(\S+)", r.lines[0])[1].split(",")) == {"12", "77"}
+    ids = re.sub(r"\(12\)", "", r.lines[0])        # Podman gives a group without a name one
+    assert ids.startswith("uid=65534(nobody) gid=12 groups=") and r.lines[1:] == ["here", "/var"]
+    assert set(re.search(r"groups=(\S+)", ids)[1].split(",")) == {"12", "77"}
 
 
 def test_init_is_process_1_and_buries_orphans():
@@ -399,6 +417,7 @@ def test_seccomp_is_the_engines_default_the_file_or_none():
 
 
 @quick
+@needs("apparmor")
 def test_apparmor_confines_unless_told_not_to():
     "the engine's profile, enforced; unconfined; the profile holds for exec, too"
     label = "cat /proc/self/attr/current"
@@ -408,6 +427,7 @@ def test_apparmor_confines_unless_told_not_to():
     assert engine().sh(label, "--security-opt=apparmor=unconfined").value == "unconfined"
 
 
+@needs("apparmor")
 def test_a_profile_that_is_not_loaded_is_an_error():
     "of create, and no container runs without it"
     r = engine().sh("echo ran", "--security-opt=apparmor=no-such-profile")
@@ -419,7 +439,7 @@ def test_a_privileged_container_has_everything():
     r = engine().sh(STATUS + "; ls /dev; touch /sys/kernel/x 2>&1; grep ' /sys ' /proc/mounts",
                     "--privileged")
     found = fields(r.out)
-    assert int(found["CapEff"], 16) == sets(call("cat", "/proc/1/status"))["CapEff"]
+    assert is_every(int(found["CapEff"], 16))
     assert found["Seccomp"] == "0" and "loop-control" in r.out.split()
     assert re.search(r" /sys sysfs rw", r.out)
 
@@ -441,11 +461,12 @@ def test_a_device_is_there_when_it_was_given_and_only_then():
 @quick
 def test_ulimits_are_in_force():
     "soft and hard"
-    r = engine().sh("ulimit -n; ulimit -Hn; ulimit -c; ulimit -Hc", "--ulimit=nofile=111:222",
-                    "--ulimit=core=0:0")
-    assert r.lines == ["111", "222", "0", "0"]
+    r = engine().sh("ulimit -n; ulimit -Hn; ulimit -c; ulimit -Hc; grep processes /proc/self/limits",
+                    "--ulimit=nofile=111:222", "--ulimit=core=0:0", "--ulimit=nproc=333:444")
+    assert r.lines[:4] == ["111", "222", "0", "0"] and r.lines[4].split()[2:4] == ["333", "444"]
 
 
+@needs("memory", "cpu", "cpuset", "pids")
 def test_limits_of_the_cgroup_are_seen_inside():
     "memory, swap, CPU time, weight and set, processes"
     r = engine().sh("cd /sys/fs/cgroup; cat memory.max memory.swap.max memory.low cpu.max "
@@ -458,6 +479,7 @@ def test_limits_of_the_cgroup_are_seen_inside():
 
 
 @quick
+@needs("pids")
 def test_too_many_processes_cannot_be_made():
     "fork fails at the limit"
     r = engine().sh("cat /sys/fs/cgroup/pids.max; for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; "
@@ -466,6 +488,7 @@ def test_too_many_processes_cannot_be_made():
 
 
 @quick
+@needs("memory")
 def test_a_container_that_takes_too_much_memory_is_reported_as_that():
     "OOMKilled, and 137"
     # Under its systemd driver conmon races with systemd, which removes the cgroup that has the
@@ -478,6 +501,7 @@ def test_a_container_that_takes_too_much_memory_is_reported_as_that():
         assert "survived" not in box.log()
 
 
+@needs("memory", "cpu", "pids")
 def test_update_changes_the_limits_of_a_running_container():
     "and they are seen inside; what was not named stays"
     with engine().box("--memory=80m", "--memory-swap=80m", "--pids-limit=50") as box:

@@ -11,26 +11,34 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import cri
+import rpc
 from alike import bits, namespace, sets
-from call import call, fields, until
+from call import COUNTER, call, fields, goes_on, until
 from engine import FOREVER, IMAGE, Engine, engine
-from mark import quick
+from mark import needs, quick
+from place import has_systemd, kill, restart, start
 from terminal import Terminal
 
 STATUS = "cat /proc/self/status"
 MANY = 50
 NUMBERS = itertools.count(1)
+TASKS = rpc.Schema("""
+Any: type_url=1 string, value=2 bytes
+UpdateTaskRequest: container_id=1 string, resources=2 Any
+""")
 
 
 class Containerd(Engine):
     """ctr, in containerd's namespace `default`."""
+    limits = []
 
     @property
     def name(self):
         return "containerd"
 
     def command(self, *words, before=()):
-        return [self.program, words[0], f"--runc-binary={self.runtime}", *words[1:]]
+        return [self.program, words[0], f"--runc-binary={self.runtime}", *self.limits, *words[1:]]
 
     def sh(self, script, *options, **more):
         return call(*self.command("run", "--rm", *options, IMAGE, f"c{next(NUMBERS)}", "sh", "-c",
@@ -98,8 +106,14 @@ class Task:
 
 def prepare(runtime):
     """Nothing to be configured: ctr names the runtime by its path."""
-    Containerd("/usr/bin/ctr", runtime, "/run/containerd/runc/default",
+    it = Containerd("/usr/bin/ctr", runtime, "/run/containerd/runc/default",
                ("/sys/fs/cgroup/default/*[0-9]", "/sys/fs/cgroup/system.slice/ctr-*.scope"))
+    if not has_systemd():
+        start("containerd", "containerd", asked=("ctr", "version"))
+        call("ctr", "images", "import", "/opt/images/busybox.tar").ok
+        # What ctr asks for unless told otherwise is more than a host without that controller can do.
+        if "--cpu-shares" in call("ctr", "run", "--help").out:
+            it.limits = ["--cpu-shares=0"]
 
 
 @contextlib.contextmanager
@@ -231,6 +245,40 @@ def test_kill_sends_any_signal():
 
 
 @quick
+def held(name):
+    """How the runtime says that it holds a container, or None."""
+    said = json.loads(engine().rt("state", name).ok.out)
+    return said.get("remediation", {}).get("quarantine")
+
+
+def update_task(name, unified):
+    """What a plugin or a client does: Tasks.Update with a part of linux.resources."""
+    kind = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
+    request = TASKS.write("UpdateTaskRequest", {"container_id": name, "resources": {
+        "type_url": kind, "value": json.dumps({"unified": unified}).encode()}})
+    rpc.call(cri.SOCKET, "/containerd.services.tasks.v1.Tasks/Update", request, cri.SECONDS,
+             [("containerd-namespace", "default")])
+
+
+def test_an_update_of_a_task_holds_and_lets_go():
+    "the keys reach the runtime through the shim; an error of it comes back; a thaw is refused"
+    with engine().task() as task:
+        assert held(task.id) is None
+        update_task(task.id, {"orlop.quarantine": "frozen"})
+        assert held(task.id) == "contained"
+        with open(f"/sys/fs/cgroup/default/{task.id}/cgroup.events", encoding="ascii") as text:
+            assert "frozen 1" in text.read()
+        for wrong in ({"cgroup.freeze": "0"}, {"orlop.quarantine": "perhaps"}):
+            try:
+                update_task(task.id, wrong)
+                raise AssertionError(f"{wrong} was taken")
+            except rpc.CallError:
+                pass
+        assert held(task.id) == "contained"
+        update_task(task.id, {"orlop.quarantine": "release"})
+        assert held(task.id) is None and task.exec("echo", "on").value == "on"
+
+
 def test_pause_freezes_and_resume_goes_on():
     "the kernel says so, and so does the list; what is paused can be killed"
     with engine().task() as task:
@@ -246,6 +294,7 @@ def test_pause_freezes_and_resume_goes_on():
         assert status == 137
 
 
+@needs("memory", "pids")
 def test_processes_and_metrics_are_the_containers():
     "as many as its cgroup has"
     task = engine().shared()
@@ -256,6 +305,7 @@ def test_processes_and_metrics_are_the_containers():
 
 
 @quick
+@needs("memory")
 def test_an_out_of_memory_kill_is_an_event():
     "the shim watches the cgroup in which we put the process"
     with listening() as events:
@@ -272,6 +322,7 @@ def test_an_out_of_memory_kill_is_an_event():
 
 
 @quick
+@needs("memory", "cpu", "cpuset")
 def test_limits_are_seen_inside():
     "memory, CPU time and set"
     r = engine().sh("cd /sys/fs/cgroup/default/c*; cat memory.max cpu.max cpuset.cpus",
@@ -281,6 +332,7 @@ def test_limits_are_seen_inside():
 
 
 @quick
+@needs("apparmor")
 def test_rights_are_those_that_were_asked_for():
     "capabilities, no_new_privs, a filter, AppArmor, a read-only root"
     r = engine().sh(STATUS + "; cat /proc/self/attr/current; touch /x", "--cap-drop=CAP_CHOWN",
@@ -341,6 +393,7 @@ def test_two_containers_share_namespaces():
 
 
 @quick
+@needs("systemd")
 def test_the_systemd_driver_makes_a_scope():
     "with the limits, which systemd knows as well; it goes with the container"
     with engine().task("--runc-systemd-cgroup", "--cgroup=system.slice:ctr:scoped",
@@ -354,6 +407,42 @@ def test_the_systemd_driver_makes_a_scope():
         assert task.exec("echo", "in").value == "in"
 
 
+# ---- checkpoints ------------------------------------------------------------------------------
+
+
+@needs("criu")
+def test_a_checkpoint_is_restored():
+    "with its memory and its files, as another container; the first one was left running"
+    def count(name):
+        return int(engine()("task", "exec", f"--exec-id=e{next(NUMBERS)}", name, "cat",
+                            "/n").out.strip() or 0)
+    image, other = "localhost/checkpoint:1", f"task{next(NUMBERS)}"
+    with engine().task(command=COUNTER) as task:
+        last = goes_on(lambda: count(task.id), 3)
+        engine()("container", "checkpoint", "--rw", "--task", task.id, image).ok
+        goes_on(lambda: count(task.id), last)
+    try:
+        engine()("container", "restore", "--rw", "--live", other, image).ok
+        goes_on(lambda: count(other), last)
+        assert json.loads(engine().rt("state", other).ok.out)["status"] == "running"
+    finally:
+        engine()("task", "rm", "-f", other)
+        engine()("container", "rm", other)
+        engine()("images", "rm", image)
+
+
+@needs("criu")
+def test_a_task_is_checkpointed_and_ends():
+    "into a directory; the task has ended by that, and nothing of it is left"
+    with tempfile.TemporaryDirectory() as here, engine().task(command=COUNTER) as task:
+        goes_on(lambda: int(task.exec("cat", "/n").out.strip() or 0), 3)
+        os.mkdir(f"{here}/work")
+        engine()("task", "checkpoint", "--exit", f"--image-path={here}/image",
+                 f"--work-path={here}/work", task.id).ok
+        assert os.path.exists(f"{here}/image/inventory.img")
+        until(lambda: task.status == "STOPPED", "it ends")
+
+
 # ---- what goes wrong, and many -----------------------------------------------------------------
 
 
@@ -361,12 +450,10 @@ def test_tasks_live_on_when_containerd_is_restarted_or_killed():
     "the shim holds them; afterwards they can be looked into, and one that ended is cleared away"
     with engine().task() as task, engine().task() as short:
         pid = task.pid
-        call("systemctl", "restart", "containerd").ok
+        restart("containerd")
         assert task.listed() == (pid, "RUNNING") and task.exec("echo", "there").value == "there"
         last = short.pid
-        os.kill(int(call("systemctl", "show", "-P", "MainPID", "containerd").value), 9)
-        os.kill(last, 9)
-        call("systemctl", "restart", "containerd").ok
+        kill("containerd", meanwhile=lambda: os.kill(last, 9))
         until(lambda: call("ctr", "version").rc == 0, "it answers")
         assert task.listed() == (pid, "RUNNING") and task.exec("echo", "there").value == "there"
         until(lambda: engine().rt("state", short.id).rc, "what has ended is cleared away")

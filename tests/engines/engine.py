@@ -68,12 +68,18 @@ class Engine:
             self.kept = Box(self, ("--ipc=shareable",), FOREVER, ())
         return self.kept
 
+    def states(self):
+        """The containers that the runtime keeps, but for the one that is shared."""
+        kept = self.kept.id if self.kept else "none"
+        with contextlib.suppress(FileNotFoundError):
+            return [name for name in os.listdir(self.state)
+                    if name != kept and not name.startswith(".")]
+        return []
+
     def leftovers(self):
         """States and cgroups of containers that should be gone."""
         kept = self.kept.id if self.kept else "none"
-        with contextlib.suppress(FileNotFoundError):
-            yield from (name for name in os.listdir(self.state)
-                        if name != kept and not name.startswith("."))
+        yield from self.states()
         for pattern in self.cgroups:
             yield from (path for path in glob.glob(pattern) if kept not in path)
 

@@ -20,10 +20,12 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 from call import JOURNAL, until     # noqa: E402
 from deck import tap                # noqa: E402
 from engine import engine           # noqa: E402
+from place import missing, version  # noqa: E402
 
 # Where the cases of an engine are; the first file also prepares it.
 FILES = {"containerd": ("containerd",), "docker": ("docker", "alike"),
-         "podman": ("podman", "alike"), "buildah": ("buildah",)}
+         "podman": ("podman", "alike", "rootless"),
+         "buildah": ("buildah",)}
 SECONDS = 500                       # for one case
 
 
@@ -39,6 +41,9 @@ def late(*_):
 
 def perform(item):
     """One case and what it leaves: "" or what was wrong, in words."""
+    lacking = missing(item.function) or too_old(item.function)
+    if lacking:
+        raise tap.Skip(lacking)
     del JOURNAL[:]
     signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
@@ -57,9 +62,17 @@ def perform(item):
         why += f"\nleft: {left}" if left else ""
         why += "".join(f"\n  $ {called!r}" for called in JOURNAL[-8:])
         engine().clear()
+        for name in engine().states():      # so that the next case finds none
+            engine().rt("delete", "--force", name)
         return why
     finally:
         signal.alarm(0)
+
+
+def too_old(function):
+    """Why this version of the engine has no such thing, or ""."""
+    wanted = getattr(function, "since", {}).get(engine().name)
+    return f"since {engine().name} {wanted}" if wanted and version(engine().program) < wanted else ""
 
 
 def options():

@@ -14,3 +14,19 @@ def without(*engines):
         function.without = engines
         return function
     return mark
+
+
+def needs(*things):
+    """Controllers, "systemd", "apparmor", "criu": what the host has to have."""
+    def mark(function):
+        function.needs = getattr(function, "needs", ()) + things
+        return function
+    return mark
+
+
+def since(**versions):
+    """The first version of an engine that has such a thing, by engine."""
+    def mark(function):
+        function.since = versions
+        return function
+    return mark

@@ -120,15 +120,15 @@ def frames(connection):
             yield kind, flags, number, stream.read(length)
 
 
-def call(path, method, request, seconds):
-    """The bytes of the answer to the bytes of a request."""
+def call(path, method, request, seconds, more=()):
+    """The bytes of the answer to the bytes of a request; more: pairs of further headers."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(seconds)
         connection.connect(path)
         settings = struct.pack(">HIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, LARGE)
         head = headers_written([(":method", "POST"), (":scheme", "http"), (":path", method),
                                 (":authority", "localhost"), ("content-type", "application/grpc"),
-                                ("te", "trailers")])
+                                ("te", "trailers"), *more])
         connection.sendall(PREFACE + frame(SETTINGS, 0, 0, settings) +
                            frame(WINDOW, 0, 0, struct.pack(">I", LARGE - 65535)) +
                            frame(HEADERS, END_HEADERS, 1, head) +

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from deck import bundle, config, current, rt, timeout
+from deck import bundle, config, current, needs, rt, timeout, until
 
 TIMES = 30
 WORDS = ("was deleted while it was created", "no such file or directory", "no such device",
@@ -81,3 +81,28 @@ def test_R_a_create_that_was_killed_is_removed_whole():
         assert deleted.seconds < 5, deleted
         assert not left_of(name), left_of(name)
     assert killed, "no create was killed in the middle: nothing was tested"
+
+
+@needs("strace")
+def test_R_a_create_that_was_overtaken_touches_nothing_of_the_other():
+    "it made a directory, which was deleted and made again by another: that one keeps its container"
+    name = current().next_id()
+    path = bundle(config(), "wait", name)
+    test = current()
+    slow = ["strace", "-o", "/dev/null", "-e", "trace=mkdirat",
+            "-e", "inject=mkdirat:delay_exit=1500000:when=1"]
+    with open(os.path.join(test.tmp, "slow.log"), "w+b") as log:
+        process = subprocess.Popen([*slow, test.runtime, "--root", test.root, "create", "--bundle",
+                                    path, name], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until(lambda: os.path.exists(os.path.join(test.root, name)), what="the directory")
+        rt("delete", "--force", name).ok
+        rt("create", "--bundle", path, name).ok
+        assert process.poll() is None, "it was not slow enough to be overtaken"
+        status = process.wait(20)
+        log.seek(0)
+        said = log.read().decode(errors="replace")
+    assert status == 1 and "already exists" in said, (status, said)
+    rt("start", name).ok
+    assert '"running"' in rt("state", name).ok.out
+    rt("delete", "--force", name).ok
+    assert not left_of(name), left_of(name)

@@ -353,6 +353,16 @@ static void verb_vsock(char **argv)
 	stay();
 }
 
+/* The family alone: what it would need to send is its driver's, and the finding is the same. */
+static void verb_xdp(char **argv)
+{
+	(void)argv;
+	if (socket(AF_XDP, SOCK_RAW, 0) < 0)
+		die("xdp");
+	ready();
+	stay();
+}
+
 /* ---- a ring that goes on sending while its owner is frozen ---- */
 
 struct ring {
@@ -511,7 +521,7 @@ static const struct verb {
 	{ "ptrace", 0, verb_ptrace }, { "bomb", 1, verb_bomb }, { "idle", 1, verb_idle },
 	{ "fill", 2, verb_fill }, { "fillfd", 1, verb_fillfd }, { "shell", 2, verb_shell },
 	{ "try", 2, verb_try }, { "packet", 1, verb_packet }, { "unix", 1, verb_unix },
-	{ "vsock", 0, verb_vsock }, { "ring", 2, verb_ring }, { "count", 1, verb_count },
+	{ "vsock", 0, verb_vsock }, { "xdp", 0, verb_xdp }, { "ring", 2, verb_ring }, { "count", 1, verb_count },
 	{ "memfd", 0, verb_memfd }, { "map", 1, verb_map }, { "jit", 0, verb_jit },
 	{ "headless", 0, verb_headless },
 };
