@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from call import call, fields, until
 from engine import FOREVER, IMAGE, engine
-from mark import needs, quick, without
+from mark import needs, quick, since, without
 from place import version
 from terminal import Terminal
 
@@ -304,6 +304,7 @@ def test_health_is_checked():
         until(lambda: health() == "unhealthy", "it is unhealthy")
 
 
+@since(podman=5)
 def test_a_check_of_health_may_take_no_longer_than_its_time():
     "one that hangs is ended, with all that it started"
     with engine().box("--health-cmd=sleep 54321", "--health-interval=1s", "--health-timeout=1s",

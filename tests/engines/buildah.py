@@ -38,7 +38,8 @@ def prepare(runtime):
 def test_run_gives_what_was_said_and_the_exit_status():
     "input, both streams, 3 is 3"
     r = engine().inside("cat; echo problem >&2; exit 3", stdin="typed\n")
-    assert r.rc == 3 and r.out == "typed\n" and r.err.startswith("problem\n"), r
+    # Before it: Buildah 1.28 wants ambient capabilities that cannot be, and is told so as by runc.
+    assert r.rc == 3 and r.out == "typed\n" and "problem\n" in r.err, r
 
 
 @quick
