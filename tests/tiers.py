@@ -83,6 +83,8 @@ def run_hostile(run):
     result = containers(run, "tests/hostile")
     result.add(summed(*run.call("tests/hostile/kill_random.py", "--rounds", "500", env=OURS)))
     result.add(summed(*run.call("tests/hostile/kill_sweep.py", env=OURS)))
+    # Every third call, with one error of six; fault_sweep.py --all-errors is the rest.
+    result.add(summed(*run.call("tests/hostile/fault_sweep.py", "--step", "3", env=OURS)))
     return result
 
 
@@ -193,8 +195,8 @@ TIERS = [
          program("tests/engines/kubelet"), 1200, machine=True, long=True),
     Tier("engines", "containerd, Docker, Podman and Buildah drive it",
          program("tests/engines/run", "--quick"), 1800, machine=True, long=True),
-    Tier("package", "the Debian package in clean Debian roots",
-         program("tests/package/run", "deb"), 600,
+    Tier("package", "the quickstart and the Debian package in clean Debian roots",
+         program("tests/package/run", "fresh", "deb"), 900,
          packages=("busybox-static", "debootstrap", "lintian")),
     Tier("contrib", "its files with the engines and the cluster that they are for",
          program("tests/package/run", "dropins", "kubernetes"), 1800, machine=True, long=True,

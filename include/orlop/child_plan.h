@@ -3,15 +3,19 @@
  * The part of the plan that the child program reads, and the words it exchanges with the parent.
  *
  * The child is a program of its own, without a C library: it is executed from a sealed memfd right
- * after clone3 and maps this block, a second sealed memfd, read-only. So the block is flat: a place
- * in it is an offset from its first byte, a string is an offset to bytes that end with NUL, offset
- * 0 is "none". Nothing here points into a library, and everything was decided before.
+ * after clone3. This block is the last segment of that program, which the kernel maps read-only at
+ * CHILD_PLAN_ADDRESS. So the block is flat: a place in it is an offset from its first byte, a
+ * string is an offset to bytes that end with NUL, offset 0 is "none". Nothing here points into a
+ * library, and everything was decided before.
  */
 #pragma once
 
 #include <stdint.h>
 
-enum { CHILD_PLAN_MAGIC = 0x6f726c32 };		/* "orl2"; changes with the layout */
+enum {
+	CHILD_PLAN_MAGIC = 0x6f726c33,		/* "orl3"; changes with the layout */
+	CHILD_PLAN_ADDRESS = 0x10000000,	/* far above the program: 32 KiB at 4 MiB */
+};
 
 typedef uint32_t child_str;			/* offset of a string; 0: none */
 

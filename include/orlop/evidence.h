@@ -55,6 +55,33 @@ int evidence_take(const char *state_root, const char *id, const struct evidence_
 		  struct arena *a, struct evidence_result *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * Removing sets that were made by themselves (before a kill, at an alarm, by a key of update):
+ * those of a directory that are older than this. Routine ones are of containers that were neither
+ * held nor alarmed about.
+ */
+struct evidence_prune {
+	const char *directory;
+	uint64_t older_than_s;
+	bool routine, dry_run;		/* only those; only say which */
+};
+
+struct evidence_pruned {
+	const char *name, *root;	/* in the directory; of the Merkle tree */
+	uint64_t bytes;
+	bool routine;
+};
+
+struct evidence_pruned_list {
+	struct evidence_pruned *items;
+	size_t count, kept;
+};
+
+/* Each has its line in the audit log before it goes. -1 at the first that cannot be removed. */
+int evidence_prune(const char *state_root, const struct evidence_prune *wish, struct arena *a,
+		   struct evidence_pruned_list *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
 struct evidence_check {
 	char root[65];
 	uint64_t files, bytes;

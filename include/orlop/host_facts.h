@@ -50,6 +50,9 @@ struct host_wants {
 	bool time_ns, seccomp;
 };
 
+/* 1 in the user namespace that the kernel began with, 0 in another, -1 and errno without /proc. */
+int host_in_first_user_ns(void) __attribute__((warn_unused_result));
+
 /*
  * Asks this machine for what a plan needs, in about ten system calls and one or two for each
  * want. Facts that cannot be had are left at "no"; cgroup_self and hugepage_sizes at NULL.

@@ -184,10 +184,11 @@ int life_resume(const struct life *l, const char *id, struct err *e)
  * `resources` does not say stays as it is; its device rules, and a limit of 0 pids, count as not
  * said. All of it holds afterwards and is stored (see state.h), or none of it; in quarantine all
  * of it is kept until life_release. `name` is what messages call the document. The keys
- * orlop.quarantine and orlop.evidence of `unified` ask for just that.
+ * orlop.quarantine and orlop.evidence of `unified` ask for just that. X
  */
 int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
-		const char *name, struct err *e) __attribute__((warn_unused_result));
+		const struct oci_intel_rdt *rdt, const char *name, struct err *e)
+	__attribute__((warn_unused_result));
 
 /*
  * Lets a container out of quarantine (guard_release), and makes the updates that waited for that.

@@ -59,6 +59,7 @@ enum policy_moment {
 struct policy_evidence {
 	char *directory;		/* where sets are made; NULL: the program's default */
 	uint32_t budget_ms;		/* 0: POLICY_BUDGET_MS */
+	uint32_t max_mib;		/* of all in the directory; 0: POLICY_EVIDENCE_MIB */
 	enum evidence_memory memory;
 	bool no_upper, queues;
 };
@@ -83,8 +84,8 @@ struct policy {
 	struct hook_list hooks[POLICY_MOMENT_COUNT_];
 };
 
-enum { POLICY_BUDGET_MS = 10000, POLICY_BUDGET_MAX_MS = 60000, POLICY_HOOK_S = 10,
-	POLICY_HOOK_MAX_S = 60 };
+enum { POLICY_EVIDENCE_MIB = 10240, POLICY_BUDGET_MS = 10000, POLICY_BUDGET_MAX_MS = 60000,
+	POLICY_HOOK_S = 10, POLICY_HOOK_MAX_S = 60 };
 
 /* The annotations that are about this begin so; one that is not known is refused. */
 #define POLICY_ANNOTATION "org.orlop.remediation."

@@ -144,6 +144,9 @@ int state_write_resctrl(int dir, const char *id, const char *group, const char *
 int state_read_resctrl(int dir, const char *id, struct arena *a, const char **ret_group,
 		       const char **ret_monitor, struct err *e) __attribute__((warn_unused_result));
 
+/* Removes that file: such groups are not there any more. */
+int state_forget_resctrl(int dir, struct err *e) __attribute__((warn_unused_result));
+
 /* Fills in pid, pid_start and boot_id of a record: what makes a process the one that is meant. */
 int state_identify(pid_t pid, struct arena *a, struct state_record *record, struct err *e)
 	__attribute__((warn_unused_result));

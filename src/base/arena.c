@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bump allocation from a list of blocks. With -Ddebug_arena=true every allocation is a block of
- * its own, so that the address sanitizer sees each one.
+ * Bump allocation from a list of blocks. Memory is zeroed when it is given out, not when its block
+ * is made: a page of a block that nobody asked for is never touched, and costs nothing. The first
+ * block is small, since many arenas hold a few strings.
+ * With -Ddebug_arena=true every allocation is a block of its own, so that the address sanitizer
+ * sees each one.
  */
 #include "orlop/arena.h"
 
@@ -13,7 +16,7 @@
 #include "config.h"
 #include "orlop/err.h"
 
-enum { BLOCK_SIZE = 16 * 1024, ALIGNMENT = 16 };
+enum { FIRST_SIZE = 2 * 1024, BLOCK_SIZE = 16 * 1024, ALIGNMENT = _Alignof(max_align_t) };
 
 struct arena_block {
 	struct arena_block *older;
@@ -25,7 +28,7 @@ static struct arena_block *block_new(struct arena *a, size_t size)
 	struct arena_block *block;
 
 	BUG_ON(size > SIZE_MAX - sizeof(*block));
-	block = calloc(1, sizeof(*block) + size);
+	block = malloc(sizeof(*block) + size);
 	if (!block)
 		err_bug(__FILE__, __LINE__, "out of memory");
 	block->older = a->blocks;
@@ -33,29 +36,34 @@ static struct arena_block *block_new(struct arena *a, size_t size)
 	return block;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* Finds `size` bytes, not yet zeroed, at a multiple of `alignment`, which is a power of two. */
+static char *find_room(struct arena *a, size_t size, size_t alignment)
 {
-	void *result;
+	size_t skipped = -(uintptr_t)a->next & (alignment - 1);
 
 	BUG_ON(size > SIZE_MAX / 2);
-	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-	if (size == 0)
-		size = ALIGNMENT;
 	if (ORLOP_DEBUG_ARENA)
 		return block_new(a, size)->bytes;
-	if (size > a->left) {
-		size_t room = size > BLOCK_SIZE / 4 ? size : BLOCK_SIZE;
+	if (size + skipped > a->left) {
+		size_t usual = a->blocks ? BLOCK_SIZE : FIRST_SIZE;
+		size_t room = size > usual / 4 ? size : usual;
 		struct arena_block *block = block_new(a, room);
 
 		if (room == size)	/* a large one: the newest block keeps its free space */
 			return block->bytes;
 		a->next = block->bytes;
 		a->left = room;
+		skipped = 0;
 	}
-	result = a->next;
-	a->next += size;
-	a->left -= size;
-	return result;
+	a->next += skipped + size;
+	a->left -= skipped + size;
+	return a->next - size;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	size = size ? size : 1;
+	return memset(find_room(a, size, ALIGNMENT), 0, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)
@@ -71,8 +79,9 @@ char *arena_strndup(struct arena *a, const char *text, size_t len)
 	char *copy;
 
 	BUG_ON(len == SIZE_MAX);
-	copy = arena_alloc(a, len + 1);
+	copy = find_room(a, len + 1, 1);
 	memcpy(copy, text, len);
+	copy[len] = '\0';
 	return copy;
 }
 
@@ -91,7 +100,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
 	len = vsnprintf(NULL, 0, format, ap);
 	va_end(ap);
 	BUG_ON(len < 0);
-	text = arena_alloc(a, (size_t)len + 1);
+	text = find_room(a, (size_t)len + 1, 1);
 	va_start(ap, format);
 	vsnprintf(text, (size_t)len + 1, format, ap);
 	va_end(ap);

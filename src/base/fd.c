@@ -89,15 +89,23 @@ char *fd_read_text(int fd, size_t max, struct arena *a, size_t *ret_len)
 	return bytes;
 }
 
-int fd_memfd_sealed(const char *name, const void *bytes, size_t len, bool executable)
+int fd_memfd_sealed(const char *name, const struct iovec *parts, int count)
 {
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	auto_fd int fd = memfd_create(name, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+	auto_fd int fd = memfd_create(name, flags | MFD_EXEC);
+	ssize_t len = 0, written;
 
 	if (fd < 0 && errno == EINVAL)		/* before Linux 6.3 */
 		fd = memfd_create(name, flags);
-	if (fd < 0 || fd_write_all(fd, bytes, len) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+	if (fd < 0)
+		return -1;
+	for (int n = 0; n < count; n++)
+		len += (ssize_t)parts[n].iov_len;
+	written = writev(fd, parts, count);
+	if (written >= 0 && written != len)
+		errno = ENOSPC;
+	if (written != len || fcntl(fd, F_ADD_SEALS, seals) < 0)
 		return -1;
 	return take_fd(&fd);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
@@ -26,8 +27,11 @@ ssize_t fd_read_full(int fd, void *bytes, size_t len) __attribute__((warn_unused
 char *fd_read_text(int fd, size_t max, struct arena *a, size_t *ret_len)
 	__attribute__((warn_unused_result));
 
-/* A sealed (no write, shrink, grow or new seals) copy of the bytes in memory; -1 and errno. */
-int fd_memfd_sealed(const char *name, const void *bytes, size_t len, bool executable)
+/*
+ * A sealed (no write, shrink, grow or new seals) file in memory that may be executed and consists
+ * of these parts; -1 and errno.
+ */
+int fd_memfd_sealed(const char *name, const struct iovec *parts, int count)
 	__attribute__((warn_unused_result));
 
 /* Milliseconds of CLOCK_MONOTONIC. */

@@ -4,14 +4,13 @@
  * orlop/child_plan.h in their order and executes the container's program.
  *
  * It is executed from a sealed memfd right after clone3, so nothing of the runtime's memory is in
- * it and /proc/PID/exe is a private, throw-away copy (CVE-2019-5736). Its one argument is the
- * number of the descriptor that holds the plan.
+ * it and /proc/PID/exe is a private, throw-away copy (CVE-2019-5736). The plan is a segment of that
+ * copy; the one argument is its length.
  */
 #include "child/child.h"
 
 #include <linux/prctl.h>
 #include <linux/time_types.h>
-#include <sys/mman.h>
 
 #include "child/bytes.h"
 
@@ -24,6 +23,8 @@ static const struct {
 	CHILD_STEPS(X)
 #undef X
 };
+
+enum { SEND_TRIES = 1000 };
 
 static struct child the_child;		/* zeroed: large buffers would burden the stack */
 
@@ -39,7 +40,7 @@ void child_detail(struct child *c, const char *text)
 
 unsigned child_first_temporary(const struct child *c)
 {
-	int highest = c->control > c->plan_fd ? c->control : c->plan_fd;
+	int highest = c->control;
 
 	if (c->plan->listener > highest)
 		highest = c->plan->listener;
@@ -63,6 +64,7 @@ static int send_message(int socket, const struct child_message *m, int fd)
 	} control;
 	struct iovec part = { (void *)(uintptr_t)m, sizeof(*m) };
 	struct msghdr h = { .msg_iov = &part, .msg_iovlen = 1 };
+	unsigned tries = 0;
 	long n;
 
 	if (fd >= 0) {
@@ -73,9 +75,10 @@ static int send_message(int socket, const struct child_message *m, int fd)
 		h.msg_control = &control;
 		h.msg_controllen = sizeof(control.room);
 	}
+	/* Nobody interrupts us that often: it is a filter's answer then. */
 	do
 		n = SYS(sendmsg, socket, &h, MSG_NOSIGNAL);
-	while (n == -EINTR);
+	while (n == -EINTR && ++tries < SEND_TRIES);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -172,22 +175,15 @@ __attribute__((used)) _Noreturn void child_main(const long *stack)
 	struct child *c = &the_child;
 	long argc = stack[0];
 	const char *const *argv = (const char *const *)(stack + 1);
-	struct stat st;
-	long fd, at;
+	long len;
 
 	/* Executed by anybody else, or from /proc/PID/exe inside the container: nothing to do. */
-	if (argc != 2 || (fd = bytes_number(argv[1])) < 0)
+	if (argc != 2 || (len = bytes_number(argv[1])) < (long)sizeof(*c->plan))
 		sys_exit(64);
-	if (SYS(fstat, fd, &st) < 0 || st.st_size < (long)sizeof(*c->plan))
+	c->base = (const char *)CHILD_PLAN_ADDRESS;
+	c->plan = (const struct child_plan *)c->base;
+	if (c->plan->magic != CHILD_PLAN_MAGIC || c->plan->size != (uint32_t)len)
 		sys_exit(64);
-	at = SYS(mmap, 0, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (at < 0 && at > -4096)
-		sys_exit(64);
-	c->base = (const char *)at;
-	c->plan = (const struct child_plan *)at;
-	if (c->plan->magic != CHILD_PLAN_MAGIC || c->plan->size != (uint32_t)st.st_size)
-		sys_exit(64);
-	c->plan_fd = (int)fd;
 	c->control = c->plan->control;
 	c->root = c->place = -1;
 	run_steps(c);

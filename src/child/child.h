@@ -21,11 +21,10 @@ struct child {
 	const struct child_plan *plan;
 	const char *base;		/* of the block; offsets count from here */
 	int control;			/* the parent, later the one who said `start` */
-	int plan_fd;			/* keeps its place until everything is set up */
 	/*
 	 * The descriptors that outlive a step are the lowest ones, without gaps: the preserved ones,
-	 * then control, plan (closed soon), listener, place, root, and mounts that become read-only
-	 * when everything is in place. What a step opens is above.
+	 * then control, listener, place, root, and mounts that become read-only when everything is
+	 * in place. What a step opens is above.
 	 */
 	int place;			/* what the root is mounted on, until pivot_root */
 	int root;			/* the container's root mount, until pivot_root */

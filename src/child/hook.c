@@ -26,39 +26,56 @@ static const char **string_array(struct child *c, struct child_list list)
 	return strings;
 }
 
+/* The ends that a hook has of its pipes: its input, what it says, and why it did not run. */
+struct hook_ends {
+	int in, out, why;
+};
+
 /* The new process: the state on one side, what it says on the other, and nothing else. */
 _Noreturn static void become_hook(const char *path, const char *const *argv,
-				  const char *const *env, int in, int out)
+				  const char *const *env, const struct hook_ends *ends)
 {
+	long error;
+
 	SYS(setsid);
-	SYS(dup3, in, 0, 0);
-	SYS(dup3, out, 1, 0);
-	SYS(dup3, out, 2, 0);
-	sys_close_from(3);
-	SYS(execve, path, argv, env);
+	error = SYS(dup3, ends->in, 0, 0);
+	if (error >= 0)
+		error = SYS(dup3, ends->out, 1, 0);
+	if (error >= 0)
+		error = SYS(dup3, ends->out, 2, 0);
+	if (error >= 0 && ends->why != 3)
+		error = SYS(dup3, ends->why, 3, O_CLOEXEC);
+	if (error >= 0)
+		error = SYS(close_range, 4, ~0U, 0);
+	if (error >= 0)
+		error = SYS(execve, path, argv, env);
+	SYS(write, error == -EBADF ? ends->why : 3, &error, sizeof(error));
 	sys_exit(127);
 }
 
-/* The state document, in pieces; a hook that does not read it is no error. */
-static void feed(int out, const char *head, const char *tail)
+/* The state document, in the pieces that it is made of. */
+struct feed {
+	int out;			/* does not block; -1 when there is no more to say */
+	unsigned part;
+	const char *parts[3];
+};
+
+/* As much as the pipe takes; a hook that does not read it is no error. */
+static void feed_on(struct feed *f)
 {
-	char pid[21];
-	const char *parts[] = { head, pid, tail };
+	while (f->part < 3) {
+		size_t left = strlen(f->parts[f->part]);
+		long done = left ? SYS(write, f->out, f->parts[f->part], left) : 0;
 
-	bytes_decimal(pid, (uint64_t)SYS(getpid));
-	for (int n = 0; n < 3; n++) {
-		const char *p = parts[n];
-		size_t left = strlen(p);
-
-		while (left) {
-			long done = SYS(write, out, p, left);
-
-			if (done < 0)
-				return;
-			p += done;
-			left -= (size_t)done;
-		}
+		if (done == -EAGAIN || done == -EINTR)
+			return;
+		if (done < 0)
+			break;
+		f->parts[f->part] += done;
+		f->part += (size_t)done == left;
 	}
+	sys_close(f->out);
+	f->out = -1;
 }
 
 /* Keeps the beginning of what the hook says, behind its path; false when it says no more. */
@@ -77,30 +94,42 @@ static bool hear(struct child *c, int out)
 }
 
 /*
- * Waits for the end, at most `seconds` (0: without limit), while reading what the hook says, and
- * reaps. A process that the hook leaves behind may hold its output open; nobody waits for that.
+ * Waits for the end, at most `seconds` (0: without limit), while saying the state and reading what
+ * the hook says, and reaps. A process that the hook leaves behind may hold its output open; nobody
+ * waits for that.
  */
-static int wait_for(struct child *c, int pidfd, long pid, int out, int seconds)
+static int wait_for(struct child *c, int pidfd, long pid, int out, struct feed *state,
+		    int seconds)
 {
-	struct pollfd waits[2] = { { .fd = pidfd, .events = POLLIN },
-				   { .fd = out, .events = POLLIN } };
+	struct pollfd waits[3] = { { .fd = pidfd, .events = POLLIN },
+				   { .fd = out, .events = POLLIN },
+				   { .fd = state->out, .events = POLLOUT } };
 	struct timespec limit = { .tv_sec = seconds };
 	siginfo_t info = { 0 };
-	long n;
+	long n, ended;
 
 	/* The kernel leaves in `limit` what is left of it. */
-	while ((n = SYS(ppoll, waits, 2, seconds ? &limit : NULL, NULL, 8)) > 0 ||
+	while ((n = SYS(ppoll, waits, 3, seconds ? &limit : NULL, NULL, 8)) > 0 ||
 	       n == -EINTR) {
 		if (n > 0 && waits[1].revents && !hear(c, out))
 			waits[1].fd = -1;
+		if (n > 0 && waits[2].revents)
+			feed_on(state);
+		waits[2].fd = state->out;
 		if (n > 0 && waits[0].revents)
 			break;
 	}
-	if (n == 0)
+	if (n <= 0) {
 		SYS(kill, -pid, SIGKILL);
-	SYS(waitid, P_PIDFD, pidfd, &info, WEXITED, NULL);
+		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);	/* without a group yet */
+	}
+	do
+		ended = SYS(waitid, P_PIDFD, pidfd, &info, WEXITED, NULL);
+	while (ended == -EINTR);
 	if (n == 0)
 		return -CHILD_E_HOOK_TIMEOUT;
+	if (n < 0 || ended < 0)
+		return (int)(n < 0 ? n : ended);
 	while (waits[1].fd >= 0 && hear(c, out))
 		;
 	if (info.si_code == CLD_EXITED && info.si_status == 0)
@@ -118,30 +147,44 @@ static int run_one(struct child *c, const struct child_hook *hook, const char *h
 					 ? (const char *const *)string_array(c, hook->env)
 					 : environment;
 	const char *alone[2] = { path, NULL };
-	int pidfd = -1, error, in[2], out[2];
-	long pid;
+	int pidfd = -1, error, in[2], out[2], why[2];
+	char own_pid[21];
+	struct feed state = { .parts = { head, own_pid, tail } };
+	long pid, reason;
 
 	if (!argv || !env)
 		return -ENOMEM;
 	child_detail(c, path);
 	c->detail[strlen(path) < CHILD_DETAIL - 3 ? strlen(path) : CHILD_DETAIL - 3] = '\0';
 	memcpy(c->detail + strlen(c->detail), ": ", 3);
+	bytes_decimal(own_pid, (uint64_t)SYS(getpid));
 	pid = SYS(pipe2, in, O_CLOEXEC);
 	if (pid >= 0)
+		pid = SYS(fcntl, in[1], F_SETFL, O_NONBLOCK);
+	if (pid >= 0)
 		pid = SYS(pipe2, out, O_CLOEXEC | O_NONBLOCK);
+	if (pid >= 0)
+		pid = SYS(pipe2, why, O_CLOEXEC);
 	if (pid < 0)
 		return (int)pid;
 	/* Not clone3: the filter is in force at the start hooks, and cannot see its flags. */
 	pid = SYS(clone, CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 	if (pid == 0)
-		become_hook(path, hook->args.count ? argv : alone, env, in[0], out[1]);
+		become_hook(path, hook->args.count ? argv : alone, env,
+			    &(struct hook_ends){ in[0], out[1], why[1] });
 	sys_close(in[0]);
 	sys_close(out[1]);
-	if (pid > 0)
-		feed(in[1], head, tail);
-	sys_close(in[1]);
-	error = pid < 0 ? (int)pid : wait_for(c, pidfd, pid, out[0], hook->timeout);
+	sys_close(why[1]);
+	state.out = in[1];
+	error = pid < 0 ? (int)pid : wait_for(c, pidfd, pid, out[0], &state, hook->timeout);
+	/* Its end of `why` closed itself at exec: nothing is there, unless exec was refused. */
+	if (error < 0 && SYS(read, why[0], &reason, sizeof(reason)) == sizeof(reason) &&
+	    reason < 0)
+		error = (int)reason;
+	sys_close(why[0]);
 	sys_close(out[0]);
+	if (state.out >= 0)
+		sys_close(state.out);
 	if (pidfd >= 0)
 		sys_close(pidfd);
 	return error;
@@ -155,11 +198,10 @@ int hooks_run(struct child *c, struct child_list hooks, const char *head, const 
 
 	if (!hooks.count)
 		return 0;
-	sys_signal(SIGPIPE, SYS_IGNORE);
+	error = sys_signal(SIGPIPE, SYS_IGNORE);
 	for (uint32_t n = 0; n < hooks.count && error >= 0; n++) {
 		c->item = (int)n;
 		error = run_one(c, &items[n], head, tail, environment);
 	}
-	sys_signal(SIGPIPE, SYS_DEFAULT);
-	return error;
+	return error < 0 ? error : sys_signal(SIGPIPE, SYS_DEFAULT);
 }

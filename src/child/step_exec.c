@@ -4,6 +4,7 @@
  * and execve.
  */
 #include <linux/audit.h>
+#include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include "child/path.h"
 
 enum { USUAL_STRINGS = 128 };
+enum { SILENCE_S = 10 };		/* of a connection that was made */
 enum { PASSWD_MAX = 1 << 20 };		/* an image's passwd beyond this is not read further */
 
 /*
@@ -197,20 +199,6 @@ int step_program(struct child *c)
 	return check_program(c->program);
 }
 
-int step_ready(struct child *c)
-{
-	int word;
-
-	sys_close(c->plan_fd);
-	/* From here on the end of the socket tells of the parent's end: `create` leaves us alone. */
-	SYS(prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	word = child_send(c, CHILD_READY, CHILD_STEP_READY, -1);
-	if (word >= 0)
-		word = child_receive(c, NULL);
-	c->waits = word == PARENT_GO;
-	return word < 0 ? word : 0;
-}
-
 _Noreturn static void end_now(int number)
 {
 	(void)number;
@@ -221,11 +209,63 @@ _Noreturn static void end_now(int number)
  * The first process of a pid namespace gets no signal that it has no handler for, and whoever ends
  * a container that was never started expects it to end. execve takes the handlers away.
  */
-static void die_of_signals(void)
+static int die_of_signals(void)
 {
-	sys_signal(SIGHUP, end_now);
-	sys_signal(SIGINT, end_now);
-	sys_signal(SIGTERM, end_now);
+	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
+	int error = 0;
+
+	for (unsigned n = 0; n < sizeof(numbers) / sizeof(numbers[0]) && error >= 0; n++)
+		error = sys_signal(numbers[n], end_now);
+	return error;
+}
+
+int step_ready(struct child *c)
+{
+	int word;
+
+	/* Whatever may fail comes before READY: the parent believes it. */
+	word = c->plan->listener >= 0 ? die_of_signals() : 0;
+	/* From here on the end of the socket tells of the parent's end: `create` leaves us alone. */
+	if (word >= 0)
+		word = (int)SYS(prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	if (word < 0)
+		return word;
+	word = child_send(c, CHILD_READY, CHILD_STEP_READY, -1);
+	if (word >= 0)
+		word = child_receive(c, NULL);
+	c->waits = word == PARENT_GO;
+	return word < 0 ? word : 0;
+}
+
+/* The host's table of files or its memory was full: nobody's fault, and it passes. */
+static bool is_shortage(long error)
+{
+	return error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
+static void wait_a_moment(void)
+{
+	struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+
+	SYS(ppoll, NULL, 0, &moment, NULL, 8);
+}
+
+/*
+ * What the connection says. One that is silent for long (its owner was stopped, or died with the
+ * connection handed on) does not keep others from starting the container: -ETIMEDOUT.
+ */
+static int hear_word(struct child *c)
+{
+	struct timespec limit = { .tv_sec = SILENCE_S };
+	struct pollfd wait = { .fd = c->control, .events = POLLIN };
+	long n;
+
+	do
+		n = SYS(ppoll, &wait, 1, &limit, NULL, 8);
+	while (n == -EINTR);
+	if (n <= 0)
+		return n < 0 ? (int)n : -ETIMEDOUT;
+	return child_receive(c, NULL);
 }
 
 /*
@@ -234,21 +274,26 @@ static void die_of_signals(void)
  */
 static int wait_for_start(struct child *c)
 {
-	int listener = c->plan->listener;
+	int listener = c->plan->listener, word;
 
 	sys_close(c->control);
 	c->control = -1;
-	die_of_signals();
 	for (;;) {
 		long fd = SYS(accept4, listener, NULL, NULL, SOCK_CLOEXEC);
 
-		if (fd == -EINTR || fd == -ECONNABORTED)
+		if (is_shortage(fd))
+			wait_a_moment();
+		if (fd == -EINTR || fd == -ECONNABORTED || is_shortage(fd))
 			continue;
 		if (fd < 0)
 			return (int)fd;
 		c->control = (int)fd;
-		if (child_receive(c, NULL) == PARENT_START)
+		word = hear_word(c);
+		if (word == PARENT_START)
 			return 0;
+		/* Whoever said START takes the connection's end for the program's beginning. */
+		if (word < 0 && word != -CHILD_E_PARENT_GONE && word != -ETIMEDOUT)
+			return word;
 		sys_close((int)fd);
 		c->control = -1;
 	}
@@ -274,18 +319,16 @@ int step_start(struct child *c)
 int step_fds(struct child *c)
 {
 	unsigned first = c->plan->first_free_fd;
-	long error = 0;
 
 	if ((unsigned)c->control != first) {
-		error = SYS(dup3, c->control, first, O_CLOEXEC);
-		if (error >= 0)
-			c->control = (int)first;
-	} else {
-		error = SYS(fcntl, c->control, F_SETFD, FD_CLOEXEC);
+		long error = SYS(dup3, c->control, first, O_CLOEXEC);
+
+		if (error < 0)
+			return (int)error;
+		c->control = (int)first;
 	}
-	if (error >= 0)
-		error = SYS(close_range, first + 1, ~0U, 0);
-	return (int)error;
+	/* Hooks and the program get nothing from here on: all that is left closes itself. */
+	return (int)SYS(close_range, first, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 int step_seccomp(struct child *c)

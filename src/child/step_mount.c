@@ -24,9 +24,10 @@ static void read_reason(struct child *c, int fs)
 
 	if (len <= 2)
 		return;
+	/* One line; some of the kernel's own end with another. */
+	while (len > 2 && text[len - 1] == '\n')
+		len--;
 	text[len] = '\0';
-	if (text[len - 1] == '\n')
-		text[len - 1] = '\0';
 	/* "e proc: ..." : the letter is the message's level. */
 	child_detail(c, text[1] == ' ' ? text + 2 : text);
 }
@@ -48,20 +49,34 @@ static long configure(int fs, const char *option)
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0);
 }
 
+static bool is_tmpfs(const struct child *c, const struct child_mount *m)
+{
+	return m->kind == CHILD_MOUNT_FS && bytes_equal(child_string(c, m->fstype), "tmpfs");
+}
+
 /*
  * A tmpfs without a mode of its own looks like the directory that it covers, as runc has it; one
  * that was made for it (existed is false) says nothing.
  */
-static long adopt_mode(struct child *c, const struct child_mount *m, int fs, int place)
+static bool adopts_mode(const struct child *c, const struct child_mount *m)
+{
+	if (!is_tmpfs(c, m))
+		return false;
+	for (uint32_t n = 0; n < m->data.count; n++)
+		if (bytes_begin(child_item_string(c, m->data, n), "mode="))
+			return false;
+	return true;
+}
+
+static long adopt_mode(int fs, int place)
 {
 	char text[6] = "0000";
 	struct stat st;
+	long error;
 
-	for (uint32_t n = 0; n < m->data.count; n++)
-		if (bytes_begin(child_item_string(c, m->data, n), "mode="))
-			return 0;
-	if (SYS(fstat, place, &st) < 0)
-		return 0;
+	error = SYS(fstat, place, &st);
+	if (error < 0)
+		return error;
 	for (int n = 0; n < 4; n++)
 		text[n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);
@@ -70,8 +85,7 @@ static long adopt_mode(struct child *c, const struct child_mount *m, int fs, int
 /* A read-only tmpfs has to be filled first: by a copy, by device nodes, by the places of mounts. */
 static bool is_late(const struct child *c, const struct child_mount *m)
 {
-	return m->kind == CHILD_MOUNT_FS && m->attr_set & MOUNT_ATTR_RDONLY &&
-	       bytes_equal(child_string(c, m->fstype), "tmpfs");
+	return is_tmpfs(c, m) && m->attr_set & MOUNT_ATTR_RDONLY;
 }
 
 /* Its descriptor becomes the last of those that live on; step_pivot takes the right to write. */
@@ -103,8 +117,8 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 		if (result < 0)
 			child_detail(c, option);
 	}
-	if (result >= 0 && covered >= 0 && bytes_equal(fstype, "tmpfs"))
-		result = adopt_mode(c, m, fs, covered);
+	if (result >= 0 && covered >= 0 && adopts_mode(c, m))
+		result = adopt_mode(fs, covered);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (is_late(c, m))
@@ -270,23 +284,80 @@ static int remount(struct child *c, const struct child_mount *m)
 	return apply_attributes(c, m, fd);
 }
 
-static int mount_one(struct child *c, const struct child_mount *m, int item)
+/*
+ * The tmpfs that was attached last and that nothing lies over yet: as long as the container's
+ * program has not begun nobody else can reach into it, so that a name in it needs no care.
+ */
+struct nest {
+	int fd;				/* -1: none */
+	const char *target;
+};
+
+static const struct nest no_nest = { -1, "" };
+
+/* What follows `dir` and a slash in the path when that is one name; else NULL. */
+static const char *name_below(const char *dir, const char *path)
 {
-	int fd = -1, place, error = 0;
-	bool existed;
+	const char *name = path + strlen(dir) + 1;
+
+	if (!bytes_begin(path, dir) || name[-1] != '/' || !*name || bytes_find(name, '/') ||
+	    bytes_equal(name, ".") || bytes_equal(name, ".."))
+		return NULL;
+	return name;
+}
+
+/* These need not know what is at their place. */
+static bool goes_by_name(const struct child *c, const struct child_mount *m)
+{
+	return (m->kind == CHILD_MOUNT_FS || m->kind == CHILD_MOUNT_CGROUP) && !m->copy_up &&
+	       !adopts_mode(c, m);
+}
+
+/*
+ * The place of most file systems is a directory of the root itself, or one to be made in the nest:
+ * one name in a directory that we hold, resolved once, and neither a link nor ".." can make
+ * another of it. Whatever is not as expected takes the long way, which has the words for it.
+ */
+static bool attach_by_name(const struct child *c, const struct child_mount *m, int fd,
+			   struct nest *nest)
+{
+	const char *target = child_string(c, m->target);
+	const char *name = nest->fd >= 0 ? name_below(nest->target, target) : NULL;
+
+	if (name)
+		return SYS(mkdirat, nest->fd, name, 0755) >= 0 &&
+		       sys_attach_to(fd, nest->fd, name) >= 0;
+	name = name_below("", target);
+	if (!name || sys_attach_to(fd, c->root, name) < 0)
+		return false;
+	if (is_tmpfs(c, m))
+		*nest = (struct nest){ fd, target };
+	else if (bytes_equal(target, nest->target))
+		*nest = no_nest;
+	return true;
+}
+
+static int mount_one(struct child *c, const struct child_mount *m, int item, struct nest *nest)
+{
+	bool by_name = goes_by_name(c, m), existed = false;
+	int fd = -1, place = -1, error = 0;
 
 	c->item = item;
-	if (m->kind == CHILD_MOUNT_REMOUNT)
+	if (m->kind == CHILD_MOUNT_REMOUNT) {
+		*nest = no_nest;
 		return remount(c, m);
+	}
 	/* A bind's source says what its place has to be; another's place comes first. */
-	if (m->kind == CHILD_MOUNT_BIND) {
+	if (m->kind == CHILD_MOUNT_BIND || by_name) {
 		fd = make_mount(c, m, item, -1);
 		if (fd < 0)
 			return fd;
 	}
-	place = open_place(c, m, fd >= 0 && !is_directory(fd), &existed);
-	if (place < 0)
-		return place;
+	if (!by_name) {
+		place = open_place(c, m, fd >= 0 && !is_directory(fd), &existed);
+		if (place < 0)
+			return place;
+	}
 	if (fd < 0)
 		fd = make_mount(c, m, item, existed ? place : -1);
 	if (fd < 0)
@@ -297,8 +368,12 @@ static int mount_one(struct child *c, const struct child_mount *m, int item)
 		error = copy_up(place, fd);
 	if (error >= 0)
 		error = apply_attributes(c, m, fd);
-	if (error >= 0)
-		error = sys_attach(fd, place);
+	if (error >= 0 && !(by_name && attach_by_name(c, m, fd, nest))) {
+		*nest = no_nest;
+		if (place < 0)
+			place = open_place(c, m, false, &existed);
+		error = place < 0 ? place : sys_attach(fd, place);
+	}
 	/* Propagation is a property of an attached mount: a detached one has nowhere to. */
 	if (error >= 0 && m->propagation)
 		error = sys_mount_setattr(fd, m->propagation & MS_REC ? AT_RECURSIVE : 0, 0, 0,
@@ -311,15 +386,18 @@ static int mount_one(struct child *c, const struct child_mount *m, int item)
 int step_mounts(struct child *c)
 {
 	const struct child_mount *mounts = child_items(c, c->plan->mounts);
+	struct nest nest = no_nest;
 
 	for (uint32_t n = 0; n < c->plan->mounts.count; n++) {
-		int error = mount_one(c, &mounts[n], (int)n);
+		int error = mount_one(c, &mounts[n], (int)n, &nest);
 
 		if (error < 0)
 			return error;
 		/* One call for many, yet never more than a few open. */
-		if (n % MOUNTS_PER_CLOSE == MOUNTS_PER_CLOSE - 1)
+		if (n % MOUNTS_PER_CLOSE == MOUNTS_PER_CLOSE - 1) {
 			child_close_temporary(c);
+			nest = no_nest;
+		}
 	}
 	child_close_temporary(c);
 	return 0;

@@ -14,20 +14,21 @@
  * The end of a parent that dies is noticed twice over: by this signal until the credentials
  * change (which clears it), and by the end of the control socket at every wait.
  */
-static void die_with_parent(void)
+static int die_with_parent(void)
 {
-	SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return (int)SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
 /* Signals arrive with default dispositions and an empty mask, whatever our caller had set. */
-static void reset_signals(uint64_t ignored)
+static int reset_signals(uint64_t ignored)
 {
 	uint64_t none = 0;
+	int error = 0;
 
-	for (int n = 1; n <= 64; n++)
+	for (int n = 1; n <= 64 && error >= 0; n++)
 		if (ignored & (1ULL << (n - 1)))
-			sys_signal(n, SYS_DEFAULT);
-	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+			error = sys_signal(n, SYS_DEFAULT);
+	return error < 0 ? error : (int)SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 /* The cpuset of the cgroup that we were born in limits it; no kernel has more than 8192 CPUs. */
@@ -43,9 +44,14 @@ int step_session(struct child *c)
 {
 	int error;
 
-	die_with_parent();
+	error = die_with_parent();
 	SYS(prctl, PR_SET_NAME, "orlop:[child]", 0, 0, 0);
-	reset_signals(c->plan->ignored_signals);
+	if (error >= 0)
+		error = reset_signals(c->plan->ignored_signals);
+	if (error < 0) {
+		child_detail(c, "signals");
+		return error;
+	}
 	c->old_umask = (unsigned)SYS(umask, 0);		/* modes below are meant exactly */
 	error = child_flag(c, CHILD_ALL_CPUS) ? use_all_cpus() : 0;
 	if (error < 0) {
@@ -81,14 +87,16 @@ static int respawn(struct child *c, uint64_t flags)
 		child_send(c, CHILD_RESPAWNED, CHILD_STEP_JOIN, -1);
 		sys_exit(0);
 	}
-	die_with_parent();
+	word = die_with_parent();
+	if (word < 0)
+		return word;
 	/* Until the parent knows us, and has mapped our ids, what we say would be taken for his. */
 	word = child_receive(c, NULL);
 	if (word != PARENT_GO)
 		return word < 0 ? word : -CHILD_E_PROTOCOL;
 	/* The container we are in may have others: none of them traces us or looks into our /proc. */
-	SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return (int)SYS(setsid);
+	word = (int)SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return word < 0 ? word : (int)SYS(setsid);
 }
 
 /* Joins those that are not `done` yet and whose type is in `types`; `refused` is no error. */

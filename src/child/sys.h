@@ -90,6 +90,12 @@ static inline int sys_attach(int mount, int target)
 			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/* Attaches it to a name in a directory; a link of that name is not followed. */
+static inline int sys_attach_to(int mount, int dir, const char *name)
+{
+	return (int)SYS(move_mount, mount, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 static inline int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uint64_t clear,
 				    uint64_t propagation)
 {
@@ -131,8 +137,11 @@ static inline void sys_close_from(unsigned first)
 
 _Noreturn static inline void sys_exit(int status)
 {
-	for (;;)
+	/* A seccomp filter may refuse even that; the fault of an instruction no filter sees. */
+	for (;;) {
 		SYS(exit_group, status);
+		__builtin_trap();
+	}
 }
 
 typedef void (*sys_handler)(int number);
@@ -141,7 +150,7 @@ typedef void (*sys_handler)(int number);
 #define SYS_IGNORE ((sys_handler)1)
 
 /* A handler may not return: there is no code to return through. */
-static inline void sys_signal(int number, sys_handler handler)
+static inline int sys_signal(int number, sys_handler handler)
 {
 	const struct {
 		sys_handler handler;
@@ -150,5 +159,5 @@ static inline void sys_signal(int number, sys_handler handler)
 		uint64_t mask;
 	} action = { handler, 0x04000000 /* SA_RESTORER, which x86 asks for */, handler, 0 };
 
-	SYS(rt_sigaction, number, &action, NULL, sizeof(action.mask));
+	return (int)SYS(rt_sigaction, number, &action, NULL, sizeof(action.mask));
 }

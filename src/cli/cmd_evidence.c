@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * orlop evidence, evidence verify, evidence report.
+ * orlop evidence, evidence verify, evidence report, evidence prune.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,54 @@ static int report(const struct command *c, const char *path, struct err *e)
 	return 0;
 }
 
+/* "30d", "12h", "90m", "10s": in seconds. Nothing goes without an age. */
+static int read_age(const char *word, uint64_t *ret, struct err *e)
+{
+	static const struct {
+		const char *unit;
+		uint64_t s;
+	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	char *end;
+	unsigned long n;
+
+	if (!word) {
+		err_set(e, ERR_USAGE, "evidence prune needs an age");
+		return err_hint(e, "--older-than 30d; --dry-run says what would go");
+	}
+	n = word[0] >= '0' && word[0] <= '9' ? strtoul(word, &end, 10) : ULONG_MAX;
+	for (size_t i = 0; n <= 100000 && i < ARRAY_LEN(units); i++) {
+		if (strcmp(end, units[i].unit) == 0) {
+			*ret = n * units[i].s;
+			return 0;
+		}
+	}
+	return err_set(e, ERR_USAGE, "invalid age \"%.40s\": a number with s, m, h or d, as 30d", word);
+}
+
+static int prune(const struct command *c, const char *path, struct err *e)
+{
+	const struct cli_values *v = &c->call->values;
+	struct evidence_prune wish = { .directory = path, .routine = v->routine,
+				       .dry_run = v->dry_run };
+	struct evidence_pruned_list gone;
+	struct text t = TEXT_IN(c->arena);
+	int code;
+
+	if (read_age(v->older_than, &wish.older_than_s, e) < 0)
+		return -1;
+	code = evidence_prune(c->life.root, &wish, c->arena, &gone, e);
+	for (size_t i = 0; i < gone.count; i++)
+		text_printf(&t, "%s %s: %s, %llu KiB, merkle root %s\n",
+			    v->dry_run ? "would remove" : "removed", gone.items[i].name,
+			    gone.items[i].routine ? "routine" : "a proof",
+			    (unsigned long long)(gone.items[i].bytes >> 10), gone.items[i].root);
+	text_printf(&t, "%zu %s, %zu kept\n", gone.count, v->dry_run ? "would go" : "removed",
+		    gone.kept);
+	if (print_out(&t, e) < 0)
+		return -1;
+	return code;
+}
+
 int cmd_evidence(const struct command *c, struct err *e)
 {
 	const struct str_list *words = &c->call->operands;
@@ -149,5 +198,7 @@ int cmd_evidence(const struct command *c, struct err *e)
 		return verify(c, words->items[1], e);
 	if (strcmp(words->items[0], "report") == 0)
 		return report(c, words->items[1], e);
-	return err_set(e, ERR_USAGE, "\"%.80s\" is neither verify nor report", words->items[0]);
+	if (strcmp(words->items[0], "prune") == 0)
+		return prune(c, words->items[1], e);
+	return err_set(e, ERR_USAGE, "\"%.80s\" is neither verify, report nor prune", words->items[0]);
 }

@@ -94,15 +94,26 @@ static int read_idle(const char *value, struct opt_i64 *ret, struct err *e)
 	return 0;
 }
 
-static int refuse_rdt(const struct cli_values *v, struct err *e)
+/* As linux.intelRdt of a configuration; beside a document, too, which has no place for them. */
+static int read_rdt(const struct cli_values *v, struct arena *a, struct oci_intel_rdt *rdt,
+		    struct err *e)
 {
-	const char *option = is_given(v->l3_cache_schema) ? "l3-cache-schema" :
-			     is_given(v->mem_bw_schema) ? "mem-bw-schema" : NULL;
+	const char *cache = v->l3_cache_schema, *memory = v->mem_bw_schema;
 
-	if (!option)
-		return 0;
-	err_set(e, ERR_USAGE, "--%s: changing Intel RDT is not supported", option);
-	return err_hint(e, "it is refused rather than ignored");
+	if (is_given(cache) && strchr(cache, '\n'))
+		return refuse("l3-cache-schema", "more than one line:", cache, e);
+	if (is_given(memory) && strchr(memory, '\n'))
+		return refuse("mem-bw-schema", "more than one line:", memory, e);
+	if (is_given(memory) && strncmp(memory, "MB:", 3) != 0) {
+		refuse("mem-bw-schema", "does not begin with MB:", memory, e);
+		return err_hint(e, "such as MB:0=20;1=70");
+	}
+	if (is_given(cache))
+		rdt->l3_cache_schema = arena_strdup(a, cache);
+	if (is_given(memory))
+		rdt->mem_bw_schema = arena_strdup(a, memory);
+	rdt->set = rdt->l3_cache_schema || rdt->mem_bw_schema;
+	return 0;
 }
 
 /* There is no limit for the kernel's part alone in cgroup v2. */
@@ -122,7 +133,7 @@ static int read_options(const struct command *c, struct oci_resources *r, struct
 	struct oci_memory *m = &r->memory;
 	struct oci_cpu *cpu = &r->cpu;
 
-	if (refuse_rdt(v, e) || read_weight(v->blkio_weight, &r->block_io.weight, e) ||
+	if (read_weight(v->blkio_weight, &r->block_io.weight, e) ||
 	    read_u64("cpu-period", v->cpu_period, &cpu->period, e) ||
 	    read_i64("cpu-quota", v->cpu_quota, &cpu->quota, e) ||
 	    read_u64("cpu-burst", v->cpu_burst, &cpu->burst, e) ||
@@ -158,10 +169,14 @@ static int read_options(const struct command *c, struct oci_resources *r, struct
 int cmd_update(const struct command *c, struct err *e)
 {
 	struct oci_resources resources = { 0 };
+	struct oci_intel_rdt rdt = { .set = false };
 	const char *name = "options";
 
+	if (read_rdt(&c->call->values, c->arena, &rdt, e))
+		return -1;
 	if (c->call->values.resources ? read_document(c, &resources, &name, e) :
 					read_options(c, &resources, e))
 		return -1;
-	return life_update(&c->life, c->call->operands.items[0], &resources, name, e);
+	return life_update(&c->life, c->call->operands.items[0], &resources, &rdt, name,
+			   e);
 }

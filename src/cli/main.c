@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -18,6 +17,7 @@
 #include "cli/start.h"
 #include "cli/version.h"
 #include "orlop/auto.h"
+#include "orlop/host_facts.h"
 
 #define DEFAULT_ROOT "/run/orlop"
 
@@ -90,22 +90,16 @@ static int open_log(const struct cli_values *v, struct arena *a, struct err *e)
 }
 
 /* In a user namespace root is somebody else outside, who cannot write to /run. */
-static bool is_real_root(struct arena *a)
+static bool is_real_root(void)
 {
-	const char *map;
-	size_t len;
-
-	if (geteuid() != 0)
-		return false;
-	map = file_read_path("/proc/self/uid_map", 4096, a, &len);
-	return map && strstr(map, " 4294967295");
+	return geteuid() == 0 && host_in_first_user_ns() == 1;
 }
 
 static const char *default_root(struct arena *a)
 {
 	const char *own = getenv("XDG_RUNTIME_DIR");
 
-	if (is_real_root(a))
+	if (is_real_root())
 		return DEFAULT_ROOT;
 	/* podman as root sets it to nothing; of a user it is where logind puts it. */
 	if (!own || !*own)

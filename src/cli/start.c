@@ -55,11 +55,12 @@ int start_clean(struct err *e)
 	if (getauxval(AT_SECURE))
 		return err_set(e, ERR_POLICY, "refusing to run with more privileges than the caller");
 	/*
-	 * A caller's "ignored" would lose our children's ends, and a closed pipe our clean-up. A
-	 * handler that does nothing is not inherited, as "ignored" would be.
+	 * A caller's "ignored" would lose our children's ends; a closed pipe, or a limit on the size
+	 * of files, our clean-up. A handler that does nothing is not inherited, as "ignored" would be.
 	 */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, do_nothing);
+	signal(SIGXFSZ, do_nothing);
 	if (fill_standard(e))
 		return -1;
 	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)

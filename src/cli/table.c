@@ -210,8 +210,10 @@ static const struct cli_option update_options[] = {
 	  "refused unless it is 0: cgroup v2 has no such limit" },
 	{ 0, "cpu-rt-runtime", "USEC", WORD(cpu_rt_runtime),
 	  "refused unless it is 0: cgroup v2 has no such limit" },
-	{ 0, "l3-cache-schema", "SCHEMA", WORD(l3_cache_schema), "refused: not supported" },
-	{ 0, "mem-bw-schema", "SCHEMA", WORD(mem_bw_schema), "refused: not supported" },
+	{ 0, "l3-cache-schema", "SCHEMA", WORD(l3_cache_schema),
+	  "let the container use this part of the last cache, like L3:0=f0 (Intel RDT)" },
+	{ 0, "mem-bw-schema", "SCHEMA", WORD(mem_bw_schema),
+	  "let it use this much of the memory's bandwidth, like MB:0=20 (Intel RDT)" },
 	/* Of cgroup v1; runc warns and goes on. */
 	{ 0, "kernel-memory", "SIZE", WORD(kernel_memory), "ignored with a warning",
 	  .hidden = true },
@@ -335,6 +337,11 @@ static const struct cli_option evidence_options[] = {
 	{ 0, "sockets", FLAG(queues), "take what stands unread and unsent in sockets as well" },
 	{ 0, "budget", "TIME", WORD(budget),
 	  "stop after TIME (500ms, 10s, 2m) with what there is by then" },
+	{ 0, "older-than", "TIME", WORD(older_than),
+	  "with prune: only sets older than TIME (30d, 12h, 90m)" },
+	{ 0, "routine", FLAG(routine),
+	  "with prune: only sets of containers that were neither held nor alarmed about" },
+	{ 0, "dry-run", FLAG(dry_run), "with prune: say which sets would go, and remove nothing" },
 	END
 };
 
@@ -593,12 +600,13 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 	},
 	[CLI_EVIDENCE] = {
 		.name = "evidence",
-		.operands = "ID | verify SET | report SET",
-		.summary = "keep what a container is and does, check it, or show it",
+		.operands = "ID | verify SET | report SET | prune DIR",
+		.summary = "keep what a container is and does, check, show or remove it",
 		.about = "Holds the container still, runs nothing in it, and writes registers, sockets, "
 			 "processes, memory as core files, changed files and what is known of it, with "
 			 "a manifest of digests. \"verify\" computes a set's digests anew; \"report\" "
-			 "makes one HTML page of a directory.",
+			 "makes one HTML page of a directory; \"prune\" removes old sets of those that "
+			 "were taken by themselves, each with a line in the audit log.",
 		.options = evidence_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 2,

@@ -70,7 +70,8 @@ struct cli_values {
 	/* respond */
 	const char *rules;
 	struct str_list roots;
-	bool dry_run;
+	bool dry_run, routine;
+	const char *older_than;
 
 	/* the rest */
 	bool all, force, regex, quiet, explain, json, rootless_spec;
@@ -91,13 +92,13 @@ struct cli_option {
 	char letter;			/* 0: only the long name */
 	const char *name;
 	const char *argument;		/* what help calls the value; NULL for flags */
-	enum cli_type type;
-	size_t offset;			/* in struct cli_values */
+	enum cli_type type : 16;
+	uint16_t offset;		/* in struct cli_values */
 	const char *help;		/* lower case, no full stop, says what happens */
 	bool hidden;			/* understood for the sake of callers, not shown */
+	uint32_t max;
 	const char *const *words;	/* the values allowed, ending in NULL; or NULL: any */
 	const char *refusal;		/* what to say about other values; ends in ": ": plus the value */
-	uint32_t max;
 };
 
 enum cli_id {

@@ -102,5 +102,14 @@ struct cgroup_pids {
 int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* As cgroup_pids; calls `each` for the group and every group below it, once. */
+int cgroup_walk(int group, void (*each)(int dir, void *argument), void *argument,
+		struct arena *a, struct cgroup_pids *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* As cgroup_pids, of threads. */
+int cgroup_threads(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* memory.events oom_kill of the group; 0 where there is no memory controller. */
 unsigned long cgroup_oom_kills(int group);

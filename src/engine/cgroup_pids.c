@@ -54,9 +54,10 @@ static int keep_name(int dir, const char *name, void *argument)
 	return 0;
 }
 
-static int read_procs(int dir, struct arena *a, struct cgroup_pids *pids, size_t *room)
+static int read_procs(int dir, const char *name, struct arena *a, struct cgroup_pids *pids,
+		      size_t *room)
 {
-	auto_fd int file = file_open(dir, "cgroup.procs", O_RDONLY);
+	auto_fd int file = file_open(dir, name, O_RDONLY);
 	char bytes[4096];
 	int pid = 0;
 	bool digits = false;
@@ -119,7 +120,9 @@ static struct level *level_new(struct arena *a, struct level *above)
 	return level;
 }
 
-int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
+/* What the file of that name lists, in the group and below; `each` is called for each of them. */
+static int walk(int group, const char *name, void (*each)(int dir, void *argument),
+		void *argument, struct arena *a, struct cgroup_pids *ret, struct err *e)
 {
 	struct cgroup_pids pids = { 0 };
 	struct level *level = level_new(a, NULL);
@@ -128,10 +131,12 @@ int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err 
 
 	if (dir < 0)
 		return err_sys(e, "processes of the cgroup");
-	if (read_procs(dir, a, &pids, &room) < 0)
-		return err_sys(e, "cgroup.procs");
+	if (read_procs(dir, name, a, &pids, &room) < 0)
+		return err_sys(e, "%s", name);
 	if (cgroup_dir_each(dir, keep_name, &level->children) < 0)
 		return err_sys(e, "groups of the cgroup");
+	if (each)
+		each(dir, argument);
 	while (level) {
 		struct names *children = &level->children;
 		int next;
@@ -155,12 +160,14 @@ int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err 
 					       GROUPS_MAX);
 			}
 			level = level_new(a, level);
-			if (read_procs(next, a, &pids, &room) < 0 ||
+			if (read_procs(next, name, a, &pids, &room) < 0 ||
 			    cgroup_dir_each(next, keep_name, &level->children) < 0) {
 				err_sys(e, "groups of the cgroup");
 				close(next);
 				return -1;
 			}
+			if (each)
+				each(next, argument);
 		}
 		close(dir);
 		dir = next;
@@ -168,6 +175,22 @@ int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err 
 	tidy(&pids);
 	*ret = pids;
 	return 0;
+}
+
+int cgroup_pids(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
+{
+	return walk(group, "cgroup.procs", NULL, NULL, a, ret, e);
+}
+
+int cgroup_walk(int group, void (*each)(int dir, void *argument), void *argument,
+		struct arena *a, struct cgroup_pids *ret, struct err *e)
+{
+	return walk(group, "cgroup.procs", each, argument, a, ret, e);
+}
+
+int cgroup_threads(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
+{
+	return walk(group, "cgroup.threads", NULL, NULL, a, ret, e);
 }
 
 const char *cgroup_of(pid_t pid, struct arena *a, struct err *e)

@@ -9,10 +9,12 @@
 #include "orlop/err.h"
 
 /*
- * A sealed memfd that holds the child program: private to this run, impossible to write, so that
- * what a container finds behind /proc/PID/exe leads nowhere. Closed by the caller.
+ * A sealed memfd that holds the child program with the plan as its last segment: private to this
+ * run, impossible to write, so that what a container finds behind /proc/PID/exe leads nowhere.
+ * Closed by the caller.
  */
-int child_image_open(struct err *e) __attribute__((warn_unused_result));
+int child_image_open(const void *plan, size_t plan_len, struct err *e)
+	__attribute__((warn_unused_result));
 
-/* Whether a file has the bytes of the child program, whatever it is called. */
+/* Whether a file is the child program with some plan, whatever it is called. */
 bool child_image_is(int fd);

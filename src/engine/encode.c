@@ -309,7 +309,7 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count ||
 	    plan->net_devices.count)
 		to->flags |= CHILD_AT_HOOKS_WANTED;
-	to->joins = put_joins(t, plan, facts->fd_base + 2 + (facts->has_listener ? 1 : 0));
+	to->joins = put_joins(t, plan, facts->fd_base + 1 + (facts->has_listener ? 1 : 0));
 	to->respawn_flags = ns.respawn ? ns.new & ~(uint32_t)MADE_BY_CHILD : 0;
 	to->unshare_flags = ns.new & MADE_BY_CHILD;
 	to->time_offsets = put_time_offsets(t, plan);
@@ -343,8 +343,8 @@ void encode_plan(const struct plan *plan, const struct plan_process *process,
 			 (facts->container_ns & CLONE_NEWUSER ? CHILD_USER_NS : 0),
 		.first_free_fd = 3 + plan->preserve_fds,
 		.control = facts->fd_base,
-		.listener = facts->has_listener ? facts->fd_base + 2 : -1,
-		.container = facts->exec ? facts->fd_base + 2 : -1,
+		.listener = facts->has_listener ? facts->fd_base + 1 : -1,
+		.container = facts->exec ? facts->fd_base + 1 : -1,
 		.container_ns = facts->container_ns,
 		.ignored_signals = facts->ignored_signals,
 		.cap_last = facts->cap_last,

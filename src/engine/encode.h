@@ -16,8 +16,8 @@
 /* What is known only when the process is about to be made. */
 struct encode_facts {
 	bool exec;
-	int fd_base;			/* control, the block, then the rest from here on */
-	bool has_listener;		/* it is the third descriptor */
+	int fd_base;			/* control, then the rest from here on */
+	bool has_listener;		/* it is the second descriptor */
 	uint32_t container_ns;		/* exec: CLONE_NEW* to enter */
 	struct str_list revealing;	/* where the host has all of a proc or sysfs */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */

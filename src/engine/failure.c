@@ -68,6 +68,9 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 	if (m->error == CHILD_E_IN_PROC)
 		err_set(e, ERR_POLICY, "\"%s\" cannot be mounted because it is inside /proc",
 			mount->target);
+	else if (mount->kind == PLAN_MOUNT_REMOUNT)
+		err_set(e, ERR_SYSTEM, "error remounting \"%s\": %s", mount->target,
+			reason(m->error));
 	else if (m->error == CHILD_E_NOT_ORDINARY)
 		err_set(e, ERR_POLICY, "filesystem \"%s\" must be mounted on ordinary directory",
 			mount->fstype);
@@ -79,6 +82,11 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 	if (m->error == EACCES && plan->uid_maps.count)
 		err_hint(e, "container root is an ordinary user on the host: it needs the right "
 			    "to search every directory on the way");
+	if (m->error == EINVAL && mount->kind == PLAN_MOUNT_REMOUNT)
+		err_hint(e, "it changes an earlier mount, and none may be at that very path");
+	if (m->error == ENODEV && mount->fstype)
+		err_hint(e, "this kernel has no file system \"%s\"; a bind mount has \"bind\" among "
+			    "its options", mount->fstype);
 	return -1;
 }
 
@@ -91,20 +99,26 @@ static int program_failed(const struct child_message *m, struct err *e)
 			       m->detail);
 	if (m->error == ENOENT || m->error == ENOTDIR || m->error == ELOOP)
 		return err_sys_code(e, m->error, "exec: \"%s\": stat %s", m->detail, m->detail);
+	/* What execve says of a directory; without it Podman's status of an exec is 255, not 126. */
+	if (m->error == EISDIR)
+		return err_sys_code(e, EACCES, "exec: \"%s\": is a directory", m->detail);
 	return err_sys_code(e, m->error, "exec: \"%s\"", m->detail);
 }
 
 static int hook_failed(const struct child_message *m, const char *kind, struct err *e)
 {
+	size_t len = strlen(m->detail);
 	char words[64];
 
-	if (m->error == CHILD_E_HOOK_STATUS) {
+	/* "PATH: " and what the hook said, if anything. */
+	if (len > 2 && strcmp(m->detail + len - 2, ": ") == 0)
+		len -= 2;
+	if (m->error == CHILD_E_HOOK_STATUS)
 		hooks_failed((int)m->value, words, sizeof(words));
-		return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
-			       words, m->detail);
-	}
-	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %s", kind, m->item,
-		       reason(m->error), m->detail);
+	if (m->item < 0)
+		return err_set(e, ERR_SYSTEM, "error running %s hooks: %s", kind, reason(m->error));
+	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %.*s", kind, m->item,
+		       m->error == CHILD_E_HOOK_STATUS ? words : reason(m->error), (int)len, m->detail);
 }
 
 static int join_failed(const struct child_message *m, const struct plan *plan, struct err *e)
@@ -157,6 +171,12 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		if (m->item >= 0 && (size_t)m->item < plan->mounts.count)
 			return mount_failed(m, plan, e);
 		break;
+	case CHILD_STEP_PROPAGATION:
+		plain(m, e, failure_step_name(m->step));
+		if (m->error == EINVAL)
+			err_hint(e, "\"/\" is not a mount: this is a chroot, and containers are made "
+				    "where pivot_root(2) was used instead");
+		return -1;
 	case CHILD_STEP_JOIN:
 		return join_failed(m, plan, e);
 	case CHILD_STEP_ROOT:
@@ -183,6 +203,12 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		if (m->error == EINVAL)
 			err_hint(e, "the kernel knows a flag of linux.seccomp.flags not, or the "
 				    "profile is too long");
+		return -1;
+	case CHILD_STEP_MEMORY:
+		err_sys_code(e, m->error, "memory policy");
+		if (m->error == EINVAL)
+			err_hint(e, "of linux.memoryPolicy.nodes at least one has to be there, and "
+				    "in the cgroup's cpuset: see /sys/devices/system/node/online");
 		return -1;
 	default:
 		break;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "engine/cgroup.h"
 #include "orlop/auto.h"
 
 #ifndef RDTGROUP_SUPER_MAGIC
@@ -207,6 +208,106 @@ int resctrl_join(int root, const struct plan_rdt *plan, pid_t pid, struct err *e
 	if (join_one(root, plan->group, pid, e) < 0)
 		return -1;
 	return plan->monitor ? join_one(root, plan->monitor, pid, e) : 0;
+}
+
+enum { PASSES_MAX = 64 };
+
+static int by_number(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_among(const struct cgroup_pids *known, int thread)
+{
+	return known->count &&
+	       bsearch(&thread, known->items, known->count, sizeof(thread), by_number);
+}
+
+/*
+ * A thread is made in the group of its maker. So when a list names nobody that the one before did
+ * not, whose threads were all moved, everybody is there.
+ */
+int resctrl_join_all(int root, const struct plan_rdt *plan, int cgroup, struct arena *a,
+		     struct err *e)
+{
+	auto_fd int fd = open_group(root, plan->group);
+	struct cgroup_pids before = { 0 }, now;
+
+	if (fd < 0)
+		return err_sys(e, "linux.intelRdt: group %s", plan->group);
+	for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
+		size_t strange = 0;
+
+		if (cgroup_threads(cgroup, a, &now, e) < 0)
+			return -1;
+		for (size_t i = 0; i < now.count; i++) {
+			char text[16];
+
+			strange += !is_among(&before, now.items[i]);
+			snprintf(text, sizeof(text), "%d", now.items[i]);
+			/* 0: not of this pid namespace; written, it would be ourselves. */
+			if (!now.items[i])
+				return err_set(e, ERR_STATE, "linux.intelRdt: a process of the "
+					       "container is in no pid namespace of ours");
+			if (file_write(fd, "tasks", text) < 0 && errno != ESRCH)
+				return refused(root, "put the processes into group", plan->group,
+					       e);
+		}
+		if (!strange)
+			return 0;
+		before = now;
+	}
+	err_set(e, ERR_STATE, "linux.intelRdt: the container makes processes faster than they can "
+		"be put into the group %s", plan->group);
+	return err_hint(e, "pause it meanwhile");
+}
+
+/* "L3" of " L3:0=f": what a line is about, up to the colon. */
+static size_t resource_len(const char **line)
+{
+	*line += strspn(*line, " \t");
+	return strcspn(*line, ":\n");
+}
+
+/* A restored line holds all values of the resource, so one for each is enough. */
+void resctrl_restore(int root, const struct plan_rdt *plan, const char *old, struct err *e)
+{
+	auto_fd int group = open_group(root, plan->group);
+	char line[SCHEMATA_ROOM];
+
+	for (; *old; old += strcspn(old, "\n"), old += *old == '\n') {
+		size_t len = resource_len(&old);
+		bool changed = false;
+
+		for (size_t n = 0; n < plan->schemata.count && !changed; n++) {
+			const char *wanted = plan->schemata.items[n];
+
+			changed = resource_len(&wanted) == len && strncmp(wanted, old, len) == 0;
+		}
+		if (!changed)
+			continue;
+		snprintf(line, sizeof(line), "%.*s\n", (int)strcspn(old, "\n"), old);
+		if (group < 0 || file_write(group, "schemata", line) < 0)
+			err_hint(e, "the group %s may keep the new %.*s: %s", plan->group, (int)len,
+				 old, err_errno_text(errno));
+	}
+}
+
+int resctrl_change(int root, const struct plan_rdt *plan, struct arena *a, const char **ret_old,
+		   struct err *e)
+{
+	auto_fd int group = open_group(root, plan->group);
+	char have[SCHEMATA_ROOM];
+
+	if (group < 0 || file_read(group, "schemata", have, sizeof(have)) < 0)
+		return err_sys(e, "linux.intelRdt: read the schemata of %s", plan->group);
+	*ret_old = arena_strdup(a, have);
+	if (write_schemata(root, group, plan, e) == 0)
+		return 0;
+	resctrl_restore(root, plan, *ret_old, e);
+	return -1;
 }
 
 int resctrl_remove(int root, const char *group, bool shared, struct err *e)

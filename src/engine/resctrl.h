@@ -31,6 +31,23 @@ int resctrl_join(int root, const struct plan_rdt *plan, pid_t pid, struct err *e
 	__attribute__((warn_unused_result));
 
 /*
+ * Puts every thread of a cgroup into the group, also those that are made meanwhile. An error when
+ * they are made faster than they can be put there; some are in the group then.
+ */
+int resctrl_join_all(int root, const struct plan_rdt *plan, int cgroup, struct arena *a,
+		     struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Writes the plan's schemata to a group that is there; what they do not say stays. *ret_old is what
+ * was there, for resctrl_restore. On an error all is as it was, or a hint says that it is not.
+ */
+int resctrl_change(int root, const struct plan_rdt *plan, struct arena *a, const char **ret_old,
+		   struct err *e) __attribute__((warn_unused_result));
+
+/* Writes the lines of `old` that the plan's schemata changed; a hint to *e where one is refused. */
+void resctrl_restore(int root, const struct plan_rdt *plan, const char *old, struct err *e);
+
+/*
  * Removes a group ("" for none); an absent one is success. `shared`: only when no process is in it,
  * because those of others would silently lose what it gives them.
  */

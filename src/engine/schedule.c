@@ -45,7 +45,7 @@ static int scheduler_failed(const struct plan_process *process, struct err *e)
 	if (code == EBUSY)
 		err_hint(e, "the CPUs have no room for that much run time per period");
 	if (code == EINVAL)
-		err_hint(e, "SCHED_DEADLINE wants runtime <= deadline <= period; a flag may be "
+		err_hint(e, "SCHED_DEADLINE wants 1024 <= runtime <= deadline <= period; a flag may be "
 			    "unknown to this kernel");
 	return -1;
 }

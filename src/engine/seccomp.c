@@ -43,7 +43,7 @@ struct block {
 
 struct compiler {
 	const struct oci_seccomp *rules;
-	struct arena *arena;
+	struct arena *scratch;		/* for one architecture */
 	uint32_t fallback;		/* the answer of the default */
 	uint32_t beyond;		/* and of numbers beyond the newest that is named */
 	bool notify;
@@ -60,7 +60,7 @@ static size_t group_place(struct compiler *compiler, uint32_t token,
 	for (block = *blocks; block; block = block->next)
 		if (seccomp_entries_same(block->entries, block->count, items, count))
 			return block->place;
-	block = arena_new(compiler->arena, struct block);
+	block = arena_new(compiler->scratch, struct block);
 	*block = (struct block){ .next = *blocks, .entries = items, .count = count };
 	block->place = seccomp_match_write(&compiler->code, token, items, count,
 					   compiler->fallback);
@@ -81,7 +81,7 @@ static void from_here(struct intervals *list, uint32_t start, uint32_t answer, s
 	if (list->count == list->room) {
 		struct interval *more;
 
-		list->room = list->room ? list->room * 2 : 512;
+		list->room = list->room ? list->room * 2 : 128;
 		more = arena_new_array(list->arena, struct interval, list->room);
 		if (list->count)
 			memcpy(more, list->items, list->count * sizeof(*more));
@@ -99,8 +99,8 @@ static int add_numbers(struct compiler *compiler, uint32_t token, uint32_t start
 	uint32_t newest, next = start;
 	struct block *blocks = NULL;
 
-	if (seccomp_entries_find(compiler->rules, compiler->fallback, token, compiler->arena, &all,
-				 e) < 0)
+	if (seccomp_entries_find(compiler->rules, compiler->fallback, token, compiler->scratch,
+				 &all, e) < 0)
 		return -1;
 	newest = all.newest > start ? all.newest : start;
 	compiler->notify |= all.notify;
@@ -198,8 +198,10 @@ static uint32_t audit_of(uint32_t token)
 static int write_arch(struct compiler *compiler, const struct tokens *tokens, uint32_t audit,
 		      size_t *ret, struct err *e)
 {
-	struct intervals list = { .arena = compiler->arena };
+	auto_arena scratch = ARENA_NONE;
+	struct intervals list = { .arena = &scratch };
 
+	compiler->scratch = &scratch;
 	if (token_listed(tokens, audit)) {
 		if (add_numbers(compiler, audit, 0, &list, e) < 0)
 			return -1;
@@ -319,7 +321,7 @@ static int flags_of(const struct oci_seccomp *rules, uint32_t kernel_flags, bool
 int seccomp_compile_for(const struct oci_seccomp *rules, uint32_t native, uint32_t kernel_flags,
 			struct arena *a, struct seccomp_filter *ret, struct err *e)
 {
-	struct compiler compiler = { .rules = rules, .arena = a, .code = { .arena = a } };
+	struct compiler compiler = { .rules = rules, .code = { .arena = a } };
 	struct tokens tokens;
 	uint32_t flags;
 

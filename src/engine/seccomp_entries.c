@@ -57,7 +57,7 @@ int seccomp_answer(enum oci_seccomp_action action, struct opt_u32 value, uint32_
  * A condition as this architecture sees it, appended to list[count]. One that is always true is
  * left out. Returns the new count.
  */
-static size_t add_condition(struct seccomp_condition *list, size_t count,
+static uint32_t add_condition(struct seccomp_condition *list, uint32_t count,
 			    const struct oci_seccomp_arg *arg, uint64_t width)
 {
 	struct seccomp_condition c = { .op = arg->op, .index = arg->index,
@@ -85,7 +85,7 @@ static void push(struct seccomp_entries *all, const struct seccomp_entry *entry)
 	if (all->count == all->room) {
 		struct seccomp_entry *more;
 
-		all->room = all->room ? all->room * 2 : 512;
+		all->room *= 2;
 		more = arena_new_array(all->arena, struct seccomp_entry, all->room);
 		if (all->count)
 			memcpy(more, all->items, all->count * sizeof(*more));
@@ -96,21 +96,22 @@ static void push(struct seccomp_entries *all, const struct seccomp_entry *entry)
 
 /* Adds one alternative of a rule for one call. */
 static void add_entry(struct seccomp_entries *all, const struct seccomp_call *call, uint32_t answer,
-		      size_t order, const struct seccomp_condition *conditions, size_t count)
+		      uint32_t order, const struct seccomp_condition *conditions, uint32_t count)
 {
-	struct seccomp_condition *kept;
-	size_t n = 0;
+	struct seccomp_condition *kept = NULL;
+	uint32_t n = 0;
 
-	kept = arena_new_array(all->arena, struct seccomp_condition, count + 1);
-
+	if (call->shared || count)
+		kept = arena_new_array(all->arena, struct seccomp_condition, count + 1);
 	if (call->shared)
 		kept[n++] = (struct seccomp_condition){ .op = OCI_OP_EQ, .value = call->first,
 			.mask = UINT32_MAX };
-	for (size_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++)
 		if (!call->shared || conditions[i].index != 0)
 			kept[n++] = conditions[i];
 	/* One order for the same conditions, so that they are seen to be the same. */
-	qsort(kept, n, sizeof(*kept), by_index);
+	if (n > 1)
+		qsort(kept, n, sizeof(*kept), by_index);
 	push(all, &(struct seccomp_entry){ .nr = call->nr, .answer = answer, .order = order,
 				   .conditions = kept, .count = n });
 }
@@ -129,11 +130,11 @@ static bool same_argument_twice(const struct oci_seccomp_rule *rule)
 
 /* Adds what the rule says about one call of an architecture. */
 static void add_rule(struct seccomp_entries *all, const struct seccomp_call *call,
-		     const struct oci_seccomp_rule *rule, uint32_t answer, size_t order,
+		     const struct oci_seccomp_rule *rule, uint32_t answer, uint32_t order,
 		     uint64_t width)
 {
 	struct seccomp_condition list[SECCOMP_ARGS];
-	size_t count = 0;
+	uint32_t count = 0;
 
 	if (!same_argument_twice(rule)) {
 		for (size_t i = 0; i < rule->args.count; i++)
@@ -146,13 +147,27 @@ static void add_rule(struct seccomp_entries *all, const struct seccomp_call *cal
 			  add_condition(list, 0, &rule->args.items[i], width));
 }
 
-static int by_number(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
-	const struct seccomp_entry *x = a, *y = b;
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
-	if (x->nr != y->nr)
-		return x->nr < y->nr ? -1 : 1;
-	return (x->order > y->order) - (x->order < y->order);
+	return (x > y) - (x < y);
+}
+
+/* By number; those of one number stay in the order of the rules. Sorting keys moves less memory. */
+static void sort_by_number(struct seccomp_entries *all)
+{
+	struct seccomp_entry *sorted;
+	uint64_t *keys = arena_new_array(all->arena, uint64_t, all->count);
+
+	sorted = arena_new_array(all->arena, struct seccomp_entry, all->count);
+	for (size_t i = 0; i < all->count; i++)
+		keys[i] = (uint64_t)all->items[i].nr << 32 | i;
+	qsort(keys, all->count, sizeof(*keys), by_key);
+	for (size_t i = 0; i < all->count; i++)
+		sorted[i] = all->items[(uint32_t)keys[i]];
+	all->items = sorted;
+	all->room = all->count;
 }
 
 static int by_severity(const void *a, const void *b)
@@ -169,7 +184,8 @@ static int by_severity(const void *a, const void *b)
 static bool same_conditions(const struct seccomp_entry *a, const struct seccomp_entry *b)
 {
 	return a->count == b->count &&
-	       memcmp(a->conditions, b->conditions, a->count * sizeof(*a->conditions)) == 0;
+	       (a->count == 0 || memcmp(a->conditions, b->conditions,
+					a->count * sizeof(*a->conditions)) == 0);
 }
 
 size_t seccomp_entries_tidy(struct seccomp_entry *items, size_t count)
@@ -210,7 +226,10 @@ int seccomp_entries_find(const struct oci_seccomp *rules, uint32_t fallback, uin
 	uint64_t width = seccomp_arch_is_32bit(token) ? UINT32_MAX : UINT64_MAX;
 	struct seccomp_arch arch;
 
-	*ret = (struct seccomp_entries){ .arena = a };
+	*ret = (struct seccomp_entries){ .arena = a, .room = 1 };
+	for (size_t i = 0; i < rules->rules.count; i++)
+		ret->room += rules->rules.items[i].names.count;	/* more only for shared calls */
+	ret->items = arena_new_array(a, struct seccomp_entry, ret->room);
 	seccomp_arch_init(&arch, token);
 	for (size_t i = 0; i < rules->rules.count; i++) {
 		const struct oci_seccomp_rule *rule = &rules->rules.items[i];
@@ -227,13 +246,12 @@ int seccomp_entries_find(const struct oci_seccomp *rules, uint32_t fallback, uin
 					ret->newest = calls[k].nr;
 				if (answer == fallback)
 					continue;
-				add_rule(ret, &calls[k], rule, answer, i, width);
+				add_rule(ret, &calls[k], rule, answer, (uint32_t)i, width);
 				if (answer == SECCOMP_RET_USER_NOTIF)
 					ret->notify = true;
 			}
 		}
 	}
-	if (ret->count)
-		qsort(ret->items, ret->count, sizeof(*ret->items), by_number);
+	sort_by_number(ret);
 	return 0;
 }

@@ -24,9 +24,9 @@ struct seccomp_condition {
 /* What one name of one rule says about one number. */
 struct seccomp_entry {
 	uint32_t nr, answer;
-	size_t order;			/* in the profile */
+	uint32_t order;			/* in the profile */
+	uint32_t count;			/* of conditions; 0: always */
 	const struct seccomp_condition *conditions;
-	size_t count;			/* 0: always */
 };
 
 struct seccomp_entries {

@@ -263,11 +263,10 @@ static int clone_failed(const struct spawn_request *r, uint32_t flags, struct er
 }
 
 /* What has to be open before the process exists, in the order of its descriptors. */
-static int gather(const struct spawn_request *r, int child_end, int block, int *fds, size_t *count,
+static int gather(const struct spawn_request *r, int child_end, int *fds, size_t *count,
 		  struct err *e)
 {
 	fds[(*count)++] = child_end;
-	fds[(*count)++] = block;
 	if (r->listener >= 0)
 		fds[(*count)++] = r->listener;
 	if (r->exec)
@@ -285,7 +284,9 @@ static int gather(const struct spawn_request *r, int child_end, int block, int *
 	return 0;
 }
 
-static int make_block(const struct spawn_request *r, int fd_base, struct arena *a, struct err *e)
+/* The child program with its plan, whose length is given back; a descriptor, or -1. */
+static int make_program(const struct spawn_request *r, int fd_base, struct arena *a, size_t *ret_len,
+			struct err *e)
 {
 	struct encode_facts facts = {
 		.exec = r->exec, .fd_base = fd_base, .has_listener = r->listener >= 0,
@@ -297,14 +298,11 @@ static int make_block(const struct spawn_request *r, int fd_base, struct arena *
 		.cap_bounding_now = has_user_ns(r) ? UINT64_MAX : r->facts->cap_bounding,
 	};
 	const void *bytes;
-	size_t len;
-	int fd;
 
 	if (!r->exec && r->plan->no_pivot && revealing_mounts(a, &facts.revealing, e) < 0)
 		return -1;
-	encode_plan(r->plan, r->process, &facts, a, &bytes, &len);
-	fd = fd_memfd_sealed("orlop:plan", bytes, len, false);
-	return fd < 0 ? err_sys(e, "memfd for the child's plan") : fd;
+	encode_plan(r->plan, r->process, &facts, a, &bytes, ret_len);
+	return child_image_open(bytes, *ret_len, e);
 }
 
 /* `*ret_outside`: the process is in our cgroup and waits to be put into its own. */
@@ -313,27 +311,26 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 {
 	int fd_base = 3 + (int)r->plan->preserve_fds;
 	int ends[2], fds[FDS_MAX], result = -1;
-	size_t count = 0, opened;
-	char number[16];
+	size_t count = 0, opened, plan_len = 0;
+	char number[24];
 	char *const argv[] = { (char[]){ "orlop:[child]" }, number, NULL };
-	auto_fd int block = make_block(r, fd_base, a, e);
-	auto_fd int image = block < 0 ? -1 : child_image_open(e);
+	auto_fd int image = make_program(r, fd_base, a, &plan_len, e);
 	struct clone_request request = {
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
 		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
 	request.waits = request.becomes_root = request.flags & CLONE_NEWUSER;
 
-	if (block < 0 || image < 0)
+	if (image < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(e, "socket to the child");
 	s->control = ends[0];
 	auto_fd int child_end = ends[1];
 
-	snprintf(number, sizeof(number), "%d", fd_base + 1);
-	opened = 2 + (r->listener >= 0) + r->exec;
-	if (gather(r, child_end, block, fds, &count, e) == 0) {
+	snprintf(number, sizeof(number), "%zu", plan_len);
+	opened = 1 + (r->listener >= 0) + r->exec;
+	if (gather(r, child_end, fds, &count, e) == 0) {
 		request.fd_count = count;
 		s->pid = clone_program(&request, &s->pidfd);
 		if (s->pid < 0 && errno == EACCES && r->cgroup >= 0 && r->join) {
@@ -373,7 +370,7 @@ int spawn_release(struct spawn *s, struct err *e)
 
 /*
  * The control socket closes itself at exec, so its end means that the program runs, unless the
- * process is gone without a word.
+ * process is gone without a word. A reset is an end with START unread: it never got that far.
  */
 int spawn_run(const struct spawn_starting *s, struct err *e)
 {
@@ -387,8 +384,11 @@ int spawn_run(const struct spawn_starting *s, struct err *e)
 		if (fd_wait_readable(s->control, s->pidfd, -1) < 0)
 			return err_sys(e, "wait for the container's process");
 		n = fd_receive(s->control, &m, sizeof(m), 0, &fd);
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
+		if (n == 0)
 			return 0;
+		if (n < 0 && errno == ECONNRESET)
+			return err_set(e, ERR_STATE, "the container's process ended before it ran the "
+				       "program");
 		if (n < 0)
 			return err_sys(e, "wait for the container's process");
 		if ((size_t)n != sizeof(m))

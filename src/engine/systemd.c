@@ -345,7 +345,11 @@ int systemd_set_properties(struct systemd *s, const struct plan_cgroup *plan, st
 	if (bus_call(&s->bus, manager_call("SetUnitProperties", "sba(sv)"), &body, deadline(s),
 		     &reply, e) < 0)
 		return err_in(e, "limits of unit %s", plan->unit);
-	return reply.type == DBUS_ERROR ? refused(s, &reply, plan->unit, e) : 0;
+	if (reply.type != DBUS_ERROR)
+		return 0;
+	refused(s, &reply, plan->unit, e);
+	e->code = strcmp(reply.error, no_such_unit) == 0 ? ENOENT : 0;
+	return -1;
 }
 
 int systemd_attach(struct systemd *s, const char *unit, const char *below, pid_t pid,

@@ -45,7 +45,7 @@ int systemd_start_scope(struct systemd *s, const struct plan_cgroup *plan, pid_t
 
 /*
  * Gives a unit the plan's properties, until it ends: all of them or, on an error, none, unless
- * systemd did not answer in time.
+ * systemd did not answer in time. The code ENOENT: there is no such unit.
  */
 int systemd_set_properties(struct systemd *s, const struct plan_cgroup *plan, struct err *e)
 	__attribute__((warn_unused_result));

@@ -203,11 +203,14 @@ static void walk(struct tree *t, int dir, const char *prefix, unsigned depth)
 			capture_problem(t->c, t->where, "more than %d files", MEMBERS_MAX);
 			return;
 		}
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != t->device) {
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 			capture_problem(t->c, arena_printf(t->c->arena, "%s/%s", t->where, path),
-					"it is gone, or another file system");
+					"%s", err_errno_text(errno));
 			continue;
 		}
+		/* A mount: temporary file systems are looked at by themselves, volumes are not. */
+		if (st.st_dev != t->device)
+			continue;
 		/* A socket is in no archive; a row of the list says that it was there. */
 		if (S_ISSOCK(st.st_mode)) {
 			tell(t, path, &st);

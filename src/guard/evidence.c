@@ -227,12 +227,19 @@ static void tell_caller(struct emit *m)
 	emit_end(m);
 }
 
+/* Taken by itself before an end, and nobody ever held the container or was alarmed about it. */
+static bool is_routine(const struct capture *c)
+{
+	return c->options->trigger && strcmp(c->options->trigger, "kill") == 0 &&
+	       !guard_holds_back(c->dir, c->id) && !guard_alarmed(c->dir);
+}
+
 static int put_story(struct run *r, struct err *e)
 {
 	struct capture *c = &r->c;
 	auto_arena scratch = ARENA_NONE;
 	struct emit m = EMIT_IN(&scratch, 1);
-	const char *text;
+	const char *text, *remediation, *word;
 
 	emit_object(&m, NULL);
 	emit_u64(&m, "version", 1);
@@ -246,13 +253,20 @@ static int put_story(struct run *r, struct err *e)
 	emit_u64(&m, "ended", sink_now(CLOCK_REALTIME));
 	emit_bool(&m, "complete", !c->sink->stopped);
 	emit_str(&m, "stopped", c->sink->stopped);
+	remediation = guard_state(c->dir, c->id, c->group, c->arena, &word);
+	if (remediation)
+		emit_raw(&m, "remediation", remediation);
 	emit_bool(&m, "frozenBefore", c->frozen_before);
 	emit_bool(&m, "still", c->frozen);
 	emit_bool(&m, "ioUring", c->rings);
+	if (c->options->trigger)
+		emit_str(&m, "trigger", c->options->trigger);
+	emit_bool(&m, "routine", is_routine(c));
 	emit_u64(&m, "freezeAsked", r->freeze_asked);
 	emit_u64(&m, "freezeKnown", r->freeze_known);
 	emit_u64(&m, "thawed", r->thawed);
-	emit_u64(&m, "heldNs", r->held_to - r->held_from);
+	/* It may have been frozen before, and stay so. */
+	emit_u64(&m, "heldNs", r->held_to ? r->held_to - r->held_from : 0);
 	emit_u64(&m, "processes", c->process_count);
 	tell_stages(r, &m);
 	emit_array(&m, "problems");

@@ -30,17 +30,17 @@ void held_close(struct held *h)
 static int find_cgroup(struct held *h, struct arena *a, struct err *e)
 {
 	struct state_record record = { 0 };
-	const char *unit;
 	char boot[BOOT_ID_LEN + 1];
 
 	if (state_load(h->dir, a, &record, e) == 0 && strcmp(record.id, h->id) == 0 &&
 	    identity_boot(boot) == 0 && strcmp(boot, record.boot_id) == 0) {
 		h->mount = record.cgroup_mount;
 		h->path = record.cgroup;
+		h->unit = record.unit;
 		h->pid = record.pid;
 		return 0;
 	}
-	return state_read_cgroup(h->dir, h->id, a, &h->mount, &h->path, &unit, e);
+	return state_read_cgroup(h->dir, h->id, a, &h->mount, &h->path, &h->unit, e);
 }
 
 int held_find(const char *root, const char *id, struct arena *a, struct held *ret, struct err *e)

@@ -11,6 +11,7 @@ struct held {
 	const char *id;
 	int dir, group;		/* group -1: it has none any more */
 	const char *mount, *path;
+	const char *unit;	/* of systemd, or NULL */
 	pid_t pid;		/* the first process by the record; 0 when that cannot be read */
 };
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/hooks.h"
+#include "guard/freeze.h"
 #include "guard/held.h"
 #include "guard/journal.h"
 #include "json/emit.h"
@@ -198,6 +200,9 @@ static void leave_caller(void)
 	close_range(3, ~0u, 0);
 	setsid();
 	environment_forget();
+	/* Whoever contains is in a hurry; what is told of it afterwards is not. */
+	if (getpriority(PRIO_PROCESS, 0) < 0)
+		freeze_calm(0);
 	prctl(PR_SET_NAME, "orlop:[hooks]");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }

@@ -23,16 +23,18 @@
 #include "guard/custody.h"
 #include "guard/freeze.h"
 #include "guard/held.h"
+#include "guard/keep.h"
 #include "orlop/auto.h"
 #include "orlop/policy.h"
 
 /* CLOSING_MS: what the set's end takes. AFTER_S: how long a reader may be stuck then. */
-enum { CLOSING_MS = 200, AFTER_S = 60, ANSWER_MAX = 1200, RESULT_AT = 3, ID_SHOWN = 100 };
+enum { CLOSING_MS = 200, AFTER_S = 60, ANSWER_MAX = 1200, RESULT_AT = 3 };
 
 struct last {
 	const char *root, *id, *directory, *set, *trigger;
 	struct policy policy;
 	unsigned budget_ms;
+	bool routine;			/* it was neither held nor alarmed about */
 };
 
 static bool is_there(int dir, const char *name)
@@ -111,6 +113,29 @@ static void leave_caller(int answer)
 	prctl(PR_SET_NAME, "orlop:[look]");
 }
 
+static uint64_t most_of(const struct last *l)
+{
+	uint64_t mib = l->policy.evidence.max_mib;
+
+	return (mib ? mib : POLICY_EVIDENCE_MIB) << 20;
+}
+
+/* Routine sets make room. A proof is taken also where that is not enough: the disk bounds it. */
+static bool is_full(const struct last *l, struct arena *a)
+{
+	return keep_bound(l->root, l->directory, most_of(l), a) > most_of(l) && l->routine;
+}
+
+/* What making room took is not there any more. */
+static int take_until(int64_t end, const struct last *l, struct evidence_options *options,
+		      struct arena *a, struct evidence_result *ret, struct err *e)
+{
+	int64_t left = end - fd_now_ms();
+
+	options->budget_ms = left > 1 ? (unsigned)left : 1;
+	return evidence_take(l->root, l->id, options, a, ret, e);
+}
+
 _Noreturn static void look(const struct last *l, int answer)
 {
 	auto_arena a = ARENA_NONE;
@@ -118,9 +143,9 @@ _Noreturn static void look(const struct last *l, int answer)
 	struct evidence_options options = {
 		.output = l->set, .memory = wanted->memory, .upper = !wanted->no_upper,
 		.queues = wanted->queues, .trigger = l->trigger,
-		.budget_ms = l->budget_ms > 2 * CLOSING_MS ? l->budget_ms - CLOSING_MS :
-			     l->budget_ms / 2,
 	};
+	int64_t end = fd_now_ms() + (l->budget_ms > 2 * CLOSING_MS ? l->budget_ms - CLOSING_MS :
+				     l->budget_ms / 2);
 	struct evidence_result result;
 	const char *text;
 	struct err e;
@@ -131,8 +156,12 @@ _Noreturn static void look(const struct last *l, int answer)
 	alarm(l->budget_ms / 1000 + AFTER_S);
 	if (make_directories(l->directory) < 0)
 		code = err_sys(&e, "make \"%.200s\"", l->directory);
+	else if (is_full(l, &a))
+		code = err_set(&e, ERR_POLICY, "\"%.200s\" has more than %llu MiB, and no routine "
+			       "sets that could go: orlop evidence prune", l->directory,
+			       (unsigned long long)(most_of(l) >> 20));
 	else
-		code = evidence_take(l->root, l->id, &options, &a, &result, &e);
+		code = take_until(end, l, &options, &a, &result, &e);
 	text = code < 0 ? arena_printf(&a, "none: %s", e.text) :
 	       arena_printf(&a, "%s%s", code > 0 ? "partial, " : "", l->set);
 	/* When nobody waits any more, it is in the audit log. */
@@ -171,19 +200,6 @@ static const char *take_it(const struct last *l, struct arena *a)
 	return wait_for(answer, pid, l->budget_ms, a);
 }
 
-/* "web-20261123T101500.123456Z": without ':', which archives do not like. */
-static const char *set_name(const struct last *l, struct arena *a)
-{
-	const char *time = held_time(a);
-	char *compact = arena_strdup(a, time), *to = compact;
-
-	for (const char *from = time; *from; from++)
-		if (*from != '-' && *from != ':')
-			*to++ = *from;
-	*to = '\0';
-	return arena_printf(a, "%s/%.*s-%s", l->directory, ID_SHOWN, l->id, compact);
-}
-
 /* Where, how and for how long, by the policy. */
 static void prepare(struct last *l, struct arena *a)
 {
@@ -191,7 +207,7 @@ static void prepare(struct last *l, struct arena *a)
 		       ORLOP_EVIDENCE_DIR;
 	l->budget_ms = l->policy.evidence.budget_ms ? l->policy.evidence.budget_ms :
 		       POLICY_BUDGET_MS;
-	l->set = set_name(l, a);
+	l->set = keep_name(l->directory, l->id, a);
 }
 
 int guard_evidence(const char *root, const char *id, int dir, const char *trigger,
@@ -233,6 +249,7 @@ void guard_before_end(const char *root, const char *id, int dir, struct arena *a
 	    cgroup_events_get(h.group, &events) != 0 || !events.populated)
 		return;
 	prepare(&l, a);
+	l.routine = j.phase == JOURNAL_NONE && !guard_alarmed(dir);
 	/* From here on it stands still, until it dies of SIGKILL as it is. */
 	if (freeze_ask(h.group, true, &e) < 0)
 		ret->evidence = arena_printf(a, "live: %s; %s", e.text, take_it(&l, a));

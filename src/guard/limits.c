@@ -56,74 +56,104 @@ static int put(int group, const char *file, const char *value)
 	return fd < 0 ? -1 : fd_write_all(fd, value, strlen(value));
 }
 
-static const char *wanted(int group, const struct limit *limit, const char *now, struct arena *a)
+/*
+ * systemd takes no TasksMax of 0. 1 is the same for a group that has somebody who could fork: he
+ * is that one.
+ */
+static const char *wanted(const struct limits *l, const struct limit *limit, const char *now)
 {
 	char used[64];
 
 	if (strcmp(limit->file, "pids.max") == 0)
-		return "0";
+		return l->by_systemd && strcmp(now, "0") != 0 ? "1" : "0";
 	if (strcmp(limit->file, "cpu.max") == 0)
-		return limits_cpu(now, a);
-	if (file_read(group, "memory.current", used, sizeof(used)) < 0)
+		return limits_cpu(now, l->arena);
+	if (file_read(l->group, "memory.current", used, sizeof(used)) < 0)
 		return NULL;
-	return limits_memory(now, used, a);
+	return limits_memory(now, used, l->arena);
 }
 
-static void write_back(int group, const char *file, const char *value, struct arena *a,
-		       struct guard_mechanism *line)
+/* NULL when it is there, and was read back. */
+static const char *write_value(int group, const char *file, const char *value, struct arena *a)
 {
 	char text[128];
 
-	line->outcome = GUARD_FAILED;
 	if (put(group, file, value) < 0)
-		line->detail = arena_printf(a, "write \"%s\": %s", value, err_errno_text(errno));
-	else if (file_read(group, file, text, sizeof(text)) < 0)
-		line->detail = arena_printf(a, "read back: %s", err_errno_text(errno));
-	else if (strcmp(text, value) != 0)
-		line->detail = arena_printf(a, "wrote \"%s\", it is \"%s\"", value, text);
-	else
-		line->outcome = GUARD_APPLIED;
+		return arena_printf(a, "write \"%s\": %s", value, err_errno_text(errno));
+	if (file_read(group, file, text, sizeof(text)) < 0)
+		return arena_printf(a, "read back: %s", err_errno_text(errno));
+	if (strcmp(text, value) == 0)
+		return NULL;
+	return arena_printf(a, "wrote \"%s\", it is \"%s\"", value, text);
 }
 
-static void apply(int group, const struct limit *limit, struct journal *j, struct arena *a,
-		  struct guard_mechanism *line)
+const char *limits_hold(int group, const char *file, const char *value, struct arena *a)
+{
+	char text[128];
+
+	if (file_read(group, file, text, sizeof(text)) >= 0 && strcmp(text, value) == 0)
+		return NULL;
+	return write_value(group, file, value, a);
+}
+
+/* A limit that was there and is low enough is nobody's to change, systemd's neither. */
+static void note(struct limits *l, const char *file, const char *value)
+{
+	struct pair_list *all = &l->in_force;
+	size_t i = 0;
+
+	if (strcmp(value, journal_saved(l->journal, file)) == 0)
+		return;
+	while (i < all->count && strcmp(all->items[i].key, file) != 0)
+		i++;
+	all->count += i == all->count;
+	all->items[i] = (struct oci_pair){ arena_strdup(l->arena, file),
+					   arena_strdup(l->arena, value) };
+}
+
+static void apply(struct limits *l, const struct limit *limit, struct guard_mechanism *line)
 {
 	const char *value;
 	char now[128];
 	struct err e;
 
 	*line = (struct guard_mechanism){ .name = limit->file, .outcome = GUARD_FAILED };
-	if (file_read(group, limit->file, now, sizeof(now)) < 0) {
+	if (file_read(l->group, limit->file, now, sizeof(now)) < 0) {
 		line->outcome = errno == ENOENT ? GUARD_UNSUPPORTED : GUARD_FAILED;
 		line->detail = "the controller is not enabled for the cgroup";
 		if (line->outcome == GUARD_FAILED)
 			line->detail = err_errno_text(errno);
 		return;
 	}
-	value = wanted(group, limit, now, a);
+	value = wanted(l, limit, now);
 	if (!value) {
 		line->detail = "memory.current cannot be read";
 		return;
 	}
 	/* What could not be put down could not be restored. */
-	if (journal_save(j, limit->file, now, a, &e) < 0) {
-		line->detail = arena_printf(a, "left as it is: %s", e.text);
+	if (journal_save(l->journal, limit->file, now, l->arena, &e) < 0) {
+		line->detail = arena_printf(l->arena, "left as it is: %s", e.text);
 		return;
 	}
-	write_back(group, limit->file, value, a, line);
-	if (line->outcome == GUARD_APPLIED)
-		line->detail = arena_printf(a, "\"%s\", was \"%s\"", value,
-					    journal_saved(j, limit->file));
+	line->detail = write_value(l->group, limit->file, value, l->arena);
+	if (line->detail)
+		return;
+	line->outcome = GUARD_APPLIED;
+	line->detail = arena_printf(l->arena, "\"%s\", was \"%s\"", value,
+				    journal_saved(l->journal, limit->file));
+	note(l, limit->file, value);
 }
 
-size_t limits_apply(int group, enum limits_when when, struct journal *j, struct arena *a,
+size_t limits_apply(struct limits *l, enum limits_when when,
 		    struct guard_mechanism lines[LIMITS_COUNT])
 {
 	size_t count = 0;
 
+	if (!l->in_force.items)
+		l->in_force.items = arena_new_array(l->arena, struct oci_pair, LIMITS_COUNT);
 	for (size_t i = 0; i < LIMITS_COUNT; i++)
 		if (limits[i].when == when)
-			apply(group, &limits[i], j, a, &lines[count++]);
+			apply(l, &limits[i], &lines[count++]);
 	return count;
 }
 
@@ -137,10 +167,14 @@ size_t limits_undo(int group, const struct journal *j, struct arena *a,
 
 		if (!value)
 			continue;
-		lines[count] = (struct guard_mechanism){ .name = limits[i].file };
-		write_back(group, limits[i].file, value, a, &lines[count]);
-		if (lines[count].outcome == GUARD_APPLIED)
+		lines[count] = (struct guard_mechanism){
+			.name = limits[i].file, .outcome = GUARD_FAILED,
+			.detail = write_value(group, limits[i].file, value, a),
+		};
+		if (!lines[count].detail) {
+			lines[count].outcome = GUARD_APPLIED;
 			lines[count].detail = arena_printf(a, "\"%s\" again", value);
+		}
 		count++;
 	}
 	return count;

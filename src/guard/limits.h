@@ -16,13 +16,28 @@ enum limits_when {
 	LIMITS_OBSERVED,	/* after the freeze, and only when the group goes on */
 };
 
+/* A group whose limits are put in place. */
+struct limits {
+	int group;
+	bool by_systemd;	/* it is a unit's: no value that systemd could not be told */
+	struct journal *journal;
+	struct arena *arena;
+	struct pair_list in_force;	/* what was changed and read back, by file */
+};
+
 /* Puts the limits of that moment in place; a line for each. Returns how many lines. */
-size_t limits_apply(int group, enum limits_when when, struct journal *j, struct arena *a,
+size_t limits_apply(struct limits *l, enum limits_when when,
 		    struct guard_mechanism lines[LIMITS_COUNT]);
 
 /* Restores what the journal has saved; a line for each that was changed. */
 size_t limits_undo(int group, const struct journal *j, struct arena *a,
 		   struct guard_mechanism lines[LIMITS_COUNT]);
+
+/*
+ * Sees to it that a file that had this value has it: writes it again where it has not. NULL, or
+ * what is wrong.
+ */
+const char *limits_hold(int group, const char *file, const char *value, struct arena *a);
 
 /* PURE. cpu.max for "QUOTA PERIOD": a fifth of a processor, or what is there when that is less. */
 const char *limits_cpu(const char *now, struct arena *a);

@@ -41,21 +41,27 @@ static void not_done(struct guard_mechanism *line, enum guard_outcome outcome, c
 	line->detail = arena_printf(a, "%s: %s", what, err_errno_text(code));
 }
 
-/* Ours at that place other than `own`: how many; detached when that is wanted. -1 and errno. */
-static int others(int group, const struct netcut_hook *hook, uint32_t own, bool detach)
+/*
+ * Ours at that place other than `own`: how many; detached when that is wanted. -1 and errno.
+ * *ret_there says whether `own` is there.
+ */
+static int others(int group, const struct netcut_hook *hook, uint32_t own, bool detach,
+		  bool *ret_there)
 {
 	uint32_t ids[ATTACHED_MAX] = { 0 };
 	int count = bpf_query(group, hook->attach, ids, ATTACHED_MAX), found = 0;
 
+	*ret_there = false;
 	if (count > ATTACHED_MAX)
 		count = ATTACHED_MAX;
-	if (count < 0 || (own && count == 1 && ids[0] == own))
-		return count < 0 ? -1 : 0;
+	if (count < 0)
+		return -1;
 	for (int i = 0; i < count; i++) {
 		char name[BPF_OBJ_NAME_LEN];
 		uint32_t id;
 		auto_fd int program = ids[i] == own ? -1 : bpf_open(ids[i]);
 
+		*ret_there |= ids[i] == own;
 		if (ids[i] == own || (program < 0 && errno == ENOENT))
 			continue;
 		if (program < 0 || bpf_identify(program, &id, name) < 0)
@@ -71,21 +77,10 @@ static int others(int group, const struct netcut_hook *hook, uint32_t own, bool 
 
 int netcut_present(int group, const struct netcut_hook *hook)
 {
-	int found = others(group, hook, 0, false);
+	bool there;
+	int found = others(group, hook, 0, false, &there);
 
 	return found < 0 ? -1 : found > 0;
-}
-
-/* Whether the program with this id is attached. */
-static bool is_attached(int group, const struct netcut_hook *hook, uint32_t own)
-{
-	uint32_t ids[ATTACHED_MAX] = { 0 };
-	int count = bpf_query(group, hook->attach, ids, ATTACHED_MAX);
-
-	for (int i = 0; i < count && i < ATTACHED_MAX; i++)
-		if (ids[i] == own)
-			return true;
-	return false;
 }
 
 static int load(const struct netcut_hook *hook, const struct netcut_rule *rules, size_t count)
@@ -103,6 +98,7 @@ void netcut_apply(int group, const struct netcut_hook *hook, const struct netcut
 {
 	auto_fd int program = load(hook, rules, count);
 	char name[BPF_OBJ_NAME_LEN];
+	bool there = false;
 	uint32_t own;
 
 	line->name = hook->name;
@@ -118,7 +114,7 @@ void netcut_apply(int group, const struct netcut_hook *hook, const struct netcut
 		return;
 	}
 	for (int i = 0; i < REPLACE_TRIES; i++) {
-		int left = others(group, hook, own, true);
+		int left = others(group, hook, own, true, &there);
 
 		if (left < 0) {
 			not_done(line, GUARD_FAILED, "replace", errno, a);
@@ -127,7 +123,7 @@ void netcut_apply(int group, const struct netcut_hook *hook, const struct netcut
 		if (left == 0)
 			break;
 	}
-	line->outcome = is_attached(group, hook, own) ? GUARD_APPLIED : GUARD_FAILED;
+	line->outcome = there ? GUARD_APPLIED : GUARD_FAILED;
 	if (line->outcome == GUARD_FAILED)
 		line->detail = "taken away by somebody else";
 }
@@ -135,10 +131,12 @@ void netcut_apply(int group, const struct netcut_hook *hook, const struct netcut
 void netcut_undo(int group, const struct netcut_hook *hook, struct arena *a,
 		 struct guard_mechanism *line)
 {
+	bool there;
+
 	line->name = hook->name;
 	line->detail = NULL;
 	for (int i = 0; i < REPLACE_TRIES; i++) {
-		int found = others(group, hook, 0, true);
+		int found = others(group, hook, 0, true, &there);
 
 		if (found < 0) {
 			not_done(line, errno == EINVAL ? GUARD_UNSUPPORTED : GUARD_FAILED, "detach",

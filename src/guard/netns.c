@@ -15,7 +15,7 @@
 #include "orlop/auto.h"
 
 /* Younger than the headers that we are built with (Linux 6.6). */
-enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47, TCX_DROP = 2, ATTACHED_MAX = 64 };
+enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47, DROP_PACKET = 2, ATTACHED_MAX = 64 };
 
 static const enum bpf_attach_type sides[] = {
 	(enum bpf_attach_type)ATTACH_TCX_EGRESS, (enum bpf_attach_type)ATTACH_TCX_INGRESS,
@@ -53,7 +53,7 @@ static int load(void)
 {
 	/* Two instructions: drop. */
 	const struct bpf_insn code[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TCX_DROP },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = DROP_PACKET },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 

@@ -107,6 +107,7 @@ static int read_upper(const struct binding *b, const struct node *n, void *field
 static const struct bind evidence_rows[] = {
 	B_STR(struct policy_evidence, directory, "directory", B_ABSOLUTE),
 	B_U32_IN(struct policy_evidence, budget_ms, "budgetMs", 100, POLICY_BUDGET_MAX_MS),
+	B_U32_IN(struct policy_evidence, max_mib, "maxMiB", 1, UINT32_MAX),
 	B_WORD(struct policy_evidence, memory, "memory", enum evidence_memory, memory_words,
 	       "memory to take"),
 	B_CUSTOM(struct policy_evidence, no_upper, "fs", bool, read_upper),
@@ -224,6 +225,8 @@ static void put_evidence(struct emit *m, const struct policy_evidence *evidence)
 		emit_str(m, "directory", evidence->directory);
 	if (evidence->budget_ms)
 		emit_u64(m, "budgetMs", evidence->budget_ms);
+	if (evidence->max_mib)
+		emit_u64(m, "maxMiB", evidence->max_mib);
 	emit_str(m, "memory", names_word(memory_words, evidence->memory));
 	emit_str(m, "fs", evidence->no_upper ? "none" : "upper");
 	emit_bool(m, "sockets", evidence->queues);
@@ -324,6 +327,8 @@ void policy_add(struct policy *p, const struct policy *more, struct arena *a)
 		p->evidence.directory = more->evidence.directory;
 	if (more->evidence.budget_ms)
 		p->evidence.budget_ms = more->evidence.budget_ms;
+	if (more->evidence.max_mib)
+		p->evidence.max_mib = more->evidence.max_mib;
 	if (more->evidence.memory)
 		p->evidence.memory = more->evidence.memory;
 	p->evidence.no_upper |= more->evidence.no_upper;

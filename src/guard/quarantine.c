@@ -3,7 +3,8 @@
  * PARENT SIDE. The order is the point: first the wish to freeze, which costs one write and stops
  * most of what executes while the rest is done; then the network, what is on its way out before
  * what is only new; then what the container could get; then waiting, which may take as long as it
- * was given, with everything in force already; then looking for ways around all that.
+ * was given, with everything in force already; then looking for ways around all that; then telling
+ * systemd, which may hang, what it must not undo.
  *
  * The journal is written before what it is about, so that whoever finds it knows what to take
  * back. Where it cannot be written (a full disk) only that is done which can be found again
@@ -26,6 +27,7 @@
 #include "guard/scan.h"
 #include "guard/still.h"
 #include "guard/tasks.h"
+#include "guard/unit.h"
 #include "orlop/auto.h"
 
 /* LOCK_MS: then whoever holds the journal hangs, and containment does not wait for it. */
@@ -36,6 +38,7 @@ struct quarantine {
 	const struct guard_request *request;
 	struct held held;
 	struct journal journal;
+	struct limits limits;
 	struct netcut_rule *rules;
 	struct guard_report *report;
 	struct policy policy;
@@ -149,7 +152,7 @@ static void cut(struct quarantine *q)
 static void limit(struct quarantine *q, enum limits_when when)
 {
 	struct guard_mechanism lines[LIMITS_COUNT];
-	size_t count = limits_apply(q->held.group, when, &q->journal, q->arena, lines);
+	size_t count = limits_apply(&q->limits, when, lines);
 
 	for (size_t i = 0; i < count; i++)
 		*outcome_line(q->report, q->arena) = lines[i];
@@ -211,28 +214,44 @@ static void observe(struct quarantine *q)
 		   thawed > 0 ? "a cgroup above it is frozen" : arena_strdup(q->arena, e.text));
 }
 
+/* Last: nobody who hangs may come before what holds. */
+static void tell_unit(struct quarantine *q)
+{
+	if (q->held.unit && q->limits.in_force.count)
+		unit_tell(&q->held, &q->limits.in_force, q->arena,
+			  outcome_line(q->report, q->arena));
+}
+
 /* An observed container is cut and looked over while it stands still, then goes on. */
 static void contain(struct quarantine *q, uint64_t begin)
 {
 	unsigned timeout = q->request->timeout_ms ? q->request->timeout_ms : DEFAULT_TIMEOUT_MS;
+	uint64_t end = begin + (uint64_t)timeout * NS_PER_MS;
 	int before = freeze_hurry();
+	struct tables_run *run;
 
+	q->limits = (struct limits){ .group = q->held.group, .by_systemd = q->held.unit != NULL,
+				     .journal = &q->journal, .arena = q->arena };
 	ask_freeze(q);
+	run = tables_begin(q->held.group, end, q->arena);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
 	if (q->request->in_force)
 		q->request->in_force(q->request->argument);
-	wait_frozen(q, begin + (uint64_t)timeout * NS_PER_MS);
-	scan_group(&q->held, q->request, &q->journal, q->arena, q->report);
+	wait_frozen(q, end);
+	scan_group(&q->held, q->request, run, &q->journal, q->arena, q->report);
 	freeze_calm(before);
-	if (!q->request->observe)
+	if (!q->request->observe) {
+		tell_unit(q);
 		return;
+	}
 	/* That not everybody stood still does not matter to one that goes on. */
 	for (size_t i = 0; i < q->report->mechanisms.count; i++)
 		if (q->report->mechanisms.items[i].outcome == GUARD_BUSY &&
 		    strcmp(q->report->mechanisms.items[i].name, "freeze") == 0)
 			q->report->mechanisms.items[i].outcome = GUARD_UNSUPPORTED;
 	observe(q);
+	tell_unit(q);
 }
 
 /* Before the journal is open: its lock is not theirs. */

@@ -15,6 +15,7 @@
 #include "guard/netcut.h"
 #include "guard/outcome.h"
 #include "guard/scan.h"
+#include "guard/unit.h"
 #include "orlop/auto.h"
 
 enum { LOCK_MS = 2000, THAW_MS = 250, NS_PER_US = 1000 };
@@ -86,6 +87,9 @@ static void undo(const struct held *h, const struct journal *j, struct arena *a,
 		netcut_undo(h->group, &netcut_hooks[i], a, outcome_line(report, a));
 	disarm(h, a, report);
 	let_go_on(h, j, a, report);
+	/* Also what was not changed: an earlier try may have told something else. */
+	if (h->unit && j->saved.count)
+		unit_tell(h, &j->saved, a, outcome_line(report, a));
 }
 
 static bool is_done(const struct guard_report *report)

@@ -8,120 +8,33 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/file.h"
-#include "guard/html.h"
-#include "json/doc.h"
+#include "guard/report_page.h"
 #include "orlop/auto.h"
 #include "orlop/evidence.h"
 
-enum { WORD = 400, LONG = 4000, SHOWN_MAX = 2000, DEPTH_MAX = 64 };
-
-static const char style[] =
-	"<style>\n"
-	"body{font:15px/1.45 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;"
-	"color:#1b1f24;background:#fff}\n"
-	"h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;"
-	"border-bottom:1px solid #d0d7de;padding-bottom:.2rem}\n"
-	"table{border-collapse:collapse;width:100%;table-layout:auto}\n"
-	"th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #e6e9ec;"
-	"vertical-align:top}th{font-weight:600;background:#f6f8fa}\n"
-	"td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
-	"code,.m{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\n"
-	".good,.bad{padding:.6rem .8rem;border-left:.4rem solid;margin:1rem 0}\n"
-	".good{border-color:#1a7f37;background:#eaf7ee}.bad{border-color:#cf222e;background:#fdeeee}\n"
-	".tag{background:#fff3cd;padding:0 .35rem;border-radius:.2rem;white-space:nowrap}\n"
-	"ul.tree{list-style:none;padding-left:1.2rem;border-left:1px solid #d0d7de;margin:.2rem 0}\n"
-	"body>ul.tree{border:0;padding:0}.dim{color:#57606a}nav a{margin-right:1rem}\n"
-	"@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}"
-	"th{background:#161b22}th,td,h2{border-color:#30363d}.good{background:#0f2417}"
-	".bad{background:#2d1214}.tag{background:#4a3b00}.dim{color:#9198a1}a{color:#79b8ff}}\n"
-	"</style>\n";
-
-struct page {
-	struct text t;
-	struct arena *a;
-	int dir;
-};
-
-/* ---- small things ------------------------------------------------------------------------ */
-
-static int read_doc(struct page *p, const char *name, struct doc *ret)
-{
-	struct err ignored;
-	size_t len = 0;
-	auto_fd int fd = file_open(p->dir, name, O_RDONLY | O_NONBLOCK);
-	const char *text = fd < 0 ? NULL : fd_read_text(fd, DOC_SIZE_MAX, p->a, &len);
-
-	return text ? doc_read(name, text, len, p->a, ret, &ignored) : -1;
-}
-
-static const char *str(const struct node *n, const char *key)
-{
-	const struct node *member = doc_find(n, key);
-
-	return member && (member->type == NODE_STRING || member->type == NODE_NUMBER)
-		? member->text : "";
-}
-
-static uint64_t number(const struct node *n, const char *key)
-{
-	return strtoull(str(n, key), NULL, 10);
-}
-
-static bool truth(const struct node *n, const char *key)
-{
-	const struct node *member = doc_find(n, key);
-
-	return member && member->type == NODE_BOOL && member->truth;
-}
-
-static void raw(struct page *p, const char *markup)
-{
-	text_puts(&p->t, markup);
-}
-
-static void words(struct page *p, const char *s)
-{
-	html_text(&p->t, s, WORD);
-}
-
-static void cell(struct page *p, const char *s)
-{
-	raw(p, "<td class=m>");
-	html_text(&p->t, s, LONG);
-	raw(p, "</td>");
-}
-
-static void cell_number(struct page *p, uint64_t n)
-{
-	text_printf(&p->t, "<td class=n>%llu</td>", (unsigned long long)n);
-}
-
-static void cell_time(struct page *p, uint64_t ns)
-{
-	time_t seconds = (time_t)(ns / 1000000000u);
-	char text[40] = "";
-	struct tm tm;
-
-	if (ns && gmtime_r(&seconds, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	if (ns)
-		text_printf(&p->t, "<td class=n>%s.%06llu</td>", text,
-			    (unsigned long long)(ns / 1000 % 1000000));
-	else
-		raw(p, "<td></td>");
-}
-
-static void head(struct page *p, const char *id, const char *title)
-{
-	text_printf(&p->t, "<h2 id=%s>%s</h2>\n", id, title);
-}
+enum { SHOWN_MAX = 2000, DEPTH_MAX = 64 };
 
 /* ---- the parts --------------------------------------------------------------------------- */
+
+static const struct node *finding_of(const struct node *findings, uint64_t pid)
+{
+	for (const struct node *n = findings->first; n; n = n->next)
+		if (page_truth(n, "drift") && page_number(n, "pid") == pid)
+			return n;
+	return NULL;
+}
+
+static size_t count_drift(const struct node *findings)
+{
+	size_t count = 0;
+
+	for (const struct node *n = findings->first; n; n = n->next)
+		count += page_truth(n, "drift");
+	return count;
+}
 
 static void show_check(struct page *p, const struct evidence_check *check)
 {
@@ -131,80 +44,107 @@ static void show_check(struct page *p, const struct evidence_check *check)
 			    (unsigned long long)check->bytes, check->root);
 		return;
 	}
-	raw(p, "<div class=bad><b>Changed since it was taken.</b> Do not rely on what follows.<ul>\n");
+	page_raw(p, "<div class=bad><b>Changed since it was taken.</b> Do not rely on what follows.<ul>\n");
 	for (size_t i = 0; i < check->differences.count; i++) {
-		raw(p, "<li class=m>");
-		words(p, check->differences.items[i]);
-		raw(p, "</li>\n");
+		page_raw(p, "<li class=m>");
+		page_words(p, check->differences.items[i]);
+		page_raw(p, "</li>\n");
 	}
-	raw(p, "</ul></div>\n");
+	page_raw(p, "</ul></div>\n");
 }
 
 static void show_missing(struct page *p, const struct node *story)
 {
 	const struct node *problems = doc_find(story, "problems");
 
-	head(p, "missing", "What could not be had");
-	if (!truth(story, "complete")) {
-		raw(p, "<p class=bad><b>Partial:</b> ");
-		words(p, str(story, "stopped"));
-		raw(p, "</p>\n");
+	page_head(p, "missing", "What could not be had");
+	if (!page_truth(story, "complete")) {
+		page_raw(p, "<p class=bad><b>Partial:</b> ");
+		page_words(p, page_str(story, "stopped"));
+		page_raw(p, "</p>\n");
 	}
-	if (!truth(story, "still"))
-		raw(p, "<p class=bad><b>Not everybody stood still.</b> Files marked <code>live</code> "
+	if (!page_truth(story, "still"))
+		page_raw(p, "<p class=bad><b>Not everybody stood still.</b> Files marked <code>live</code> "
 		       "may contradict one another.</p>\n");
-	if (truth(story, "ioUring"))
-		raw(p, "<p class=bad><b>Somebody has an io_uring.</b> The kernel may have written to "
+	if (page_truth(story, "ioUring"))
+		page_raw(p, "<p class=bad><b>Somebody has an io_uring.</b> The kernel may have written to "
 		       "its memory although the container was frozen.</p>\n");
 	if (!problems || !problems->len) {
-		raw(p, "<p>No problems were met.</p>\n");
+		page_raw(p, "<p>No problems were met.</p>\n");
 		return;
 	}
-	raw(p, "<table><tr><th>Where</th><th>What</th></tr>\n");
+	page_raw(p, "<table><tr><th>Where</th><th>What</th></tr>\n");
 	for (const struct node *n = problems->first; n; n = n->next) {
-		raw(p, "<tr>");
-		cell(p, str(n, "where"));
-		cell(p, str(n, "what"));
-		raw(p, "</tr>\n");
+		page_raw(p, "<tr>");
+		page_cell(p, page_str(n, "where"));
+		page_cell(p, page_str(n, "what"));
+		page_raw(p, "</tr>\n");
 	}
-	raw(p, "</table>\n");
+	page_raw(p, "</table>\n");
 }
 
 static void moment(struct page *p, uint64_t when, const char *what, const char *detail)
 {
 	if (!when)
 		return;
-	raw(p, "<tr>");
-	cell_time(p, when);
-	raw(p, "<td>");
-	words(p, what);
-	raw(p, "</td><td>");
-	words(p, detail);
-	raw(p, "</td></tr>\n");
+	page_raw(p, "<tr>");
+	page_cell_time(p, when);
+	page_raw(p, "<td>");
+	page_words(p, what);
+	page_raw(p, "</td><td>");
+	page_words(p, detail);
+	page_raw(p, "</td></tr>\n");
+}
+
+/* "2026-11-29T15:26:52.985923470Z" in the way of the other ones. */
+static void moment_text(struct page *p, const char *when, const char *what, const char *detail)
+{
+	char *text = arena_strdup(p->a, when);
+
+	if (!*when)
+		return;
+	if (strlen(text) > 26) {
+		text[10] = ' ';
+		text[26] = '\0';
+	}
+	text[strcspn(text, "Z")] = '\0';
+	page_raw(p, "<tr><td class=t>");
+	page_words(p, text);
+	page_raw(p, "</td><td>");
+	page_words(p, what);
+	page_raw(p, "</td><td>");
+	page_words(p, detail);
+	page_raw(p, "</td></tr>\n");
 }
 
 static void show_story(struct page *p, const struct node *story)
 {
 	const struct node *stages = doc_find(story, "stages");
+	const struct node *held = doc_find(story, "remediation");
 
-	head(p, "when", "What happened when (UTC)");
-	raw(p, "<table><tr><th>Time</th><th>What</th><th></th></tr>\n<tr><td class=n>");
-	words(p, str(story, "created"));
-	raw(p, "</td><td>the container was created</td><td></td></tr>\n");
-	moment(p, number(story, "began"), "taking evidence began", "");
-	moment(p, number(story, "freezeAsked"), "asked to stand still",
-	       truth(story, "frozenBefore") ? "it was asked to before" : "");
-	if (truth(story, "still"))
-		moment(p, number(story, "freezeKnown"), "everybody stands still", "");
+	page_head(p, "when", "What happened when (UTC)");
+	page_raw(p, "<table><tr><th>Time</th><th>What</th><th></th></tr>\n");
+	moment_text(p, page_str(story, "created"), "the container was created", "");
+	if (held)
+		moment_text(p, page_str(held, "since"), "quarantine",
+			    arena_printf(p->a, "%s, %s%s%s", page_str(held, "quarantine"),
+					 page_str(held, "mode"), *page_str(held, "reason") ? ": " : "",
+					 page_str(held, "reason")));
+	moment(p, page_number(story, "began"), "taking evidence began", "");
+	moment(p, page_number(story, "freezeAsked"), "asked to stand still",
+	       page_truth(story, "frozenBefore") ? "it was asked to before" : "");
+	if (page_truth(story, "still"))
+		moment(p, page_number(story, "freezeKnown"), "everybody stands still", "");
 	for (const struct node *n = stages ? stages->first : NULL; n; n = n->next)
-		moment(p, number(n, "began"), str(n, "stage"),
-		       arena_printf(p->a, "%s, %llu bytes", str(n, "result"),
-				    (unsigned long long)number(n, "bytes")));
-	moment(p, number(story, "thawed"), "let go",
+		moment(p, page_number(n, "began"), page_str(n, "stage"),
+		       arena_printf(p->a, "%s, %llu bytes", page_str(n, "result"),
+				    (unsigned long long)page_number(n, "bytes")));
+	moment(p, page_number(story, "thawed"), "let go",
 	       arena_printf(p->a, "held for %llu microseconds",
-			    (unsigned long long)number(story, "heldNs") / 1000));
-	moment(p, number(story, "ended"), "taking evidence ended", "");
-	raw(p, "</table>\n");
+			    (unsigned long long)page_number(story, "heldNs") / 1000));
+	moment(p, page_number(story, "ended"), "taking evidence ended",
+	       page_number(story, "thawed") ? "" : "it stays as it was before");
+	page_raw(p, "</table>\n");
 }
 
 static bool is_suspicious(const char *exe)
@@ -212,29 +152,36 @@ static bool is_suspicious(const char *exe)
 	return strstr(exe, " (deleted)") || strstr(exe, "memfd:");
 }
 
+static bool is_drifted(const struct page *p, const struct node *n)
+{
+	return p->drift && finding_of(p->drift, page_number(n, "pid"));
+}
+
 static void show_process(struct page *p, const struct node *n)
 {
-	text_printf(&p->t, "<b>%llu</b> ", (unsigned long long)number(n, "pid"));
-	words(p, str(n, "name"));
+	text_printf(&p->t, "<b>%llu</b> ", (unsigned long long)page_number(n, "pid"));
+	page_words(p, page_str(n, "name"));
 	text_printf(&p->t, " <span class=dim>uid %llu, %llu threads, ",
-		    (unsigned long long)number(n, "uid"), (unsigned long long)number(n, "threads"));
-	words(p, str(n, "state"));
-	raw(p, "</span>");
-	if (is_suspicious(str(n, "exe")))
-		raw(p, " <span class=tag>runs what has no file</span>");
-	if (!truth(n, "still"))
-		raw(p, " <span class=tag>not frozen</span>");
-	raw(p, "<br><code>");
-	words(p, str(n, "cmdline"));
-	raw(p, "</code> <span class=\"m dim\">");
-	words(p, str(n, "exe"));
-	raw(p, "</span>\n");
+		    (unsigned long long)page_number(n, "uid"), (unsigned long long)page_number(n, "threads"));
+	page_words(p, page_str(n, "state"));
+	page_raw(p, "</span>");
+	if (is_suspicious(page_str(n, "exe")))
+		page_raw(p, " <span class=tag>runs what has no file</span>");
+	else if (is_drifted(p, n))
+		page_raw(p, " <a class=tag href=#drift>runs code that is not in the image</a>");
+	if (!page_truth(n, "still"))
+		page_raw(p, " <span class=tag>not frozen</span>");
+	page_raw(p, "<br><span class=\"m dim\">");
+	page_words(p, page_str(n, "exe"));
+	page_raw(p, "</span><code class=cut>");
+	page_words(p, page_str(n, "cmdline"));
+	page_raw(p, "</code>\n");
 }
 
 static bool is_in(const struct node *table, uint64_t pid)
 {
 	for (const struct node *n = table->first; n; n = n->next)
-		if (number(n, "pid") == pid)
+		if (page_number(n, "pid") == pid)
 			return true;
 	return false;
 }
@@ -245,20 +192,20 @@ static void show_below(struct page *p, const struct node *table, uint64_t parent
 	bool open = false;
 
 	for (const struct node *n = table->first; n && depth < DEPTH_MAX; n = n->next) {
-		bool top = parent == 0 && !is_in(table, number(n, "ppid"));
+		bool top = parent == 0 && !is_in(table, page_number(n, "ppid"));
 
-		if (!top && (parent == 0 || number(n, "ppid") != parent))
+		if (!top && (parent == 0 || page_number(n, "ppid") != parent))
 			continue;
 		if (++*shown > SHOWN_MAX)
 			break;
-		raw(p, open ? "" : "<ul class=tree>\n");
+		page_raw(p, open ? "" : "<ul class=tree>\n");
 		open = true;
-		raw(p, "<li>");
+		page_raw(p, "<li>");
 		show_process(p, n);
-		show_below(p, table, number(n, "pid"), depth + 1, shown);
-		raw(p, "</li>\n");
+		show_below(p, table, page_number(n, "pid"), depth + 1, shown);
+		page_raw(p, "</li>\n");
 	}
-	raw(p, open ? "</ul>\n" : "");
+	page_raw(p, open ? "</ul>\n" : "");
 }
 
 static void show_processes(struct page *p)
@@ -266,31 +213,37 @@ static void show_processes(struct page *p)
 	auto_doc doc = DOC_NONE;
 	unsigned shown = 0;
 
-	head(p, "processes", "Processes");
-	if (read_doc(p, "processes.json", &doc) < 0 || doc.root->type != NODE_ARRAY) {
-		raw(p, "<p>There is no table of processes.</p>\n");
+	page_head(p, "processes", "Processes");
+	if (page_doc(p, "processes.json", &doc) < 0 || doc.root->type != NODE_ARRAY) {
+		page_raw(p, "<p>There is no table of processes.</p>\n");
 		return;
 	}
+	page_raw(p, "<section>");
 	show_below(p, doc.root, 0, 0, &shown);
+	page_raw(p, "</section>");
 	if (shown > SHOWN_MAX)
-		raw(p, "<p>The rest stands in <code>processes.json</code>.</p>\n");
+		page_raw(p, "<p>The rest stands in <code>processes.json</code>.</p>\n");
 }
 
-static void show_findings(struct page *p, const struct node *findings)
+/* Those that are drift, or those that are not. */
+static void show_findings(struct page *p, const struct node *findings, bool drift)
 {
-	raw(p, "<table><tr><th>Process</th><th>Name</th><th>Kind</th><th>File</th><th></th></tr>\n");
+	page_raw(p, "<table><tr><th class=n>Process</th><th>Name</th><th>Kind</th><th>File</th><th></th>"
+		    "</tr>\n");
 	for (const struct node *n = findings->first; n; n = n->next) {
-		raw(p, "<tr>");
-		cell_number(p, number(n, "pid"));
-		cell(p, str(n, "name"));
-		raw(p, truth(n, "drift") ? "<td><span class=tag>" : "<td><span>");
-		words(p, str(n, "kind"));
-		raw(p, "</span></td>");
-		cell(p, str(n, "path"));
-		cell(p, str(n, "detail"));
-		raw(p, "</tr>\n");
+		if (page_truth(n, "drift") != drift)
+			continue;
+		page_raw(p, "<tr>");
+		page_cell_number(p, page_number(n, "pid"));
+		page_cell(p, page_str(n, "name"));
+		page_raw(p, page_truth(n, "drift") ? "<td><span class=tag>" : "<td><span>");
+		page_words(p, page_str(n, "kind"));
+		page_raw(p, "</span></td>");
+		page_cell(p, page_str(n, "path"));
+		page_cell(p, page_str(n, "detail"));
+		page_raw(p, "</tr>\n");
 	}
-	raw(p, "</table>\n");
+	page_raw(p, "</table>\n");
 }
 
 static void show_sentences(struct page *p, const struct node *list, const char *title)
@@ -298,8 +251,8 @@ static void show_sentences(struct page *p, const struct node *list, const char *
 	for (const struct node *n = list && list->type == NODE_ARRAY ? list->first : NULL; n;
 	     n = n->next) {
 		text_printf(&p->t, "<p><b>%s</b> ", title);
-		words(p, n->type == NODE_STRING ? n->text : "");
-		raw(p, "</p>\n");
+		page_words(p, n->type == NODE_STRING ? n->text : "");
+		page_raw(p, "</p>\n");
 	}
 }
 
@@ -307,17 +260,25 @@ static void show_drift(struct page *p)
 {
 	auto_doc doc = DOC_NONE;
 	const struct node *findings;
+	size_t drifted;
 
-	head(p, "drift", "Code that is not in the image");
-	if (read_doc(p, "drift.json", &doc) < 0 ||
+	page_head(p, "drift", "Code that is not in the image");
+	if (page_doc(p, "drift.json", &doc) < 0 ||
 	    !(findings = doc_find(doc.root, "findings")) || findings->type != NODE_ARRAY) {
-		raw(p, "<p>It was not looked for.</p>\n");
+		page_raw(p, "<p>It was not looked for.</p>\n");
 		return;
 	}
-	if (findings->len)
-		show_findings(p, findings);
+	drifted = count_drift(findings);
+	if (drifted)
+		show_findings(p, findings, true);
 	else
-		raw(p, "<p>None was found.</p>\n");
+		page_raw(p, "<p>None was found.</p>\n");
+	if (findings->len > drifted) {
+		text_printf(&p->t, "<details><summary>%zu more that are not in the image, and that the "
+			    "container cannot have written</summary>\n", findings->len - drifted);
+		show_findings(p, findings, false);
+		page_raw(p, "</details>\n");
+	}
 	show_sentences(p, doc_find(doc.root, "notKnown"), "Not known:");
 	show_sentences(p, doc_find(doc.root, "how"), "How it was judged:");
 }
@@ -327,32 +288,32 @@ static void show_socket(struct page *p, const struct node *n)
 	const struct node *owners = doc_find(n, "owners");
 	bool connected = doc_find(n, "received");
 
-	raw(p, "<tr>");
-	cell(p, str(n, "protocol"));
-	cell(p, str(n, "here"));
-	cell(p, str(n, "there"));
-	cell(p, str(n, "state"));
+	page_raw(p, "<tr>");
+	page_cell(p, page_str(n, "protocol"));
+	page_cell(p, page_str(n, "here"));
+	page_cell(p, page_str(n, "there"));
+	page_cell(p, page_str(n, "state"));
 	if (doc_find(n, "backlog")) {
 		text_printf(&p->t, "<td class=n colspan=4>%llu of %llu wait to be accepted</td>",
-			    (unsigned long long)number(n, "waiting"),
-			    (unsigned long long)number(n, "backlog"));
+			    (unsigned long long)page_number(n, "waiting"),
+			    (unsigned long long)page_number(n, "backlog"));
 	} else {
-		cell_number(p, number(n, "unread"));
-		cell_number(p, number(n, "unsent"));
+		page_cell_number(p, page_number(n, "unread"));
+		page_cell_number(p, page_number(n, "unsent"));
 	}
 	if (connected) {
-		cell_number(p, number(n, "sent"));
-		cell_number(p, number(n, "received"));
+		page_cell_number(p, page_number(n, "sent"));
+		page_cell_number(p, page_number(n, "received"));
 	} else if (!doc_find(n, "backlog")) {
-		raw(p, "<td></td><td></td>");
+		page_raw(p, "<td></td><td></td>");
 	}
-	raw(p, "<td class=m>");
+	page_raw(p, "<td class=m>");
 	for (const struct node *o = owners && owners->type == NODE_ARRAY ? owners->first : NULL; o;
 	     o = o->next)
 		text_printf(&p->t, "%s%llu fd %llu", o == owners->first ? "" : ", ",
-			    (unsigned long long)number(o, "pid"),
-			    (unsigned long long)number(o, "fd"));
-	raw(p, "</td></tr>\n");
+			    (unsigned long long)page_number(o, "pid"),
+			    (unsigned long long)page_number(o, "fd"));
+	page_raw(p, "</td></tr>\n");
 }
 
 static void show_namespace(struct page *p, const char *name)
@@ -361,22 +322,23 @@ static void show_namespace(struct page *p, const char *name)
 	unsigned shown = 0;
 
 	text_puts(&p->t, "<h3 class=m>");
-	words(p, name);
-	raw(p, "</h3>");
-	if (read_doc(p, arena_printf(p->a, "sockets/%s/diag.json", name), &doc) < 0 ||
+	page_words(p, name);
+	page_raw(p, "</h3>");
+	if (page_doc(p, arena_printf(p->a, "sockets/%s/diag.json", name), &doc) < 0 ||
 	    doc.root->type != NODE_ARRAY) {
-		raw(p, "<p>The kernel did not tell; its tables may be in the set.</p>\n");
+		page_raw(p, "<p>The kernel did not tell; its tables may be in the set.</p>\n");
 		return;
 	}
 	if (!doc.root->len) {
-		raw(p, "<p>No TCP or UDP sockets.</p>\n");
+		page_raw(p, "<p>No TCP or UDP sockets.</p>\n");
 		return;
 	}
-	raw(p, "<table><tr><th></th><th>Here</th><th>There</th><th>State</th><th>Unread</th>"
-	       "<th>Unsent</th><th>Sent</th><th>Received</th><th>Of process</th></tr>\n");
+	page_raw(p, "<table><tr><th></th><th>Here</th><th>There</th><th>State</th>"
+		    "<th class=n>Unread</th><th class=n>Unsent</th><th class=n>Sent</th>"
+		    "<th class=n>Received</th><th>Of process</th></tr>\n");
 	for (const struct node *n = doc.root->first; n && shown++ < SHOWN_MAX; n = n->next)
 		show_socket(p, n);
-	raw(p, "</table>\n");
+	page_raw(p, "</table>\n");
 	if (shown > SHOWN_MAX)
 		text_printf(&p->t, "<p>The rest stands in <code>sockets/%s/diag.json</code>.</p>\n",
 			    name);
@@ -386,23 +348,24 @@ static void show_queues(struct page *p)
 {
 	auto_doc doc = DOC_NONE;
 
-	if (read_doc(p, "sockets/queues.json", &doc) < 0)
+	if (page_doc(p, "sockets/queues.json", &doc) < 0)
 		return;
-	raw(p, "<h3>What stood in queues</h3><table><tr><th>Process</th><th>Socket</th><th>Unread</th>"
-	       "<th>taken</th><th>Unsent</th><th>taken</th><th></th></tr>\n");
+	page_raw(p, "<h3>What stood in queues</h3><table><tr><th class=n>Process</th><th>Socket</th>"
+		    "<th class=n>Unread</th><th class=n>taken</th><th class=n>Unsent</th>"
+		    "<th class=n>taken</th><th></th></tr>\n");
 	for (const struct node *n = doc.root->type == NODE_ARRAY ? doc.root->first : NULL; n;
 	     n = n->next) {
-		raw(p, "<tr>");
-		cell_number(p, number(n, "pid"));
-		cell(p, str(n, "socket"));
-		cell_number(p, number(n, "unread"));
-		cell_number(p, number(n, "unreadTaken"));
-		cell_number(p, number(n, "unsent"));
-		cell_number(p, number(n, "unsentTaken"));
-		cell(p, str(n, "why"));
-		raw(p, "</tr>\n");
+		page_raw(p, "<tr>");
+		page_cell_number(p, page_number(n, "pid"));
+		page_cell(p, page_str(n, "socket"));
+		page_cell_number(p, page_number(n, "unread"));
+		page_cell_number(p, page_number(n, "unreadTaken"));
+		page_cell_number(p, page_number(n, "unsent"));
+		page_cell_number(p, page_number(n, "unsentTaken"));
+		page_cell(p, page_str(n, "why"));
+		page_raw(p, "</tr>\n");
 	}
-	raw(p, "</table>\n");
+	page_raw(p, "</table>\n");
 }
 
 static void show_sockets(struct page *p)
@@ -411,9 +374,9 @@ static void show_sockets(struct page *p)
 	auto_dir DIR *listing = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
-	head(p, "sockets", "Sockets");
+	page_head(p, "sockets", "Sockets");
 	if (!listing)
-		raw(p, "<p>There are no tables of sockets.</p>\n");
+		page_raw(p, "<p>There are no tables of sockets.</p>\n");
 	while (listing && (entry = readdir(listing)))
 		if (strncmp(entry->d_name, "net-", 4) == 0)
 			show_namespace(p, arena_strdup(p->a, entry->d_name));
@@ -425,36 +388,36 @@ static void show_changes(struct page *p)
 	auto_doc doc = DOC_NONE;
 	unsigned shown = 0;
 
-	head(p, "files", "Files that were changed");
-	if (read_doc(p, "changes.json", &doc) < 0 || doc.root->type != NODE_ARRAY) {
-		raw(p, "<p>Changed files were not taken.</p>\n");
+	page_head(p, "files", "Files that were changed");
+	if (page_doc(p, "changes.json", &doc) < 0 || doc.root->type != NODE_ARRAY) {
+		page_raw(p, "<p>Changed files were not taken.</p>\n");
 		return;
 	}
 	if (!doc.root->len)
-		raw(p, "<p>None.</p>\n");
+		page_raw(p, "<p>None.</p>\n");
 	else
-		raw(p, "<table><tr><th>Path</th><th>Kind</th><th>Size</th><th>Mode</th><th>Owner</th>"
-		       "<th>Modified (UTC)</th></tr>\n");
+		page_raw(p, "<table><tr><th>Path</th><th>Kind</th><th class=n>Size</th>"
+			    "<th class=n>Mode</th><th class=n>Owner</th><th>Modified (UTC)</th></tr>\n");
 	for (const struct node *n = doc.root->first; n && shown++ < SHOWN_MAX; n = n->next) {
-		unsigned mode = (unsigned)number(n, "mode");
-		bool file = strcmp(str(n, "kind"), "file") == 0;
+		unsigned mode = (unsigned)page_number(n, "mode");
+		bool file = strcmp(page_str(n, "kind"), "file") == 0;
 
-		raw(p, "<tr>");
-		cell(p, str(n, "path"));
-		raw(p, "<td>");
-		words(p, str(n, "kind"));
-		raw(p, file && (mode & 06000) ? " <span class=tag>setuid</span>" :
+		page_raw(p, "<tr>");
+		page_cell(p, page_str(n, "path"));
+		page_raw(p, "<td>");
+		page_words(p, page_str(n, "kind"));
+		page_raw(p, file && (mode & 06000) ? " <span class=tag>setuid</span>" :
 		       file && (mode & 0111) ? " <span class=tag>program</span>" : "");
-		raw(p, "</td>");
-		cell_number(p, number(n, "size"));
+		page_raw(p, "</td>");
+		page_cell_number(p, page_number(n, "size"));
 		text_printf(&p->t, "<td class=n>%04o</td>", mode);
-		cell_number(p, number(n, "uid"));
-		cell_time(p, number(n, "modified") * 1000000000u);
-		raw(p, "</tr>\n");
+		page_cell_number(p, page_number(n, "uid"));
+		page_cell_time(p, page_number(n, "modified") * 1000000000u);
+		page_raw(p, "</tr>\n");
 	}
-	raw(p, doc.root->len ? "</table>\n" : "");
+	page_raw(p, doc.root->len ? "</table>\n" : "");
 	if (shown > SHOWN_MAX)
-		raw(p, "<p>The rest stands in <code>changes.json</code>.</p>\n");
+		page_raw(p, "<p>The rest stands in <code>changes.json</code>.</p>\n");
 }
 
 static void show_manifest(struct page *p)
@@ -463,33 +426,97 @@ static void show_manifest(struct page *p)
 	const struct node *files;
 	unsigned shown = 0;
 
-	head(p, "set", "What is in the set");
-	if (read_doc(p, "manifest.json", &doc) < 0 || !(files = doc_find(doc.root, "files"))) {
-		raw(p, "<p>There is no manifest that can be read.</p>\n");
+	page_head(p, "set", "What is in the set");
+	if (page_doc(p, "manifest.json", &doc) < 0 || !(files = doc_find(doc.root, "files"))) {
+		page_raw(p, "<p>There is no manifest that can be read.</p>\n");
 		return;
 	}
-	raw(p, "<table><tr><th>File</th><th>Size</th><th>Consistency</th><th>SHA-256</th></tr>\n");
+	page_raw(p, "<table><tr><th>File</th><th class=n>Size</th><th>Consistency</th><th>SHA-256</th></tr>\n");
 	for (const struct node *n = files->type == NODE_ARRAY ? files->first : NULL;
 	     n && shown++ < SHOWN_MAX; n = n->next) {
-		raw(p, "<tr>");
-		cell(p, str(n, "path"));
-		cell_number(p, number(n, "size"));
-		raw(p, "<td>");
-		words(p, str(n, "consistency"));
-		raw(p, " ");
-		words(p, str(n, "error"));
-		raw(p, "</td>");
-		cell(p, str(n, "sha256"));
-		raw(p, "</tr>\n");
+		page_raw(p, "<tr>");
+		page_cell(p, page_str(n, "path"));
+		page_cell_number(p, page_number(n, "size"));
+		page_raw(p, "<td>");
+		page_words(p, page_str(n, "consistency"));
+		page_raw(p, " ");
+		page_words(p, page_str(n, "error"));
+		page_raw(p, "</td>");
+		page_cell(p, page_str(n, "sha256"));
+		page_raw(p, "</tr>\n");
 	}
-	raw(p, "</table>\n");
+	page_raw(p, "</table>\n");
+}
+
+/* ---- at a glance --------------------------------------------------------------------------- */
+
+static void figure(struct page *p, const char *to, bool hot, uint64_t n, const char *what)
+{
+	text_printf(&p->t, "<a href=#%s%s><b>%llu</b>%s</a>\n", to, hot ? " class=hot" : "",
+		    (unsigned long long)n, what);
+}
+
+static void glance_files(struct page *p)
+{
+	auto_doc doc = DOC_NONE;
+	uint64_t programs = 0;
+
+	if (page_doc(p, "changes.json", &doc) < 0 || doc.root->type != NODE_ARRAY)
+		return;
+	for (const struct node *n = doc.root->first; n; n = n->next)
+		programs += strcmp(page_str(n, "kind"), "file") == 0 && page_number(n, "mode") & 06111;
+	figure(p, "files", false, doc.root->len, "changed files");
+	figure(p, "files", programs > 0, programs, "of them programs");
+}
+
+static void glance_sockets(struct page *p)
+{
+	int fd = file_open(p->dir, "sockets", O_RDONLY | O_DIRECTORY);
+	auto_dir DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	uint64_t listens = 0, connected = 0;
+	struct dirent *entry;
+
+	while (listing && (entry = readdir(listing))) {
+		auto_doc doc = DOC_NONE;
+
+		if (strncmp(entry->d_name, "net-", 4) != 0 ||
+		    page_doc(p, arena_printf(p->a, "sockets/%s/diag.json", entry->d_name), &doc) < 0 ||
+		    doc.root->type != NODE_ARRAY)
+			continue;
+		for (const struct node *n = doc.root->first; n; n = n->next) {
+			listens += doc_find(n, "backlog") != NULL;
+			connected += strcmp(page_str(n, "state"), "established") == 0;
+		}
+	}
+	if (!listing)
+		return;
+	figure(p, "sockets", false, connected, "ends of connections");
+	figure(p, "sockets", false, listens, "that listen");
+}
+
+static void show_glance(struct page *p, const struct node *story)
+{
+	const struct node *problems = doc_find(story, "problems");
+	size_t drifted = p->drift ? count_drift(p->drift) : 0;
+	uint64_t missing = problems ? problems->len + page_number(story, "moreProblems") : 0;
+
+	page_raw(p, "<div class=glance>\n");
+	figure(p, "processes", !page_truth(story, "still"), page_number(story, "processes"),
+	       page_truth(story, "still") ? "processes, all frozen" : "processes, not all frozen");
+	if (p->drift)
+		figure(p, "drift", drifted > 0, drifted, "run or map code that is not in the image");
+	glance_sockets(p);
+	glance_files(p);
+	figure(p, "missing", !page_truth(story, "complete"), missing,
+	       page_truth(story, "complete") ? "things could not be had" : "problems, and it is partial");
+	page_raw(p, "</div>\n");
 }
 
 const char *evidence_report(const char *directory, struct arena *a, struct err *e)
 {
 	struct page p = { .t = TEXT_IN(a), .a = a };
 	struct evidence_check check;
-	auto_doc story = DOC_NONE;
+	auto_doc story = DOC_NONE, drift = DOC_NONE;
 	auto_fd int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	p.dir = dir;
@@ -501,29 +528,35 @@ const char *evidence_report(const char *directory, struct arena *a, struct err *
 	}
 	if (evidence_verify(directory, a, &check, e) < 0)
 		return NULL;
-	if (read_doc(&p, "capture.json", &story) < 0) {
+	if (page_doc(&p, "capture.json", &story) < 0) {
 		err_set(e, ERR_STATE, "evidence \"%.200s\": it has no capture.json that can be read",
 			directory);
 		return NULL;
 	}
-	raw(&p, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n"
+	if (page_doc(&p, "drift.json", &drift) == 0) {
+		p.drift = doc_find(drift.root, "findings");
+		if (p.drift && p.drift->type != NODE_ARRAY)
+			p.drift = NULL;
+	}
+	page_raw(&p, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n"
 		"<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; "
 		"style-src 'unsafe-inline'\">\n"
 		"<meta name=viewport content=\"width=device-width\">\n<title>Evidence of ");
-	words(&p, str(story.root, "id"));
-	raw(&p, "</title>\n");
-	raw(&p, style);
-	raw(&p, "</head><body>\n<h1>Evidence of <code>");
-	words(&p, str(story.root, "id"));
-	raw(&p, "</code></h1>\n<p class=dim>bundle <code>");
-	words(&p, str(story.root, "bundle"));
-	raw(&p, "</code>, taken with ");
-	words(&p, str(story.root, "tool"));
-	raw(&p, ". Whoever has this page has what the container had in its arguments.</p>\n"
+	page_words(&p, page_str(story.root, "id"));
+	page_raw(&p, "</title>\n");
+	page_style(&p);
+	page_raw(&p, "</head><body>\n<h1>Evidence of <code>");
+	page_words(&p, page_str(story.root, "id"));
+	page_raw(&p, "</code></h1>\n<p class=dim>bundle <code>");
+	page_words(&p, page_str(story.root, "bundle"));
+	page_raw(&p, "</code>, taken with ");
+	page_words(&p, page_str(story.root, "tool"));
+	page_raw(&p, ". Whoever has this page has what the container had in its arguments.</p>\n"
 		"<nav><a href=#missing>Missing</a><a href=#when>When</a><a href=#processes>Processes"
 		"</a><a href=#drift>Drift</a><a href=#sockets>Sockets</a><a href=#files>Files</a><a href=#set>The set</a>"
 		"</nav>\n");
 	show_check(&p, &check);
+	show_glance(&p, story.root);
 	show_missing(&p, story.root);
 	show_story(&p, story.root);
 	show_processes(&p);
@@ -531,6 +564,6 @@ const char *evidence_report(const char *directory, struct arena *a, struct err *
 	show_sockets(&p);
 	show_changes(&p);
 	show_manifest(&p);
-	raw(&p, "</body></html>\n");
+	page_raw(&p, "</body></html>\n");
 	return text_get(&p.t);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. Looking over a group that was cut off: what is open in it (scan_open), what leads
- * past the cut (scan_judge), and what can be closed at its network namespace (scan_net).
+ * PARENT SIDE. Looking over a group that was cut off: what is open in it (scan_tables, scan_open),
+ * what leads past the cut (scan_judge), and what can be closed at its network namespace (scan_net).
  */
 #include "guard/scan.h"
 
@@ -25,33 +25,6 @@
 
 enum { BUDGET_MS = 1000, NS_PER_MS = 1000000, CAPABILITY_NET_RAW = 13 };
 
-/* How many threads are in the group itself; none when it does not say. */
-static size_t threads_of(int group)
-{
-	auto_fd int file = file_open(group, "cgroup.threads", O_RDONLY);
-	size_t count = 0;
-	char bytes[4096];
-	ssize_t n;
-
-	while (file >= 0 && (n = read(file, bytes, sizeof(bytes))) > 0)
-		for (const char *c = bytes; c < bytes + n; c++)
-			count += *c == '\n';
-	return count;
-}
-
-static int add_group(int dir, const char *name, void *argument)
-{
-	struct scan *s = argument;
-	struct stat st;
-	auto_fd int group = name ? cgroup_dir_open(dir, name) : cgroup_dir_open(dir, "");
-
-	if (group < 0 || fstat(group, &st) < 0 || s->group_count == SCAN_GROUPS_MAX)
-		return 0;
-	s->groups[s->group_count++] = st.st_ino;
-	s->threads += threads_of(group);
-	return cgroup_dir_each(group, add_group, s);
-}
-
 static bool may_send_raw(pid_t pid)
 {
 	char path[48], text[4096];
@@ -68,9 +41,9 @@ static bool may_send_raw(pid_t pid)
 /* Whoever goes on and may make packet sockets will. */
 static void judge_raw(struct scan *s)
 {
-	for (size_t i = 0; s->observe && i < s->pids.count; i++)
-		if (s->pids.items[i] > 0 && may_send_raw(s->pids.items[i])) {
-			scan_find(s, "capability", s->pids.items[i], -1,
+	for (size_t i = 0; s->observe && i < s->tables->pids.count; i++)
+		if (s->tables->pids.items[i] > 0 && may_send_raw(s->tables->pids.items[i])) {
+			scan_find(s, "capability", s->tables->pids.items[i], -1,
 			     s->cut ? GUARD_HELD_CUT : GUARD_HELD_OPEN,
 			     "CAP_NET_RAW: it may make packet sockets while it is observed");
 			return;
@@ -79,8 +52,8 @@ static void judge_raw(struct scan *s)
 
 static bool anybody_raw(const struct scan *s)
 {
-	for (size_t i = 0; s->observe && i < s->pids.count; i++)
-		if (s->pids.items[i] > 0 && may_send_raw(s->pids.items[i]))
+	for (size_t i = 0; s->observe && i < s->tables->pids.count; i++)
+		if (s->tables->pids.items[i] > 0 && may_send_raw(s->tables->pids.items[i]))
 			return true;
 	return false;
 }
@@ -115,6 +88,8 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	bool any_inet = severs, any_unix = false, interfaces;
 
 	scan_open(s);
+	if (severs || s->observe)
+		scan_net_open(s);
 	for (size_t i = 0; i < s->socket_count; i++) {
 		any_inet |= s->sockets[i].family == AF_INET || s->sockets[i].family == AF_INET6;
 		any_unix |= s->sockets[i].family == AF_UNIX;
@@ -135,32 +110,30 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	judge_raw(s);
 }
 
-void scan_group(const struct held *h, const struct guard_request *request, struct journal *j,
-		struct arena *a, struct guard_report *report)
+void scan_group(const struct held *h, const struct guard_request *request,
+		struct tables_run *run, struct journal *j, struct arena *a,
+		struct guard_report *report)
 {
 	const struct guard_mechanism *freeze = outcome_find(report, "freeze");
 	struct scan *s = arena_new(a, struct scan);
-	uint64_t begin = freeze_now();
-	struct err e;
+	bool settled = freeze && freeze->outcome == GUARD_APPLIED;
 
 	s->held = h;
 	s->observe = request->observe;
-	s->still = !request->observe && freeze && freeze->outcome == GUARD_APPLIED;
-	s->settled = freeze && freeze->outcome == GUARD_APPLIED;
-	s->end = begin + (uint64_t)BUDGET_MS * NS_PER_MS;
+	s->still = !request->observe && settled;
 	s->netns = s->diag = -1;
 	s->arena = a;
 	s->report = report;
-	if (cgroup_pids(h->group, a, &s->pids, &e) < 0) {
-		outcome_add(report, a, "scan", GUARD_FAILED, arena_strdup(a, e.text));
+	s->tables = tables_end(run, settled, freeze_now() + (uint64_t)BUDGET_MS * NS_PER_MS);
+	if (s->tables->failed) {
+		outcome_add(report, a, "scan", GUARD_FAILED,
+			    arena_strdup(a, s->tables->error.text));
 		return;
 	}
-	add_group(h->group, NULL, s);
-	s->one_threaded = s->threads == s->pids.count;
-	scan_net_open(s);
 	look(s, request->sever, j);
 	auto_close_fd(&s->diag);
 	auto_close_fd(&s->netns);
 	outcome_add(report, a, "scan", GUARD_APPLIED,
-		   arena_printf(a, "%zu processes, %zu sockets", s->pids.count, s->socket_count));
+		   arena_printf(a, "%zu processes, %zu sockets", s->tables->pids.count,
+				s->socket_count));
 }

@@ -6,10 +6,15 @@
 #pragma once
 
 #include "guard/held.h"
+#include "guard/scan_tables.h"
 
-/* Adds what is found, and a line for each thing that was done about it, to the report. */
-void scan_group(const struct held *h, const struct guard_request *request, struct journal *j,
-		struct arena *a, struct guard_report *report);
+/*
+ * Ends `run` and adds what is found, and a line for each thing that was done about it, to the
+ * report.
+ */
+void scan_group(const struct held *h, const struct guard_request *request,
+		struct tables_run *run, struct journal *j, struct arena *a,
+		struct guard_report *report);
 
 /* Takes back what was done at the network namespace that the journal names. */
 void scan_undo(const struct held *h, const struct journal *j, struct arena *a,

@@ -9,8 +9,8 @@
 
 bool judge_is_own(const struct scan *s, uint64_t group)
 {
-	for (size_t i = 0; i < s->group_count; i++)
-		if (s->groups[i] == group)
+	for (size_t i = 0; i < s->tables->group_count; i++)
+		if (s->tables->groups[i] == group)
 			return true;
 	return false;
 }

@@ -19,8 +19,8 @@
 
 static bool is_member(const struct scan *s, pid_t pid)
 {
-	for (size_t i = 0; i < s->pids.count; i++)
-		if (s->pids.items[i] == pid)
+	for (size_t i = 0; i < s->tables->pids.count; i++)
+		if (s->tables->pids.items[i] == pid)
 			return true;
 	return false;
 }
@@ -70,9 +70,12 @@ void scan_net_open(struct scan *s)
 	socklen_t len = sizeof(s->cookie);
 	int before;
 
-	for (size_t i = 0; i < s->pids.count && s->netns < 0; i++)
-		if (s->pids.items[i] > 0)
-			s->netns = netns_open(s->pids.items[i], &s->netns_inode);
+	if (s->entered)
+		return;
+	s->entered = true;
+	for (size_t i = 0; i < s->tables->pids.count && s->netns < 0; i++)
+		if (s->tables->pids.items[i] > 0)
+			s->netns = netns_open(s->tables->pids.items[i], &s->netns_inode);
 	before = s->netns < 0 ? -1 : netns_enter(s->netns);
 	if (before < 0)
 		return;

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. Every descriptor of every thread is looked at; sockets are fetched from their owner
+ * PARENT SIDE. What was noted in the tables is looked at here; sockets are fetched from their owner
  * (pidfd_getfd) and asked what they are, because that is the only answer which the container
- * cannot arrange. It is given a time, and says when that was not enough.
- *
- * Most processes have of their parent what they have: an open file that was looked at already is
- * known by kcmp(2), which costs a fraction of reading its name. That is for groups that stand
- * still, where a count that was read stays true.
+ * cannot arrange.
  *
  * What cannot be seen from outside: a descriptor that is under way in a unix socket, and those
  * that were registered with a ring; of the latter the ring at least says how many there are.
@@ -27,7 +23,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "guard/freeze.h"
+#include "guard/scan_net.h"
 #include "orlop/auto.h"
 
 enum { FINDINGS_MAX = 256, OPTION_QDISC_BYPASS = 20 };
@@ -105,6 +101,7 @@ static void see_socket(struct scan *s, pid_t pid, int pidfd, int fd, uint32_t in
 		     arena_printf(s->arena, "cannot be looked at: %s", err_errno_text(errno)));
 		return;
 	}
+	scan_net_open(s);
 	seen.elsewhere = getsockopt(socket, SOL_SOCKET, SCAN_OPTION_NETNS_COOKIE, &cookie,
 				    &cookie_len) < 0 || cookie != s->cookie;
 	len = sizeof(bypass);
@@ -145,153 +142,55 @@ static void see_ring(struct scan *s, pid_t pid, int fd)
 		     "works while its owner is frozen; what it sends to the network is dropped");
 }
 
-static bool is_harmless_device(const char *path)
+/* Another number or another process's number for a file that was looked at just before. */
+static bool is_same(const struct tables_noted *before, const struct tables_noted *now)
 {
-	static const char *const names[] = { "null", "zero", "full", "random", "urandom", "tty",
-		"ptmx", "console" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(path, names[i]) == 0)
-			return true;
-	return strncmp(path, "pts/", 4) == 0 || strncmp(path, "shm/", 4) == 0 ||
-	       strncmp(path, "mqueue/", 7) == 0;
+	return before && strcmp(before->target, now->target) == 0 &&
+	       syscall(SYS_kcmp, before->tid, now->tid, KCMP_FILE, before->fd, now->fd) == 0;
 }
 
-static void see(struct scan *s, pid_t pid, int *pidfd, unsigned pidfd_flags, pid_t tid, int fd,
-		const char *target)
+static void see(struct scan *s, const struct tables_noted *noted, int *pidfd)
 {
-	static const char socket_is[] = "socket:[", device_is[] = "/dev/";
+	static const char socket_is[] = "socket:[";
+	enum { OF_A_THREAD = O_EXCL };	/* PIDFD_THREAD, Linux 6.9 */
 
-	if (strncmp(target, socket_is, strlen(socket_is)) == 0) {
-		uint32_t inode = (uint32_t)strtoul(target + strlen(socket_is), NULL, 10);
+	if (strncmp(noted->target, socket_is, strlen(socket_is)) == 0) {
+		uint32_t inode = (uint32_t)strtoul(noted->target + strlen(socket_is), NULL, 10);
 
 		if (!table_add(s, inode))
 			return;
 		if (*pidfd < 0)
-			*pidfd = pidfd_open(tid, pidfd_flags);
-		see_socket(s, pid, *pidfd, fd, inode);
-	} else if (strcmp(target, "anon_inode:[io_uring]") == 0) {
-		see_ring(s, pid, fd);
-	} else if (strncmp(target, device_is, strlen(device_is)) == 0 &&
-		   !is_harmless_device(target + strlen(device_is))) {
-		scan_find(s, "device", pid, fd, scan_by_freeze(s),
-		     arena_printf(s->arena, "\"%.60s\" is open, which cannot be taken back", target));
-	}
-}
-
-/* How many descriptors a process has (Linux 6.2; 0 before). */
-static size_t count_of(pid_t pid)
-{
-	struct stat st;
-	char path[48];
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	return stat(path, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size : 0;
-}
-
-static bool is_same(const struct known *known, pid_t pid)
-{
-	for (size_t i = 0; i < known->count; i++)
-		if (syscall(SYS_kcmp, known->pid, pid, KCMP_FILE, known->fds[i],
-			    known->fds[i]) != 0)
-			return false;
-	return true;
-}
-
-/* Whether all that the process has open was looked at already, with another one. */
-static bool is_known(const struct scan *s, pid_t pid)
-{
-	size_t count = s->settled && s->one_threaded && !s->no_counts ? count_of(pid) : 0;
-
-	for (size_t i = 0; count && i < SCAN_KNOWN; i++)
-		if (s->known[i].count == count && is_same(&s->known[i], pid))
-			return true;
-	return false;
-}
-
-static void remember(struct scan *s, const struct known *known)
-{
-	if (!known->count || known->count > SCAN_KNOWN_FDS)
-		return;
-	if (count_of(known->pid) != known->count)
-		s->no_counts = true;
-	else
-		s->known[s->known_next++ % SCAN_KNOWN] = *known;
-}
-
-/* The descriptors of one table. `tid` is the thread whose table it is. */
-static void see_table(struct scan *s, pid_t pid, pid_t tid)
-{
-	struct known known = { .pid = pid };
-	enum { OF_A_THREAD = O_EXCL };	/* PIDFD_THREAD, Linux 6.9 */
-	auto_fd int pidfd = -1;
-	struct dirent *entry;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd", (int)pid, (int)tid);
-	auto_dir DIR *fds = opendir(path);
-	while (fds && (entry = readdir(fds))) {
-		char target[128];
-		ssize_t n;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		n = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
-		if (n < 0)
-			continue;
-		target[n] = '\0';
-		if (known.count++ < SCAN_KNOWN_FDS)
-			known.fds[known.count - 1] = atoi(entry->d_name);
-		see(s, pid, &pidfd, pid == tid ? 0 : OF_A_THREAD, tid, atoi(entry->d_name), target);
-		if (freeze_now() > s->end)
-			return;
-	}
-	if (s->settled && s->one_threaded && !s->no_counts)
-		remember(s, &known);
-}
-
-/* Threads may have tables of their own. */
-static void see_process(struct scan *s, pid_t pid)
-{
-	struct stat st;
-	struct dirent *entry;
-	char path[48];
-
-	if (is_known(s, pid))
-		return;
-	see_table(s, pid, pid);
-	if (s->one_threaded)
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	/* Two links, and one for each thread. */
-	if (stat(path, &st) < 0 || st.st_nlink <= 3)
-		return;
-	auto_dir DIR *threads = opendir(path);
-	while (threads && (entry = readdir(threads)) && freeze_now() <= s->end) {
-		pid_t tid = (pid_t)atoi(entry->d_name);
-
-		if (tid > 0 && tid != pid && syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0)
-			see_table(s, pid, tid);
+			*pidfd = pidfd_open(noted->tid, noted->pid == noted->tid ? 0 : OF_A_THREAD);
+		see_socket(s, noted->pid, *pidfd, noted->fd, inode);
+	} else if (*noted->target == '/') {
+		scan_find(s, "device", noted->pid, noted->fd, scan_by_freeze(s),
+		     arena_printf(s->arena, "\"%.60s\" is open, which cannot be taken back",
+				  noted->target));
+	} else {
+		see_ring(s, noted->pid, noted->fd);
 	}
 }
 
 void scan_open(struct scan *s)
 {
-	for (size_t i = 0; i < s->pids.count; i++) {
-		pid_t pid = s->pids.items[i];
+	const struct tables *t = s->tables;
+	const struct tables_noted *before = NULL;
+	auto_fd int pidfd = -1;
 
-		if (freeze_now() > s->end) {
-			scan_find(s, "time", 0, -1, GUARD_HELD_OPEN,
-			     arena_printf(s->arena, "%zu of %zu processes were not looked at",
-					  s->pids.count - i, s->pids.count));
-			return;
-		}
-		if (pid <= 0) {
-			scan_find(s, "process", 0, -1, GUARD_HELD_OPEN,
-			     "there are processes that this pid namespace does not have");
-			continue;
-		}
-		see_process(s, pid);
+	for (size_t i = 0; i < t->noted_count; i++) {
+		const struct tables_noted *noted = &t->noted[i];
+
+		if (before && before->tid != noted->tid)
+			auto_close_fd(&pidfd);
+		if (!is_same(before, noted))
+			see(s, noted, &pidfd);
+		before = noted;
 	}
+	if (t->missed)
+		scan_find(s, "time", 0, -1, GUARD_HELD_OPEN,
+		     arena_printf(s->arena, "%zu of %zu processes were not looked at", t->missed,
+				  t->pids.count));
+	if (t->pids.count && t->pids.items[0] <= 0)
+		scan_find(s, "process", 0, -1, GUARD_HELD_OPEN,
+		     "there are processes that this pid namespace does not have");
 }
-

@@ -37,7 +37,7 @@ static const uint64_t reserve_most = 1024 * 1024 * 1024;
 /* With less than this above the reserve nothing is begun. */
 static const uint64_t least = 1024 * 1024;
 
-static const char zeros[64 * 1024];
+static char zeros[64 * 1024];	/* not const: so it takes no room in the program */
 static volatile sig_atomic_t interrupted;
 
 struct sink_hasher {

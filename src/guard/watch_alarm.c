@@ -12,11 +12,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/fd.h"
 #include "engine/cgroup.h"
 #include "engine/seccomp_watch.h"
+#include "guard/freeze.h"
+#include "guard/keep.h"
 #include "guard/watch.h"
 #include "orlop/guard.h"
 
@@ -96,16 +97,16 @@ static void take_evidence(const struct watch *w, struct arena *a)
 		.budget_ms = wish->budget_ms ? wish->budget_ms : POLICY_BUDGET_MS,
 	};
 	struct evidence_result result;
-	struct timespec now;
 	struct err ignored;
+	int taken;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	mkdir(wish->directory, 0700);
-	options.output = arena_printf(a, "%s/%.100s-%lld-%09ld", wish->directory, w->id,
-				      (long long)now.tv_sec, now.tv_nsec);
-	/* What came of it is in the audit log; the container is held in any case. */
-	if (evidence_take(w->root, w->id, &options, a, &result, &ignored) < 0)
-		return;
+	options.output = keep_name(wish->directory, w->id, a);
+	/* What came of it is in the audit log; the container is held in any case, so no hurry. */
+	freeze_calm(0);
+	taken = evidence_take(w->root, w->id, &options, a, &result, &ignored);
+	(void)taken;
+	freeze_hurry();
 }
 
 static void contain(struct watch *w, struct question *q, const char *rule, struct arena *a)

@@ -24,8 +24,11 @@ static const struct {
 	{ POLICY_EVENT_CPU, "cpuPressure", "cpu.pressure", NULL },
 };
 
-/* Somebody waited for half of a second in one, in microseconds. */
-static const char trigger[] = "some 500000 1000000";
+/*
+ * Somebody waited for half of the time, in microseconds. Without CAP_SYS_RESOURCE (a runtime in a
+ * container of its own) the kernel takes windows of two seconds only, and looks as often.
+ */
+static const char *const triggers[] = { "some 500000 1000000", "some 1000000 2000000" };
 
 static uint64_t read_counter(const struct watch *w, size_t index)
 {
@@ -38,6 +41,16 @@ static uint64_t read_counter(const struct watch *w, size_t index)
 	return cgroup_stats_value(text, kinds[index].counter);
 }
 
+static int set_trigger(int fd)
+{
+	for (size_t i = 0; i < ARRAY_LEN(triggers); i++)
+		if (write(fd, triggers[i], strlen(triggers[i]) + 1) >= 0)
+			return 0;
+		else if (errno != EINVAL)
+			return -1;
+	return -1;
+}
+
 static int open_event(struct watch *w, size_t index)
 {
 	bool pressure = !kinds[index].counter;
@@ -48,7 +61,7 @@ static int open_event(struct watch *w, size_t index)
 		return -1;
 	w->events[index].fd = fd;
 	if (pressure)
-		return write(fd, trigger, sizeof(trigger)) < 0 ? -1 : 0;
+		return set_trigger(fd);
 	w->events[index].count = read_counter(w, index);
 	return 0;
 }

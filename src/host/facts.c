@@ -145,12 +145,19 @@ static const char *get_cgroup_self(struct arena *a)
 	return arena_strdup(a, line);
 }
 
+int host_in_first_user_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) < 0 ? -1 : st.st_ino == FIRST_USER_NS;
+}
+
 int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_facts *ret,
 		   struct err *e)
 {
 	struct host_facts f = { 0 };
 	struct utsname name;
-	struct stat st;
+	int first;
 
 	if (uname(&name) < 0)
 		return err_sys(e, "uname");
@@ -162,9 +169,10 @@ int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_
 		return err_set(e, ERR_SYSTEM, "Linux %s is too old: orlop needs %d.%d or newer",
 			       name.release, FLOOR_MAJOR, FLOOR_MINOR);
 	f.euid = (uint32_t)getauxval(AT_EUID);
-	if (stat("/proc/self/ns/user", &st) < 0)
+	first = host_in_first_user_ns();
+	if (first < 0)
 		return err_sys(e, "/proc/self/ns/user");
-	f.in_user_ns = st.st_ino != FIRST_USER_NS;
+	f.in_user_ns = !first;
 	f.controllers = "";
 	get_cgroup(wants->controllers, a, &f);
 	get_caps(&f);

@@ -82,22 +82,29 @@ typedef int bind_reader(const struct binding *b, const struct node *n, void *fie
 /* Looks at an object of which every member was read. */
 typedef int bind_checker(const struct binding *b, const struct node *n, void *object);
 
+/* Half a cache line: there are hundreds of rows, and the loader relocates each at every start. */
 struct bind {
 	const char *key;
-	enum bind_kind kind;
-	unsigned flags;
-	size_t offset;		/* of the field */
-	size_t size;		/* of one element of a list */
-	int64_t min;
-	uint64_t max;
+	enum bind_kind kind : 8;
+	unsigned flags : 8;
+	uint16_t size;		/* of one element of a list */
+	uint32_t offset;	/* of the field */
 	union {
-		const struct bind *table;
-		const struct name *words;
-		bind_reader *read;
-		bind_checker *check;
-		const char *why;	/* a refusal's reason */
+		struct {	/* of numbers */
+			int64_t min;
+			uint64_t max;
+		};
+		struct {
+			union {
+				const struct bind *table;
+				const struct name *words;
+				bind_reader *read;
+				bind_checker *check;
+				const char *why;	/* a refusal's reason */
+			};
+			const char *what;	/* a word table's subject: `unknown <what> "x"` */
+		};
 	};
-	const char *what;	/* a word table's subject: `unknown <what> "x"` */
 };
 
 /*

@@ -2,7 +2,6 @@
 #include "life/bundle.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,10 +106,9 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 
 int bundle_check_rootfs(const struct plan *plan, struct err *e)
 {
-	auto_fd int fd = open(plan->rootfs, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (lstat(plan->rootfs, &st) < 0)
 		return err_sys(e, "invalid rootfs: stat %s", plan->rootfs);
 	if (S_ISLNK(st.st_mode))
 		return err_set(e, ERR_CONFIG, "invalid rootfs: %s is a symbolic link",

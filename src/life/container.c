@@ -172,6 +172,22 @@ static int updated_resources(const struct container *c, struct arena *a,
 	return oci_resources_read("resources.json", text, len, a, resources, e);
 }
 
+/* A container that has got a group of resctrl by `update` is one that was made with it. */
+static int updated_rdt(const struct container *c, struct arena *a, struct oci_intel_rdt *rdt,
+		       struct err *e)
+{
+	const char *group, *monitor;
+	int found;
+
+	if (rdt->set || !c->record.resctrl)
+		return 0;
+	found = state_read_resctrl(c->dir, c->id, a, &group, &monitor, e);
+	if (found < 0)
+		return -1;
+	rdt->set = found == 0 && *group;
+	return 0;
+}
+
 int container_config(const struct container *c, struct arena *a, struct oci_config *ret,
 		     struct err *e)
 {
@@ -186,6 +202,8 @@ int container_config(const struct container *c, struct arena *a, struct oci_conf
 	/* What is run later is watched as what was run first. */
 	if (policy_load(c->dir, a, &policy, e) < 0 ||
 	    watcher_filter(&policy, c->root_path, c->id, ret, a, e) < 0)
+		return -1;
+	if (updated_rdt(c, a, &ret->linux.intel_rdt, e) < 0)
 		return -1;
 	return updated_resources(c, a, &ret->linux.resources, e);
 }

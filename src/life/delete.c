@@ -164,6 +164,15 @@ static void audit(const struct life *l, const struct container *c, bool force,
 		l->warn(e.text);
 }
 
+/*
+ * Whether the name was there and no directory of ours, which is no container. Whatever else keeps
+ * it from being opened (no memory, too many files) is no reason to forget what may be running.
+ */
+static bool is_planted(const struct err *e)
+{
+	return e->code == ENOTDIR || e->code == ELOOP || e->code == EPERM;
+}
+
 int life_delete(const struct life *l, const char *id, bool force, struct err *e)
 {
 	auto_arena a = ARENA_NONE;
@@ -172,7 +181,7 @@ int life_delete(const struct life *l, const char *id, bool force, struct err *e)
 	enum known known;
 	int found = container_find(l, id, &c, e);
 
-	if (found < 0 && force && c.root >= 0)
+	if (found < 0 && force && c.root >= 0 && is_planted(e))
 		return state_remove(c.root, -1, id, e);
 	if (found == 0)
 		found = lock(&c, force, e);

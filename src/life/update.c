@@ -21,6 +21,7 @@
 #include "life/scope.h"
 #include "life/trigger.h"
 #include "life/update.h"
+#include "life/update_rdt.h"
 #include "oci/resources_doc.h"
 #include "orlop/auto.h"
 #include "orlop/guard.h"
@@ -184,10 +185,11 @@ static void tell_old(const struct life *l, const char *unit, const struct cgroup
 /* An update, from what was asked for to what will be written. */
 struct job {
 	const struct life *l;
-	const struct container *c;
+	struct container *c;
 	int group;
 	const char *path, *name;	/* name: what messages call the document */
 	struct oci_resources change;	/* ours to complete */
+	struct oci_intel_rdt rdt;
 	struct oci_config config;
 	struct plan_cgroup plan;
 	struct arena *arena;
@@ -234,13 +236,17 @@ static int decide(struct job *j, struct err *e)
 static int update(struct job *j, struct err *e)
 {
 	struct cgroup_changes changes = { 0 };
+	auto_rdt_update rdt = RDT_UPDATE_NONE;
 
 	if (decide(j, e) < 0 || cgroup_update(j->group, &j->plan, j->arena, &changes, e) < 0)
 		return -1;
 	if (scope_limit(j->l, &j->plan, e) == 0) {
-		if (store(j->c, &j->config.linux.resources, &j->change, &j->plan, j->arena,
+		if (rdt_update_make(j->l, j->c, &j->config.linux.intel_rdt, &j->rdt, j->group,
+				    j->arena, &rdt, e) == 0 &&
+		    store(j->c, &j->config.linux.resources, &j->change, &j->plan, j->arena,
 			  e) == 0)
 			return 0;
+		rdt_update_undo(j->c, &rdt, j->arena, e);
 		if (j->plan.unit)
 			tell_old(j->l, j->plan.unit, &changes, j->arena, e);
 	}
@@ -248,7 +254,7 @@ static int update(struct job *j, struct err *e)
 	return -1;
 }
 
-int update_pending(const struct life *l, const struct container *c, struct arena *a,
+int update_pending(const struct life *l, struct container *c, struct arena *a,
 		   struct err *e)
 {
 	struct job j = { .l = l, .c = c, .group = -1, .name = "pending.json", .arena = a };
@@ -289,6 +295,8 @@ static int do_or_keep(struct job *j, bool held, struct err *e)
 
 	if (!held)
 		return update(j, e);
+	if (j->rdt.set)
+		return guard_refuse(j->c->dir, j->c->id, "change the schemata of", e);
 	if (decide(j, e) < 0 || check_files(j, e) < 0 ||
 	    pending_add(j->c, &said, j->arena, e) < 0)
 		return -1;
@@ -310,18 +318,18 @@ static int act(struct job *j, const struct trigger *trigger, struct err *e)
 	if (trigger->hold == TRIGGER_RELEASE && pending_there(j->c) &&
 	    update_pending(j->l, j->c, j->arena, e) < 0)
 		return -1;
-	if (trigger_any(trigger) && says_nothing(&j->change, j->arena))
+	if (trigger_any(trigger) && !j->rdt.set && says_nothing(&j->change, j->arena))
 		return 0;
 	return do_or_keep(j, guard_holds_back(j->c->dir, id), e);
 }
 
 int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
-		const char *name, struct err *e)
+		const struct oci_intel_rdt *rdt, const char *name, struct err *e)
 {
 	auto_arena a = ARENA_NONE;
 	auto_container c = CONTAINER_NONE;
 	struct job j = { .l = l, .c = &c, .group = -1, .name = name, .change = *resources,
-			 .arena = &a };
+			 .rdt = *rdt, .arena = &a };
 	struct trigger trigger;
 	int done;
 

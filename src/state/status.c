@@ -89,9 +89,9 @@ static int open_process(const struct state_record *record, struct err *e)
 
 /*
  * "frozen 1" is the kernel's word that every process stands still; cgroup.freeze is only the
- * wish. A group that cannot be read any more holds nobody.
+ * wish. A group that is gone holds nobody. 1, 0, or -1 with *e.
  */
-static bool is_frozen(const struct state_record *record)
+static int is_frozen(const struct state_record *record, struct err *e)
 {
 	char path[PATH_MAX], text[256];
 	int len = snprintf(path, sizeof(path), "%s%s/cgroup.events", record->cgroup_mount,
@@ -100,13 +100,12 @@ static bool is_frozen(const struct state_record *record)
 	ssize_t n;
 
 	if (!record->cgroup[0] || len < 0 || (size_t)len >= sizeof(path))
-		return false;
+		return 0;
 	fd = sys_openat2(AT_FDCWD, path, O_RDONLY, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return errno == ENOENT || errno == ENODEV ? 0 :
+			err_sys(e, "read cgroup.events of \"%.80s\"", record->cgroup);
 	text[n] = '\0';
 	return strstr(text, "frozen 1") != NULL;
 }
@@ -124,6 +123,8 @@ int state_waiting(int dir, bool *ret, struct err *e)
 		return err_sys(e, "socket");
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/start.sock", dir);
 	*ret = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	if (!*ret && errno != ECONNREFUSED && errno != ENOENT)
+		return err_sys(e, "connect to the container's start.sock");
 	return 0;
 }
 
@@ -132,6 +133,7 @@ int state_status(int dir, const struct state_record *record, enum state_status *
 {
 	auto_fd int process = open_process(record, e);
 	bool waiting = false;
+	int frozen;
 
 	if (ret_pidfd)
 		*ret_pidfd = -1;
@@ -141,7 +143,10 @@ int state_status(int dir, const struct state_record *record, enum state_status *
 		*ret = STATE_STOPPED;
 		return 0;
 	}
-	if (is_frozen(record)) {
+	frozen = is_frozen(record, e);
+	if (frozen < 0)
+		return -1;
+	if (frozen) {
 		*ret = STATE_PAUSED;
 	} else {
 		if (state_waiting(dir, &waiting, e) < 0)

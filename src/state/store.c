@@ -132,11 +132,16 @@ int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 	 * `delete` may take it away.
 	 */
 	fd = open_container(root, id);
-	if (fd < 0 && errno != ENOENT)
-		return err_sys(e, "open the state of \"%.*s\"", QUOTED, id);
-	locked = fd < 0 ? STATE_ABSENT : state_lock(fd, CLAIM_LOCK_MS, e);
-	if (locked < 0)
+	if (fd < 0 && errno != ENOENT) {
+		err_sys(e, "open the state of \"%.*s\"", QUOTED, id);
+		unlinkat(root, id, AT_REMOVEDIR);
 		return -1;
+	}
+	locked = fd < 0 ? STATE_ABSENT : state_lock(fd, CLAIM_LOCK_MS, e);
+	if (locked < 0) {
+		unlinkat(root, id, AT_REMOVEDIR);
+		return -1;
+	}
 	if (locked != 0)
 		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
 			       QUOTED, id);
@@ -366,6 +371,12 @@ int state_read_resctrl(int dir, const char *id, struct arena *a, const char **re
 	return read_paths(dir, resctrl_file, id, a, ret_group, ret_monitor, &no_unit, e);
 }
 
+int state_forget_resctrl(int dir, struct err *e)
+{
+	return unlinkat(dir, resctrl_file, 0) < 0 && errno != ENOENT ?
+	       err_sys(e, "remove the container's %s file", resctrl_file) : 0;
+}
+
 static int remove_contents(int dir, unsigned depth);
 
 static int remove_entry(int dir, const char *name, unsigned depth)
@@ -427,8 +438,14 @@ static int is_renamed(int root, int dir, const char *id)
 /* Removes what is no directory, or is not ours and empty: something planted under the name. */
 static int remove_planted(int root, const char *id)
 {
-	if (unlinkat(root, id, 0) == 0 || errno == ENOENT || errno == ENAMETOOLONG)
-		return 0;
+	struct stat st;
+
+	if (fstatat(root, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENAMETOOLONG ? 0 : -1;
+	if (S_ISDIR(st.st_mode) && is_ours(&st)) {
+		errno = EPERM;			/* a container after all: what runs in it would be lost */
+		return -1;
+	}
 	return remove_entry(root, id, REMOVE_DEPTH);
 }
 

@@ -448,6 +448,29 @@ def test_drift_is_in_the_set_and_on_the_page():
         assert "Code that is not in the image" in page and "<td class=m>/tmp/new</td>" in page
 
 
+def test_the_page_says_at_a_glance_what_matters():
+    "numbers that lead to the parts, why it is held, what of the tree is not in the image"
+    name = current().next_id()
+    path = bundle(config(), "await /tmp/new; run /tmp/new wait", name)
+    with overlay(path), container(path, name=name) as c:
+        c.start().ok
+        shutil.copy(c.rootfs("/bin/probe"), c.rootfs("/tmp/new.part"))
+        os.rename(c.rootfs("/tmp/new.part"), c.rootfs("/tmp/new"))
+        until(lambda: "wait: ready" in c.lines)
+        calm = take(c)
+        c.rt("quarantine", "--reason", "INC-4711 <i>", c.name).ok
+        place = take(c)
+        assert load(place, "capture.json")["heldNs"] == 0, "it was frozen before and stays so"
+        assert load(calm, "capture.json")["heldNs"] > 0
+        assert "remediation" not in load(calm, "capture.json")
+        page = rt("evidence", "report", place).ok.out
+        assert "<a href=#drift class=hot><b>1</b>" in page
+        assert "<a href=#files class=hot><b>1</b>of them programs" in page
+        assert "contained, frozen: INC-4711 &lt;i&gt;" in page
+        assert page.count("runs code that is not in the image</a>") == 1
+        assert "INC-4711" not in rt("evidence", "report", calm).ok.out
+
+
 def test_the_report_is_inert_and_shown_by_a_browser():
     "what a container calls itself is text on the page; a browser shows the page without a network"
     with container(config(), ["echo", "<script>alert(1)</script>", ";", "wait"]) as c:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The six kinds of hooks: when, where, with what, and what their failure does."""
 
+import contextlib
 import json
 import os
 import time
@@ -285,11 +286,35 @@ def test_a_hook_that_is_not_there_is_an_error():
     run(config(hooks={"createRuntime": [{"args": ["x"]}]}), "exit 0").fails("path")
 
 
+def test_a_hook_of_the_container_that_cannot_be_executed_is_named_with_the_reason():
+    "not a bare exit status of 127"
+    for kind, path, reason in (("createContainer", "/nonexistent/hook", "no such file"),
+                               ("createContainer", "/etc/passwd", "permission denied"),
+                               ("startContainer", "/bin/absent", "no such file"),
+                               ("startContainer", "/etc", "permission denied")):
+        with container(config(hooks={kind: [{"path": path}]})) if kind[0] == "s" else run(
+                config(hooks={kind: [{"path": path}]}), "exit 0") as r:
+            (r.start() if kind[0] == "s" else r).fails(kind, path, reason)
+
+
 def test_a_hook_that_reads_nothing_is_no_error():
     "a closed stdin does not kill the runtime, even with a long state"
     c = config(hooks={"createRuntime": [hook("exit", "0")]},
                annotations={f"key{number}": "x" * 1000 for number in range(200)})
     run(c, "exit 0").ok
+
+
+def test_a_hook_of_the_container_that_reads_nothing_is_ended_at_its_timeout():
+    "the state does not fit into the pipe, and nobody waits for room in it"
+    for kind in ("createContainer", "startContainer"):
+        path = current().probe if kind[0] == "c" else "/bin/probe"
+        made = Container(config(hooks={kind: [{"path": path, "args": ["probe", "sleep", "100"],
+                                               "timeout": 1}]},
+                                annotations={f"key{n}": "x" * 1000 for n in range(200)}))
+        began = time.monotonic()
+        with made if kind[0] == "s" else contextlib.nullcontext():
+            (made.start() if kind[0] == "s" else made.create()).fails(kind, "longer than its timeout")
+        assert 0.9 < time.monotonic() - began < 8
 
 
 def test_a_hook_that_talks_a_lot_does_not_block():

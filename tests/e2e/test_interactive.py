@@ -50,19 +50,20 @@ def test_the_terminal_is_raw_while_the_program_runs_and_as_before_afterwards():
 
 
 def test_a_program_that_is_killed_leaves_the_terminal_as_it_was():
-    "with another kill, and by SIGTERM to the runtime, which passes it on"
-    for end in ("kill", "term"):
-        argv = prepared("echo there; wait")
+    "with another kill, and by SIGTERM or SIGINT to the runtime, which passes it on"
+    for end in ("kill", "term", "int"):
+        argv = prepared("echo there; wait" if end != "int" else "echo wait: ready; trap INT")
         with Terminal(argv) as t:
             before = t.modes
-            t.until("wait: ready")
+            t.until("ready")
             t.wait_raw()
             if end == "kill":
                 kill(argv[-1])
                 assert t.end() == 128 + 9
             else:
-                os.kill(t.pid, signal.SIGTERM)
+                os.kill(t.pid, signal.SIGTERM if end == "term" else signal.SIGINT)
                 t.end()
+                assert end == "term" or "INT" in t.shown, t.shown
             assert t.modes == before, end
 
 

@@ -254,3 +254,76 @@ def test_annotations_ask_for_it_without_a_policy_of_the_host():
         path = audited("kill")["evidence"]
         assert path.startswith(f"{evidence_directory(current().runtime)}/{c.name}-20"), path
         rt("evidence", "verify", path).ok
+
+
+def ended(c, held=False):
+    """A container that was killed, and held before that when it is to be a proof."""
+    c.up()
+    if held:
+        c.rt("quarantine", c.name).ok
+    c.kill("KILL").ok
+    c.wait_status("stopped")
+    return c.name
+
+
+def of(store, name):
+    """The sets of that container."""
+    return [one for one in sets(store) if one.startswith(name + "-")]
+
+
+def heavier(store, name, mib=1):
+    """Makes the set of a container larger."""
+    one, = of(store, name)
+    with open(os.path.join(store, one, "ballast"), "wb") as out:
+        out.write(os.urandom(mib << 20))
+    return one
+
+
+def test_routine_sets_make_room_and_proofs_stay():
+    "the oldest first, each with its line; without room routine ones are not taken, proofs are"
+    with kept(onKill="evidence", evidence={"maxMiB": 5}) as store, contextlib.ExitStack() as stack:
+        def another(held=False):
+            return ended(stack.enter_context(container(config(), "wait")), held)
+
+        first, proof, second = another(), another(held=True), another()
+        assert len(sets(store)) == 3, "the control: below the bound nothing goes"
+        gone = heavier(store, first, 2)
+        heavier(store, proof)
+        third = another()
+        assert not of(store, first) and of(store, proof) and of(store, second) and of(store, third)
+        line = audited("evidence-prune", id=first)
+        assert line["set"] == os.path.join(store, gone) and line["trigger"] == "bound", line
+        assert line["merkleRoot"] == audit("evidence", id=first)[-1]["merkleRoot"], line
+        heavier(store, proof, 4)
+        fourth = another()
+        assert [len(of(store, name)) for name in (proof, second, third, fourth)] == [1, 0, 0, 0]
+        assert "evidence prune" in audited("kill", id=fourth)["evidence"]
+        fifth = another(held=True)
+        assert of(store, proof) and of(store, fifth), "a proof is taken all the same"
+
+
+def test_prune_removes_what_it_is_told_to():
+    "by age, routine ones alone or all, with a line in the audit log; nothing that is no set"
+    with kept(onKill="evidence") as store, contextlib.ExitStack() as stack:
+        routine, proof = (ended(stack.enter_context(container(config(), "wait")), held)
+                          for held in (False, True))
+        other = os.path.join(store, "somebody-20200101T000000.000000Z")
+        os.mkdir(other)
+        with open(os.path.join(store, "notes.txt"), "w", encoding="ascii") as out:
+            out.write("mine")
+        rt("evidence", "prune", store).fails("needs an age")
+        rt("evidence", "prune", store, "--older-than", "soon").fails("invalid age")
+        assert rt("evidence", "prune", store, "--older-than", "1d").ok.lines[-1] == \
+            "0 removed, 2 kept"
+        said = rt("evidence", "prune", store, "--older-than", "0s", "--dry-run").ok
+        assert said.lines[-1] == "2 would go, 0 kept" and of(store, routine) and of(store, proof)
+        said = rt("evidence", "prune", store, "--older-than", "0s", "--routine").ok
+        assert said.lines[-1] == "1 removed, 1 kept" and "routine" in said.lines[0]
+        assert not of(store, routine) and of(store, proof)
+        root = audit("evidence", id=proof)[-1]["merkleRoot"]
+        said = rt("evidence", "prune", store, "--older-than", "0s").ok
+        assert "a proof" in said.lines[0] and root in said.lines[0]
+        assert sets(store) == sorted([os.path.basename(other), "notes.txt"])
+        line = audited("evidence-prune", id=proof)
+        assert line["merkleRoot"] == root and line["class"] == "proof", line
+        rt("audit", "verify").ok

@@ -425,6 +425,13 @@ def test_remount_changes_flags_of_what_is_there():
         assert len(r.values("mounts")) == 1
 
 
+def test_remount_of_what_is_no_mount_is_an_error():
+    "that says which path, and that an earlier mount is meant"
+    again = dict(TMPFS, options=["remount", "ro"])
+    run(config(mounts=[again], rootfs={"/m/": "dir"}), "exit 0").fails(
+        'error remounting "/m": invalid argument', "an earlier mount", rc=1)
+
+
 def test_remount_bind_changes_the_mount_only():
     "bind,remount,ro: the superblock stays rw"
     again = dict(TMPFS, type="bind", source="/", options=["bind", "remount", "ro"])

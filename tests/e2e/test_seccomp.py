@@ -5,11 +5,13 @@ import array
 import fcntl
 import json
 import os
+import signal
 import socket
 import struct
 import threading
 
 from deck import Container, bundle, config, container, current, needs, rt, run
+from deck.container import PATIENCE
 
 PERSONALITY = 135
 
@@ -46,6 +48,16 @@ def test_a_filter_is_in_force_when_the_program_starts():
         c.doc["process"]["noNewPrivileges"] = nnp
         with run(c, "seccomp; nnp; try personality") as r:
             assert r.ok.lines == ["seccomp: 2", f"nnp: {int(nnp)}", "try: personality: EPERM"]
+
+
+def test_a_filter_that_refuses_everything_hangs_nobody():
+    "neither execve nor the words about it nor the end: it ends by a signal, and nothing is left"
+    for number in (1, 4):       # EPERM; EINTR, which others would try again
+        c = config(linux={"seccomp": {"defaultAction": "SCMP_ACT_ERRNO",
+                                      "defaultErrnoRet": number}})
+        with run(c, "echo never") as r:
+            assert r.rc == 128 + signal.SIGILL and not r.lines, r
+            assert r.seconds < 5 * PATIENCE, r
 
 
 def test_each_action_does_what_it_says():

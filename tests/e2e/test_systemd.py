@@ -2,6 +2,7 @@
 """The systemd cgroup driver: scopes of a real systemd, and managers that are not there or hang."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,9 @@ import subprocess
 import threading
 import time
 
-from deck import Container, config, current, host, impatient_runtime, needs, rt, until
+from deck import (Container, config, current, host, impatient_runtime, needs, rt, timeout,
+                  until)
+from deck.frozen import Frozen, busybox, shell
 
 FRONT = ("--systemd-cgroup",)
 SLICE = "orlop-test.slice"
@@ -345,6 +348,153 @@ def test_the_message_bus_does_as_well():
             assert is_gone(box)
             host.mount("tmpfs", "/run/systemd", "tmpfs")
             os.mkdir("/run/systemd/system")
+
+
+# ---- a container that is held ------------------------------------------------------------------
+
+TOLD = ("TasksMax", "MemoryHigh", "CPUQuotaPerSecUSec", "CPUQuotaPeriodUSec")
+CLAMPS = ("pids.max", "memory.high", "cpu.max")
+
+
+def hold(box, verb, *flags):
+    """quarantine or release: the report, its mechanisms by name, and the status."""
+    done = box.rt(verb, "--json", *flags, box.name)
+    report = json.loads(done.out)
+    return {m["name"]: m for m in report["mechanisms"]}, report["result"], done
+
+
+def hold_for_sure(box, verb, *flags):
+    """Repeated while systemd is too slow: a machine with a long queue is no systemd that hangs."""
+    def once():
+        lines, result, _ = hold(box, verb, *flags)
+        assert result in ("contained", "released") or "no answer" in lines["unit"]["detail"], lines
+        return lines["unit"]["outcome"] == "applied" and result
+    return until(once, 60, what="an answer of systemd")
+
+
+def clamps(box):
+    return [box.file(name) for name in CLAMPS]
+
+
+def disturb(box):
+    """What makes systemd write files of the scope: properties beside ours, its units read anew."""
+    systemctl("set-property", "--runtime", box.unit, "MemoryMax=infinity", "CPUWeight=77",
+              "IOWeight=88")
+    systemctl("daemon-reload")
+    systemctl("set-property", "--runtime", SLICE, "CPUWeight=99")
+
+
+@needs("systemd")
+def test_a_quarantine_is_kept_by_systemd():
+    "frozen and observed: clamps, freeze and cut; a release gives back files and properties"
+    with scope(resources={"pids": {"limit": 7}, "memory": {"limit": 256 << 20},
+                          "cpu": {"quota": 45000, "period": 50000}}) as box:
+        box.up()
+        files, told = clamps(box), show(box, *TOLD)
+        assert hold_for_sure(box, "quarantine", "--timeout", "10000") == "contained"
+        assert box.file("pids.max") == "1" and show(box, "TasksMax") == {"TasksMax": "1"}
+        disturb(box)
+        assert clamps(box) == ["1", *files[1:]]
+        assert "frozen 1" in box.file("cgroup.events").splitlines()
+        assert box.state()["remediation"]["networkCut"] and box.status == "paused"
+        assert hold_for_sure(box, "quarantine", "--observe", "--timeout", "10000") == "contained"
+        held = clamps(box)
+        assert (held[0], held[2]) == ("1", "20000 100000") and held[1].isdigit(), held
+        disturb(box)
+        assert clamps(box) == held and box.state()["remediation"]["networkCut"]
+        assert hold_for_sure(box, "release") == "released"
+        assert clamps(box) == files and show(box, *TOLD) == told
+    systemctl("revert", SLICE)
+
+
+@needs("systemd")
+def test_a_release_gives_back_what_nobody_had_limited():
+    "systemd's own limit on tasks, and none"
+    with scope() as box:
+        box.up()
+        files, told = clamps(box), show(box, *TOLD)
+        assert hold_for_sure(box, "quarantine", "--observe", "--timeout", "10000") == "contained"
+        assert clamps(box) != files and show(box, *TOLD) != told
+        assert hold_for_sure(box, "release") == "released"
+        assert clamps(box) == files
+        now = show(box, *TOLD)
+        # The period is the kernel's usual one, which is also systemd's when none is said.
+        assert (told.pop("CPUQuotaPeriodUSec"), now.pop("CPUQuotaPeriodUSec")) == (
+            "infinity", "100ms")
+        assert now == told
+
+
+@needs("systemd")
+def test_a_systemd_that_hangs_holds_no_quarantine_up():
+    "all is in force and that is said, and so is what may be undone; repeating it tells systemd"
+    with scope(resources={"pids": {"limit": 7}}) as box:
+        box.up()
+        with manager(None):
+            lines, result, done = hold(box, "quarantine", "--timeout", "10000")
+            assert result == "contained-partial" and done.rc == 2 and done.seconds < 30, done
+            assert lines["unit"]["outcome"] == "failed", lines
+            assert "may undo pids.max" in lines["unit"]["detail"], lines
+            for name in ("freeze", "egress", "ingress", "pids.max"):
+                assert lines[name]["outcome"] == "applied", lines
+            assert box.file("pids.max") == "1"
+            assert box.state()["remediation"]["quarantine"] == "contained-partial"
+        assert show(box, "TasksMax") == {"TasksMax": "7"}
+        assert hold_for_sure(box, "quarantine", "--timeout", "10000") == "contained"
+        assert show(box, "TasksMax") == {"TasksMax": "1"}
+        with manager(authenticated_and_silent):
+            lines, result, done = hold(box, "release")
+            assert result == "released-partial" and done.seconds < 30, done
+            assert lines["unit"]["outcome"] == "failed", lines
+            assert box.file("pids.max") == "7"
+            assert "remediation" in box.state()
+        assert hold_for_sure(box, "release") == "released"
+        assert show(box, "TasksMax") == {"TasksMax": "7"}
+        disturb(box)
+        assert box.file("pids.max") == "7" and "remediation" not in box.state()
+    systemctl("revert", SLICE)
+
+
+@needs("systemd")
+def test_without_systemd_nothing_is_undone_and_nothing_told():
+    "contained, and released, as without a unit"
+    with scope(resources={"pids": {"limit": 7}}) as box:
+        box.up()
+        with host.mounted("tmpfs", "/run/systemd", "tmpfs"):
+            lines, result, _ = hold(box, "quarantine", "--timeout", "10000")
+            assert result == "contained" and lines["unit"]["outcome"] == "unsupported", lines
+            lines, result, _ = hold(box, "release")
+            assert result == "released" and lines["unit"]["outcome"] == "unsupported", lines
+        assert box.file("pids.max") == "7"
+
+
+@needs("systemd", "criu")
+@timeout(300)
+def test_a_container_is_restored_into_a_scope():
+    "of the name that the bundle gives it, with its limits in cgroup and unit; delete ends both"
+    name = current().next_id()
+    box = Frozen(busybox(config(args=shell("while :; do /bin/busybox sleep 0.1; done"),
+                                linux={"cgroupsPath": f"{SLICE}:test:{name}",
+                                       "resources": {"pids": {"limit": 9}}})),
+                 name=name, front=FRONT)
+    box.unit = f"test-{name}.scope"
+    box.cgroup = f"{IN_SLICE}/{box.unit}"
+    with box:
+        box.checkpoint().ok
+        assert box.is_absent() and is_gone(box)
+        box.restore().ok
+        assert host.read(f"/proc/{box.pid}/cgroup").strip() == f"0::{box.cgroup}"
+        assert show(box, "ActiveState", "TasksMax", "Delegate") == {
+            "ActiveState": "active", "TasksMax": "9", "Delegate": "yes"}
+        assert box.file("pids.max") == "9"
+        record = host.read(f"{current().root}/{box.name}/state.json")
+        assert '"systemd"' in record and f'"{box.unit}"' in record
+        assert box.sh("cat /proc/self/cgroup").ok.out.strip() == "0::/"
+        # Once more, from what was restored.
+        box.checkpoint().ok
+        assert is_gone(box)
+        box.restore().ok
+        box.delete("--force").ok
+        assert is_gone(box)
 
 
 # ---- without a systemd ---------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_update_refuses_options_that_are_wrong():
     with container(config()) as c:
         for flags in (("--memory", "12Q"), ("--memory-swap", "x"), ("--cpu-period", "-1"),
                       ("--cpu-quota", "1.5"), ("--pids-limit", "many"), ("--cpu-idle", "5"),
-                      ("--l3-cache-schema", "L3:0=f"), ("--mem-bw-schema", "MB:0=20")):
+                      ("--l3-cache-schema", "L3:0=f\nMB:0=1"), ("--mem-bw-schema", "0=20")):
             update(c, *flags).fails(flags[0].strip("-")[:3], rc=1)
         if runtime_kind() == "orlop":
             update(c, "--cpu-rt-period", "1000000").fails("cgroup v1 only", rc=1)
@@ -99,6 +99,44 @@ def test_update_refuses_options_that_are_wrong():
         update(c, "--cpu-rt-period", "0", "--cpu-rt-runtime", "0").ok
         warned = update(c, "--kernel-memory", "1G", "--kernel-memory-tcp", "1G").ok
         assert "--kernel-memory " in warned.err and "--kernel-memory-tcp " in warned.err
+
+
+def test_update_of_resctrl_needs_resctrl():
+    "what was written before it is taken back; tests/unit/test_resctrl.c has the rest"
+    if os.path.exists("/sys/fs/resctrl/schemata"):
+        skip("resctrl is mounted here")
+    with container(resources(unified={"cgroup.max.depth": "5"})) as c:
+        for flags in (("--l3-cache-schema", "L3:0=f"), ("--mem-bw-schema", "MB:0=20")):
+            update(c, *flags, document={"unified": {"cgroup.max.depth": "7"}}).fails(
+                "resctrl is not mounted", rc=1)
+            assert c.file("cgroup.max.depth") == "5"
+
+
+def test_update_of_resctrl_waits_for_no_release():
+    "in quarantine it is refused, with all that was said beside it"
+    if runtime_kind() != "orlop":
+        skip("a quarantine")
+    with container(config()) as c:
+        c.up()
+        c.rt("quarantine", c.name)
+        update(c, "--mem-bw-schema", "MB:0=20", document={"unified": {"cgroup.max.depth": "7"}}) \
+            .fails("it is in quarantine", rc=4)
+        assert not os.path.exists(os.path.join(current().root, c.name, "pending.json"))
+        c.rt("release", c.name).ok
+
+
+@needs("resctrl")
+def test_update_makes_a_group_that_delete_removes():
+    "everybody who is in the container is in it, and whoever comes by exec"
+    with container(config()) as c:
+        c.up()
+        with open("/sys/fs/resctrl/schemata", encoding="ascii") as f:
+            line = next(one.strip() for one in f if "L3:" in one)
+        update(c, "--l3-cache-schema", line).ok
+        group = f"/sys/fs/resctrl/{c.name}"
+        assert str(c.pid) in host.read(f"{group}/tasks").split()
+        c.exec("exit 0").ok
+    assert not os.path.exists(group)
 
 
 def test_update_of_what_does_not_run():

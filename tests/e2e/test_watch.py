@@ -5,10 +5,11 @@ import os
 import signal
 import time
 
-from deck import config, container, current, host, needs, run, until
+from deck import config, container, current, host, needs, run, timeout, until
 from deck.container import PATIENCE
 from deck.policy import annotated, audited, policies
 
+MIB = 1 << 20
 CALLS = ["mkdir", "mkdirat", "ptrace"]
 
 
@@ -261,6 +262,61 @@ def test_an_event_of_the_cgroup_is_an_alarm():
         go(c)
         until(lambda: frozen(c), 10)
         assert audited("alarm", source="watch")["rule"] == "pidsMax"
+
+
+def held_by(event, c, seconds=20):
+    """Waits until the container is held; the alarm names the event and nothing else."""
+    until(lambda: frozen(c), seconds, what=f"a container frozen by {event}")
+    until(lambda: "remediation" in c.state(), seconds)
+    assert audited("alarm", source="watch")["rule"] == event
+
+
+def not_held(c, seconds=2.5):
+    """Without the cause there is no alarm: longer than a window of pressure lasts."""
+    time.sleep(seconds)
+    assert not frozen(c) and "remediation" not in c.state(), "an alarm without a cause"
+
+
+@needs("memory")
+@timeout(120)
+def test_a_kill_for_want_of_memory_is_an_alarm():
+    "oomKill: of a process beside the first one, which is held then and goes on after the release"
+    limits = {"resources": {"memory": {"limit": 32 * MIB, "swap": 32 * MIB}}}
+    with policies(w=watch(calls=[], events=["oomKill"])), watched("wait", linux=limits) as c:
+        c.up()
+        assert c.exec("hog 4").rc == 0
+        not_held(c)
+        assert c.exec("hog 64").rc == 137
+        held_by("oomKill", c)
+        c.rt("release", c.name).ok
+        assert c.status == "running"
+        not_held(c)
+
+
+@needs("memory", "psi")
+@timeout(120)
+def test_pressure_on_memory_is_an_alarm():
+    "memoryPressure: somebody waits for memory for half of the time, because of memory.high"
+    limits = {"resources": {"unified": {"memory.high": str(8 * MIB)}}}
+    with policies(w=watch(calls=[], events=["memoryPressure"])), watched("wait", linux=limits) as c:
+        c.up()
+        not_held(c)
+        c.exec("hog 64", "--detach").ok
+        held_by("memoryPressure", c, 60)
+
+
+@needs("psi")
+@timeout(120)
+def test_pressure_on_processors_is_an_alarm():
+    "cpuPressure: more runnable processes than processors; one that sleeps is no cause"
+    spinners = os.cpu_count() * 4
+    with policies(w=watch(calls=[], events=["cpuPressure"])), watched("wait") as c:
+        c.up()
+        not_held(c)
+        for _ in range(spinners):
+            if c.exec("cpu 60000", "--detach").rc != 0:
+                break           # it is held already
+        held_by("cpuPressure", c, 60)
 
 
 def test_an_event_that_cannot_be_heard_is_refused():

@@ -125,7 +125,8 @@ def test_exec_as_another_user_has_that_users_rights():
 def test_exec_of_a_program_that_is_not_there_is_127():
     "and of one that may not be run 126; the container does not mind"
     box = engine().shared()
-    for program, status in (("/nonexistent", 127), ("nonexistent", 127), ("/etc/passwd", 126)):
+    for program, status in (("/nonexistent", 127), ("nonexistent", 127), ("/etc/passwd", 126),
+                            ("/etc", 126)):
         r = box.exec(program)
         assert r.rc == status, r
     assert box.exec("echo", "well").value == "well"

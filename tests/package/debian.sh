@@ -32,13 +32,18 @@ root_build() {
 	: >"$2/etc/resolv.conf"
 }
 
-# root_enter SUITE DIR COMMAND... - runs a command in a copy of the root that is gone afterwards,
-# with DIR of the host as /mnt, read-only: namespaces of its own, pure cgroup v2, no network.
+# root_enter [--network] SUITE DIR COMMAND... - runs a command in a copy of the root that is gone
+# afterwards, with DIR of the host as /mnt, read-only: namespaces of its own, pure cgroup v2, and
+# no network, or the host's.
 root_enter() {
-	local root
+	local root network=(--net)
+	if [ "$1" = --network ]; then
+		network=()
+		shift
+	fi
 	root=$(root_of "$1")
 	# shellcheck disable=SC2016 # for the shell inside
-	unshare --mount --pid --fork --kill-child --net --propagation private \
+	unshare --mount --pid --fork --kill-child "${network[@]}" --propagation private \
 		bash -euc '
 		root=$1 shared=$2
 		shift 2

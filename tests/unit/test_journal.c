@@ -154,22 +154,23 @@ static void test_limits(int dir)
 	struct guard_mechanism lines[LIMITS_COUNT];
 	struct guard_request request = { .id = "web", .observe = true };
 	struct journal j = open_it(dir);
+	struct limits l = { .group = dir, .journal = &j, .arena = &a };
 
 	CHECK(journal_begin(&j, "web", &request, false, "T", &a, &e) == 0);
-	CHECK(limits_apply(dir, LIMITS_AT_ONCE, &j, &a, lines) == 1);
+	CHECK(limits_apply(&l, LIMITS_AT_ONCE, lines) == 1);
 	CHECK(lines[0].outcome == GUARD_UNSUPPORTED && j.saved.count == 0);
 	put(dir, "pids.max", "512");
 	put(dir, "memory.high", "max");
 	put(dir, "memory.current", "4097");
 	put(dir, "cpu.max", "max 100000");
-	CHECK(limits_apply(dir, LIMITS_AT_ONCE, &j, &a, lines) == 1);
+	CHECK(limits_apply(&l, LIMITS_AT_ONCE, lines) == 1);
 	CHECK(lines[0].outcome == GUARD_APPLIED);
 	expect(dir, "pids.max", "0");
-	CHECK(limits_apply(dir, LIMITS_OBSERVED, &j, &a, lines) == 2);
+	CHECK(limits_apply(&l, LIMITS_OBSERVED, lines) == 2);
 	CHECK(lines[0].outcome == GUARD_APPLIED && lines[1].outcome == GUARD_APPLIED);
 	expect(dir, "memory.high", "8192");
 	expect(dir, "cpu.max", "20000 100000");
-	CHECK(limits_apply(dir, LIMITS_AT_ONCE, &j, &a, lines) == 1);	/* repeated */
+	CHECK(limits_apply(&l, LIMITS_AT_ONCE, lines) == 1);	/* repeated */
 	CHECK(limits_undo(dir, &j, &a, lines) == 3);
 	expect(dir, "pids.max", "512");
 	expect(dir, "memory.high", "max");

@@ -34,7 +34,7 @@ static void test_whole(void)
 	static const char text[] =
 		"{\"description\":\"d\",\"pause\":\"quarantine\",\"onKill\":\"evidence-if-alarmed\","
 		"\"network\":\"armed\",\"mode\":\"observe\",\"allow\":[\"10.0.0.0/8:53\"],"
-		"\"evidence\":{\"directory\":\"/e\",\"budgetMs\":500,\"memory\":\"anon\","
+		"\"evidence\":{\"directory\":\"/e\",\"budgetMs\":500,\"maxMiB\":7,\"memory\":\"anon\","
 		"\"fs\":\"none\",\"sockets\":true},"
 		"\"hooks\":{\"preQuarantine\":[{\"path\":\"/p\",\"args\":[\"a\",\"b\"],"
 		"\"env\":[\"X=1\"],\"timeout\":3}],\"onAlarm\":[{\"path\":\"/q\"}]}}";

@@ -289,7 +289,7 @@ int life_release(const struct life *l, const char *id, const char *reason, struc
 }
 
 int life_update(const struct life *l, const char *id, const struct oci_resources *r,
-		const char *name, struct err *e)
+		const struct oci_intel_rdt *rdt, const char *name, struct err *e)
 {
 	begin(l, "update");
 	word("id", id);
@@ -309,6 +309,8 @@ int life_update(const struct life *l, const char *id, const struct oci_resources
 	word("mems", r->cpu.mems);
 	if (r->block_io.weight.set)
 		printf(" weight %u\n", r->block_io.weight.value);
+	word("l3-cache", rdt->l3_cache_schema);
+	word("memory-bandwidth", rdt->mem_bw_schema);
 	printf(" device-rules %zu\n", r->devices.count);
 	for (size_t i = 0; i < r->unified.count; i++)
 		printf(" unified %s=%s\n", r->unified.items[i].key, r->unified.items[i].value);

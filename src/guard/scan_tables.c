@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PARENT SIDE. Only /proc names what a descriptor is without touching the file behind it (a
+ * descriptor that is fetched has to be closed again, and closing asks a FUSE server that may be
+ * frozen itself). Reading one name costs three times what kcmp(2) costs, and listing a table as
+ * much as two names, so of a table whose owner is frozen
+ *
+ *   - the kernel says how many descriptors it has (Linux 6.2), and the numbers from 0 upwards are
+ *     tried until all of them are found; it is listed only where they lie far apart;
+ *   - a file that is the same as the one which the process before has under this number was looked
+ *     at already. Where that is seldom so, it is seldom asked.
+ */
+#include "guard/scan_tables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "guard/freeze.h"
+#include "orlop/auto.h"
+
+enum {
+	WORKERS = 2,
+	WORTH_A_THREAD = 16,	/* processes */
+	AT_A_TIME = 4,		/* processes a worker takes */
+	STACK = 64 * 1024,
+	NUMBERS = 32,		/* descriptors below this are compared */
+	SELDOM = 4, ONCE_IN = 16,
+};
+
+/* What is known of one number: who had it last, and how often in a row the next one differed. */
+struct number {
+	pid_t tid;
+	unsigned misses;
+};
+
+struct block {
+	struct block *next;
+	size_t count;
+	struct tables_noted items[64];
+};
+
+struct worker {
+	struct tables_run *run;
+	struct arena arena;
+	struct number numbers[NUMBERS];
+	struct block *blocks;		/* newest first */
+	size_t noted;
+	bool no_counts;			/* the kernel does not say how many there are */
+	pthread_t thread;
+};
+
+struct tables_run {
+	int group, proc;
+	uint64_t freeze_end, end;
+	pthread_mutex_t lock;
+	bool prepared, settled, one_threaded;
+	size_t next;			/* the first process that nobody has taken */
+	size_t threads;
+	struct arena *arena;
+	struct worker workers[WORKERS];
+	bool helped;
+	struct tables tables;
+};
+
+/* ---- what there is to look at ------------------------------------------------------------- */
+
+/* How many threads are in the group itself; none when it does not say. */
+static size_t threads_of(int group)
+{
+	auto_fd int file = file_open(group, "cgroup.threads", O_RDONLY);
+	size_t count = 0;
+	char bytes[4096];
+	ssize_t n;
+
+	while (file >= 0 && (n = read(file, bytes, sizeof(bytes))) > 0)
+		for (const char *c = bytes; c < bytes + n; c++)
+			count += *c == '\n';
+	return count;
+}
+
+static void add_group(int group, void *argument)
+{
+	struct tables_run *r = argument;
+	struct stat st;
+
+	if (fstat(group, &st) < 0 || r->tables.group_count == TABLES_GROUPS_MAX)
+		return;
+	r->tables.groups[r->tables.group_count++] = st.st_ino;
+	r->threads += threads_of(group);
+}
+
+/* By whoever comes first. The helper comes only when everybody is frozen. */
+static void prepare(struct tables_run *r, struct arena *a, bool settled)
+{
+	pthread_mutex_lock(&r->lock);
+	if (!r->prepared) {
+		r->settled = settled;
+		r->tables.failed = cgroup_walk(r->group, add_group, r, a, &r->tables.pids,
+					       &r->tables.error) < 0;
+		r->one_threaded = r->threads == r->tables.pids.count;
+		r->prepared = true;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- one table ---------------------------------------------------------------------------- */
+
+static bool is_harmless_device(const char *path)
+{
+	static const char *const names[] = { "null", "zero", "full", "random", "urandom", "tty",
+		"ptmx", "console" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	return strncmp(path, "pts/", 4) == 0 || strncmp(path, "shm/", 4) == 0 ||
+	       strncmp(path, "mqueue/", 7) == 0;
+}
+
+static bool is_noted(const char *target)
+{
+	static const char device_is[] = "/dev/";
+
+	if (strncmp(target, device_is, strlen(device_is)) == 0)
+		return !is_harmless_device(target + strlen(device_is));
+	return strncmp(target, "socket:[", 8) == 0 || strcmp(target, "anon_inode:[io_uring]") == 0;
+}
+
+/* Whose table is looked at, and where its names are read: `path` below `dir`. */
+struct place {
+	size_t at;
+	pid_t pid, tid;
+	int dir;
+	char path[64];
+	size_t len;		/* of the path without a number */
+};
+
+/* Reads one name: true when there is such a descriptor. */
+static bool look_at(struct worker *w, struct place *p, int fd)
+{
+	char target[128];
+	struct block *b = w->blocks;
+	ssize_t n;
+
+	snprintf(p->path + p->len, sizeof(p->path) - p->len, "%d", fd);
+	n = readlinkat(p->dir, p->path, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	if (!is_noted(target))
+		return true;
+	if (!b || b->count == ARRAY_LEN(b->items)) {
+		b = arena_new(&w->arena, struct block);
+		b->next = w->blocks;
+		w->blocks = b;
+	}
+	b->items[b->count++] = (struct tables_noted){
+		p->at, p->pid, p->tid, fd, arena_strdup(&w->arena, target) };
+	w->noted++;
+	return true;
+}
+
+/* True when it is the file that was last seen under this number. */
+static bool is_known(struct worker *w, pid_t tid, int fd)
+{
+	struct number *number = fd < NUMBERS ? &w->numbers[fd] : NULL;
+
+	if (!number || !number->tid || (number->misses >= SELDOM && number->misses++ % ONCE_IN))
+		return false;
+	if (syscall(SYS_kcmp, number->tid, tid, KCMP_FILE, fd, fd) != 0) {
+		number->misses++;
+		return false;
+	}
+	number->misses = 0;
+	return true;
+}
+
+/* Tries the numbers from 0; the first that was not tried, or -1 when all `count` were found. */
+static int try_numbers(struct worker *w, struct place *p, size_t count)
+{
+	size_t found = 0, most = count * 2 + 16;
+
+	for (size_t fd = 0; fd < most; fd++) {
+		bool known = is_known(w, p->tid, (int)fd);
+
+		if (!known && !look_at(w, p, (int)fd))
+			continue;
+		if (!known && fd < NUMBERS)
+			w->numbers[fd].tid = p->tid;
+		if (++found == count)
+			return -1;
+	}
+	return (int)most;
+}
+
+/* Lists the table and looks at all from the number `from`. */
+static void list(struct worker *w, struct place *p, int from)
+{
+	struct dirent *entry;
+	auto_dir DIR *fds = NULL;
+	auto_fd int dir = -1;
+
+	p->path[p->len] = '\0';
+	dir = openat(p->dir, p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds = dir < 0 ? NULL : fdopendir(dir);
+	if (fds)
+		take_fd(&dir);
+	while (fds && (entry = readdir(fds)) && freeze_now() <= w->run->end) {
+		struct place inside = { .at = p->at, .pid = p->pid, .tid = p->tid,
+					.dir = dirfd(fds) };
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd >= from)
+			look_at(w, &inside, fd);
+	}
+}
+
+/* How many descriptors there are (Linux 6.2; 0 before, and where there is none). */
+static size_t count_of(const struct worker *w, struct place *p)
+{
+	struct stat st;
+
+	p->path[p->len] = '\0';
+	return fstatat(w->run->proc, p->path, &st, 0) == 0 && st.st_size > 0 ?
+	       (size_t)st.st_size : 0;
+}
+
+static void look_at_table(struct worker *w, size_t at, pid_t pid, pid_t tid)
+{
+	struct place p = { .at = at, .pid = pid, .tid = tid, .dir = w->run->proc };
+	size_t count = 0;
+	int from = 0;
+
+	p.len = (size_t)(pid == tid ?
+			 snprintf(p.path, sizeof(p.path), "%d/fd/", (int)pid) :
+			 snprintf(p.path, sizeof(p.path), "%d/task/%d/fd/", (int)pid, (int)tid));
+	if (w->run->settled)
+		count = count_of(w, &p);
+	if (count)
+		from = try_numbers(w, &p, count);
+	if (from >= 0)
+		list(w, &p, from);
+}
+
+/* Threads may have tables of their own. */
+static void look_at_process(struct worker *w, size_t at, pid_t pid)
+{
+	struct stat st;
+	struct dirent *entry;
+	char path[48];
+
+	look_at_table(w, at, pid, pid);
+	if (w->run->one_threaded)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	/* Two links, and one for each thread. */
+	if (stat(path, &st) < 0 || st.st_nlink <= 3)
+		return;
+	auto_dir DIR *threads = opendir(path);
+	while (threads && (entry = readdir(threads)) && freeze_now() <= w->run->end) {
+		pid_t tid = (pid_t)atoi(entry->d_name);
+
+		if (tid > 0 && tid != pid && syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0)
+			look_at_table(w, at, pid, tid);
+	}
+}
+
+/* ---- the work and who does it ------------------------------------------------------------- */
+
+static void work(struct worker *w)
+{
+	struct tables_run *r = w->run;
+	const struct cgroup_pids *pids = &r->tables.pids;
+	size_t from;
+
+	while ((from = __atomic_fetch_add(&r->next, AT_A_TIME, __ATOMIC_RELAXED)) < pids->count)
+		for (size_t i = from; i < from + AT_A_TIME && i < pids->count; i++) {
+			if (freeze_now() > r->end)
+				__atomic_fetch_add(&r->tables.missed, 1, __ATOMIC_RELAXED);
+			else if (pids->items[i] > 0)
+				look_at_process(w, i, pids->items[i]);
+		}
+}
+
+static void *help(void *argument)
+{
+	struct worker *w = argument;
+	struct tables_run *r = w->run;
+	struct err ignored;
+
+	if (freeze_wait(r->group, true, r->freeze_end, &ignored) == 0)
+		prepare(r, &w->arena, true);
+	pthread_mutex_lock(&r->lock);
+	bool prepared = r->prepared;
+	pthread_mutex_unlock(&r->lock);
+	if (prepared)
+		work(w);
+	return NULL;
+}
+
+/* Not for few processes, and not where there is no second processor for it. */
+static bool is_worth_it(int group)
+{
+	auto_fd int file = file_open(group, "cgroup.procs", O_RDONLY);
+	char bytes[1024];
+	ssize_t n = file < 0 ? -1 : read(file, bytes, sizeof(bytes));
+	cpu_set_t cpus;
+	int lines = 0;
+
+	for (ssize_t i = 0; i < n; i++)
+		lines += bytes[i] == '\n';
+	return lines >= WORTH_A_THREAD && sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
+	       CPU_COUNT(&cpus) > 1;
+}
+
+struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
+{
+	struct tables_run *r = arena_new(a, struct tables_run);
+	struct worker *helper = &r->workers[1];
+	pthread_attr_t attributes;
+	sigset_t all, before;
+
+	r->group = group;
+	r->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->freeze_end = end;
+	r->end = UINT64_MAX;
+	r->arena = a;
+	pthread_mutex_init(&r->lock, NULL);
+	for (size_t i = 0; i < WORKERS; i++)
+		r->workers[i].run = r;
+	if (!is_worth_it(group))
+		return r;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r->helped = pthread_create(&helper->thread, &attributes, help, helper) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return r;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct tables_noted *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* Out of the workers' arenas, in order, and what both have found once. */
+static void collect(struct tables_run *r)
+{
+	struct tables *t = &r->tables;
+	size_t all = 0, kept = 0;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		all += r->workers[i].noted;
+	t->noted = arena_new_array(r->arena, struct tables_noted, all);
+	for (size_t i = 0; i < WORKERS; i++)
+		for (struct block *b = r->workers[i].blocks; b; b = b->next)
+			for (size_t k = 0; k < b->count; k++) {
+				t->noted[kept] = b->items[k];
+				t->noted[kept++].target = arena_strdup(r->arena,
+								       b->items[k].target);
+			}
+	if (kept)
+		qsort(t->noted, kept, sizeof(*t->noted), by_place);
+	t->noted_count = kept;
+}
+
+const struct tables *tables_end(struct tables_run *r, bool settled, uint64_t end)
+{
+	int *pids;
+
+	__atomic_store_n(&r->end, end, __ATOMIC_RELAXED);
+	prepare(r, &r->workers[0].arena, settled);
+	work(&r->workers[0]);
+	if (r->helped)
+		pthread_join(r->workers[1].thread, NULL);
+	collect(r);
+	pids = arena_new_array(r->arena, int, r->tables.pids.count);
+	if (r->tables.pids.count)
+		memcpy(pids, r->tables.pids.items, r->tables.pids.count * sizeof(*pids));
+	r->tables.pids.items = pids;
+	for (size_t i = 0; i < WORKERS; i++)
+		arena_free(&r->workers[i].arena);
+	pthread_mutex_destroy(&r->lock);
+	auto_close_fd(&r->proc);
+	return &r->tables;
+}
