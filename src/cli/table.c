@@ -600,7 +600,7 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 	},
 	[CLI_EVIDENCE] = {
 		.name = "evidence",
-		.operands = "ID | verify SET | report SET | prune DIR",
+		.operands = "ID | verify|report SET | prune DIR",
 		.summary = "keep what a container is and does, check, show or remove it",
 		.about = "Holds the container still, runs nothing in it, and writes registers, sockets, "
 			 "processes, memory as core files, changed files and what is known of it, with "
