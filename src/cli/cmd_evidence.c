@@ -191,14 +191,19 @@ static int prune(const struct command *c, const char *path, struct err *e)
 int cmd_evidence(const struct command *c, struct err *e)
 {
 	const struct str_list *words = &c->call->operands;
+	const struct cli_values *v = &c->call->values;
+	bool prunes = words->count > 1 && strcmp(words->items[0], "prune") == 0;
 
+	if (!prunes && (v->older_than || v->routine || v->dry_run))
+		return err_set(e, ERR_USAGE, "--older-than, --routine and --dry-run are options of "
+					     "\"evidence prune\" alone");
 	if (words->count == 1)
 		return gather(c, words->items[0], e);
 	if (strcmp(words->items[0], "verify") == 0)
 		return verify(c, words->items[1], e);
 	if (strcmp(words->items[0], "report") == 0)
 		return report(c, words->items[1], e);
-	if (strcmp(words->items[0], "prune") == 0)
+	if (prunes)
 		return prune(c, words->items[1], e);
 	return err_set(e, ERR_USAGE, "\"%.80s\" is neither verify, report nor prune", words->items[0]);
 }

@@ -36,11 +36,18 @@ static void fill(int root, const char *group)
 	CHECK(__real_mkdirat(fd, "mon_groups", 0755) == 0);
 }
 
+static int fake_root;
+
+/* Directories elsewhere stay as they are made. */
 int __wrap_mkdirat(int dir, const char *path, mode_t mode)
 {
+	struct stat here, resctrl;
+
 	if (__real_mkdirat(dir, path, mode) < 0)
 		return -1;
-	fill(dir, path);
+	CHECK(fstat(dir, &here) == 0 && fstat(fake_root, &resctrl) == 0);
+	if (here.st_ino == resctrl.st_ino && here.st_dev == resctrl.st_dev)
+		fill(dir, path);
 	return 0;
 }
 
@@ -52,8 +59,6 @@ int __wrap_resctrl_open(struct err *e);
 
 static const char *refused_line;	/* the kernel's part: EINVAL for this one */
 static void (*at_task)(void);		/* what happens while a task is moved */
-static int fake_root;
-
 int __wrap_resctrl_open(struct err *e)
 {
 	(void)e;
