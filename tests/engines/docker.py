@@ -189,7 +189,7 @@ def test_arguments_for_the_runtime_are_passed_on():
 @since(docker=25)
 def test_a_checkpoint_is_made():
     "one leaves the container as it is, one ends it"
-    # Docker 25 to 28 cannot restore one, whatever the runtime: it looks for /proc/0/ns/net.
+    # Docker 28 does not restore one: it looks for /proc/0/ns/net.
     with engine().box(command=COUNTER) as box:
         def count():
             return int(box.exec("cat", "/n").out.strip() or 0)
