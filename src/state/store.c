@@ -166,8 +166,11 @@ int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 	 * the other's directory, and whoever locks it first has it.
 	 */
 	empty = is_empty(fd);
-	if (empty < 0)
-		return err_sys(e, "read the state of \"%.*s\"", QUOTED, id);
+	if (empty < 0) {
+		err_sys(e, "read the state of \"%.*s\"", QUOTED, id);
+		unlinkat(root, id, AT_REMOVEDIR);	/* only while nothing is in it */
+		return -1;
+	}
 	if (!empty)
 		return STATE_EXISTS;
 	*ret_fd = take_fd(&fd);
