@@ -160,6 +160,33 @@ static int label_failed(const struct child_message *m, struct err *e)
 	return -1;
 }
 
+/* Steps of one call, with what it means when the kernel finds it invalid. */
+static int refused(const struct child_message *m, struct err *e)
+{
+	static const struct {
+		uint32_t step;
+		const char *what, *hint;
+	} calls[] = {
+		{ CHILD_STEP_PROPAGATION, "mount propagation",
+		  "\"/\" is not a mount: this is a chroot, and containers are made where "
+		  "pivot_root(2) was used instead" },
+		{ CHILD_STEP_SECCOMP, "load the seccomp filter",
+		  "the kernel knows a flag of linux.seccomp.flags not, or the profile is too long" },
+		{ CHILD_STEP_MEMORY, "memory policy",
+		  "of linux.memoryPolicy.nodes at least one has to be there, and in the cgroup's "
+		  "cpuset: see /sys/devices/system/node/online" },
+	};
+
+	for (size_t n = 0; n < ARRAY_LEN(calls); n++) {
+		if (calls[n].step != m->step)
+			continue;
+		err_sys_code(e, m->error, "%s", calls[n].what);
+		if (m->error == EINVAL)
+			err_hint(e, "%s", calls[n].hint);
+	}
+	return -1;
+}
+
 int failure_report(const struct child_message *m, const struct plan *plan,
 		   const struct plan_process *process, struct err *e)
 {
@@ -172,11 +199,9 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 			return mount_failed(m, plan, e);
 		break;
 	case CHILD_STEP_PROPAGATION:
-		plain(m, e, failure_step_name(m->step));
-		if (m->error == EINVAL)
-			err_hint(e, "\"/\" is not a mount: this is a chroot, and containers are made "
-				    "where pivot_root(2) was used instead");
-		return -1;
+	case CHILD_STEP_SECCOMP:
+	case CHILD_STEP_MEMORY:
+		return refused(m, e);
 	case CHILD_STEP_JOIN:
 		return join_failed(m, plan, e);
 	case CHILD_STEP_ROOT:
@@ -198,18 +223,6 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 		return program_failed(m, e);
 	case CHILD_STEP_EXEC:
 		return err_sys_code(e, m->error, "exec %s", m->detail);
-	case CHILD_STEP_SECCOMP:
-		err_sys_code(e, m->error, "load the seccomp filter");
-		if (m->error == EINVAL)
-			err_hint(e, "the kernel knows a flag of linux.seccomp.flags not, or the "
-				    "profile is too long");
-		return -1;
-	case CHILD_STEP_MEMORY:
-		err_sys_code(e, m->error, "memory policy");
-		if (m->error == EINVAL)
-			err_hint(e, "of linux.memoryPolicy.nodes at least one has to be there, and "
-				    "in the cgroup's cpuset: see /sys/devices/system/node/online");
-		return -1;
 	default:
 		break;
 	}
