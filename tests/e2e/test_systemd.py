@@ -11,7 +11,9 @@ import subprocess
 import threading
 import time
 
-from deck import Container, config, current, host, impatient_runtime, needs, rt, until
+from deck import (Container, config, current, host, impatient_runtime, needs, rt, timeout,
+                  until)
+from deck.frozen import Frozen, busybox, shell
 
 FRONT = ("--systemd-cgroup",)
 SLICE = "orlop-test.slice"
@@ -463,6 +465,36 @@ def test_without_systemd_nothing_is_undone_and_nothing_told():
             lines, result, _ = hold(box, "release")
             assert result == "released" and lines["unit"]["outcome"] == "unsupported", lines
         assert box.file("pids.max") == "7"
+
+
+@needs("systemd", "criu")
+@timeout(300)
+def test_a_container_is_restored_into_a_scope():
+    "of the name that the bundle gives it, with its limits in cgroup and unit; delete ends both"
+    name = current().next_id()
+    box = Frozen(busybox(config(args=shell("while :; do /bin/busybox sleep 0.1; done"),
+                                linux={"cgroupsPath": f"{SLICE}:test:{name}",
+                                       "resources": {"pids": {"limit": 9}}})),
+                 name=name, front=FRONT)
+    box.unit = f"test-{name}.scope"
+    box.cgroup = f"{IN_SLICE}/{box.unit}"
+    with box:
+        box.checkpoint().ok
+        assert box.is_absent() and is_gone(box)
+        box.restore().ok
+        assert host.read(f"/proc/{box.pid}/cgroup").strip() == f"0::{box.cgroup}"
+        assert show(box, "ActiveState", "TasksMax", "Delegate") == {
+            "ActiveState": "active", "TasksMax": "9", "Delegate": "yes"}
+        assert box.file("pids.max") == "9"
+        record = host.read(f"{current().root}/{box.name}/state.json")
+        assert '"systemd"' in record and f'"{box.unit}"' in record
+        assert box.sh("cat /proc/self/cgroup").ok.out.strip() == "0::/"
+        # Once more, from what was restored.
+        box.checkpoint().ok
+        assert is_gone(box)
+        box.restore().ok
+        box.delete("--force").ok
+        assert is_gone(box)
 
 
 # ---- without a systemd ---------------------------------------------------------------------------
