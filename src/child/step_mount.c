@@ -298,10 +298,13 @@ static const struct nest no_nest = { -1, "" };
 /* What follows `dir` and a slash in the path when that is one name; else NULL. */
 static const char *name_below(const char *dir, const char *path)
 {
-	const char *name = path + strlen(dir) + 1;
+	size_t len = strlen(dir);
+	const char *name;
 
-	if (!bytes_begin(path, dir) || name[-1] != '/' || !*name || bytes_find(name, '/') ||
-	    bytes_equal(name, ".") || bytes_equal(name, ".."))
+	if (!bytes_begin(path, dir) || path[len] != '/')
+		return NULL;
+	name = path + len + 1;
+	if (!*name || bytes_find(name, '/') || bytes_equal(name, ".") || bytes_equal(name, ".."))
 		return NULL;
 	return name;
 }
