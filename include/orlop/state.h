@@ -50,6 +50,7 @@ struct state_record {
 	const char *created;		/* RFC 3339 with nanoseconds, UTC */
 	uint32_t owner;			/* uid that created it */
 	pid_t pid;			/* the container's first process, in the creator's pid namespace */
+	uint64_t pid_inode;		/* of its pidfd, Linux 6.9; else 0 and: */
 	uint64_t pid_start;		/* its start time in clock ticks, /proc/PID/stat field 22 */
 	const char *boot_id;
 	const char *cgroup;		/* below the cgroup2 mount; "" when there is none */
@@ -147,9 +148,12 @@ int state_read_resctrl(int dir, const char *id, struct arena *a, const char **re
 /* Removes that file: such groups are not there any more. */
 int state_forget_resctrl(int dir, struct err *e) __attribute__((warn_unused_result));
 
-/* Fills in pid, pid_start and boot_id of a record: what makes a process the one that is meant. */
-int state_identify(pid_t pid, struct arena *a, struct state_record *record, struct err *e)
-	__attribute__((warn_unused_result));
+/*
+ * Fills in what makes a process the one that is meant: pid, boot_id, and pid_inode or, before
+ * Linux 6.9, pid_start. The pidfd is the process's and remains the caller's.
+ */
+int state_identify(pid_t pid, int pidfd, struct arena *a, struct state_record *record,
+		   struct err *e) __attribute__((warn_unused_result));
 
 /*
  * Writes the record (temporary file and rename). Also an error when the directory was condemned:
@@ -166,8 +170,19 @@ int state_store(int dir, const struct state_record *record, struct err *e)
 int state_load(int dir, struct arena *a, struct state_record *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Whether the record was written since the machine started: 1, 0 (also without one), or -1. */
+int state_of_this_boot(const struct state_record *record, struct err *e)
+	__attribute__((warn_unused_result));
+
 /*
- * What the container is doing now, asked of the kernel: the process by pid, start time and boot,
+ * *ret_pidfd is a descriptor for the record's process, or -1 when that has ended: all its threads,
+ * whether or not somebody has waited for it.
+ */
+int state_process(int dir, const struct state_record *record, int *ret_pidfd, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * What the container is doing now, asked of the kernel: the process as by state_process,
  * the listening socket for "created", cgroup.events for "paused". When *ret_pidfd is wanted and
  * the process lives it is a descriptor for it, otherwise -1. Never waits.
  */

@@ -11,7 +11,7 @@ enum { LONGEST = 64 };		/* words beyond this are never suggested */
 
 bool names_find(const struct name *table, const char *word, uint64_t *ret)
 {
-	for (; table->word; table++)
+	for (; table->word[0]; table++)
 		if (strcmp(table->word, word) == 0) {
 			*ret = table->value;
 			return true;
@@ -21,7 +21,7 @@ bool names_find(const struct name *table, const char *word, uint64_t *ret)
 
 const char *names_word(const struct name *table, uint64_t value)
 {
-	for (; table->word; table++)
+	for (; table->word[0]; table++)
 		if (table->value == value)
 			return table->word;
 	return NULL;
@@ -69,7 +69,7 @@ const char *names_nearest(const struct name *table, const char *word)
 	unsigned best = limit + 1;
 	const char *found = NULL;
 
-	for (; table->word; table++) {
+	for (; table->word[0]; table++) {
 		unsigned d = names_distance(word, table->word, limit);
 
 		if (d < best) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tables of words and their values, read in both directions, and the nearest word to a mistyped
- * one. A table is a plain array that ends with a row whose word is NULL.
+ * one. A table is a plain array that ends with a row whose word is "".
  */
 #pragma once
 
@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The word is in the row, not behind a pointer, which the loader would relocate at every start. */
 struct name {
-	const char *word;
+	char word[40];
 	uint64_t value;
 };
 

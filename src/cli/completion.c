@@ -12,7 +12,7 @@
 
 static void bash_words(struct text *t, const struct cli_option *options, bool add_help)
 {
-	for (const struct cli_option *o = options; o->name; o++) {
+	for (const struct cli_option *o = options; o->name[0]; o++) {
 		if (o->hidden)
 			continue;
 		if (o->letter)
@@ -43,8 +43,8 @@ static const char *bash_value(const struct cli_option *option)
 /* A case row for each option that takes a value, so that the value is completed and skipped. */
 static void bash_values(struct text *t, const char *command, const struct cli_option *options)
 {
-	for (const struct cli_option *o = options; o->name; o++) {
-		if (o->hidden || !o->argument)
+	for (const struct cli_option *o = options; o->name[0]; o++) {
+		if (o->hidden || !o->argument[0])
 			continue;
 		text_printf(t, "\t%s,--%s", command, o->name);
 		if (o->letter)
@@ -52,8 +52,8 @@ static void bash_values(struct text *t, const char *command, const struct cli_op
 		text_puts(t, ") values='");
 		if (o->words) {
 			text_puts(t, "-W \"");
-			for (const char *const *word = o->words; *word; word++)
-				text_printf(t, "%s%s", word == o->words ? "" : " ", *word);
+			for (const char *const *word = cli_words(o); *word; word++)
+				text_printf(t, "%s%s", word == cli_words(o) ? "" : " ", *word);
 			text_puts(t, "\"");
 		} else {
 			text_puts(t, bash_value(o));
@@ -149,8 +149,8 @@ static void zsh_action(struct text *t, const struct cli_option *option)
 {
 	if (option->words) {
 		text_puts(t, "(");
-		for (const char *const *word = option->words; *word; word++)
-			text_printf(t, "%s%s", word == option->words ? "" : " ", *word);
+		for (const char *const *word = cli_words(option); *word; word++)
+			text_printf(t, "%s%s", word == cli_words(option) ? "" : " ", *word);
 		text_puts(t, ")");
 	} else if (option->type == CLI_DIR) {
 		text_puts(t, "_files -/");
@@ -172,7 +172,7 @@ static void zsh_option(struct text *t, const struct cli_option *option)
 		text_printf(t, "\t\t'%s--%s[", repeat, option->name);
 	zsh_text(t, option->help);
 	text_puts(t, "]");
-	if (option->argument) {
+	if (option->argument[0]) {
 		text_puts(t, ":");
 		zsh_text(t, option->argument);
 		text_puts(t, ":");
@@ -183,7 +183,7 @@ static void zsh_option(struct text *t, const struct cli_option *option)
 
 static void zsh_options(struct text *t, const struct cli_option *options, bool add_help)
 {
-	for (const struct cli_option *o = options; o->name; o++)
+	for (const struct cli_option *o = options; o->name[0]; o++)
 		if (!o->hidden)
 			zsh_option(t, o);
 	if (add_help)
@@ -264,14 +264,14 @@ static void fish_option(struct text *t, const char *condition, const struct cli_
 	text_printf(t, "complete -c orlop -n '%s' -l %s", condition, option->name);
 	if (option->letter)
 		text_printf(t, " -s %c", option->letter);
-	if (option->argument)
+	if (option->argument[0])
 		text_puts(t, option->type == CLI_PATH ? " -rF" : " -x");
 	if (option->type == CLI_DIR)
 		text_puts(t, " -a '(__fish_complete_directories)'");
 	if (option->words) {
 		text_puts(t, " -a '");
-		for (const char *const *word = option->words; *word; word++)
-			text_printf(t, "%s%s", word == option->words ? "" : " ", *word);
+		for (const char *const *word = cli_words(option); *word; word++)
+			text_printf(t, "%s%s", word == cli_words(option) ? "" : " ", *word);
 		text_puts(t, "'");
 	}
 	text_puts(t, " -d ");
@@ -283,7 +283,7 @@ static void print_fish(struct text *t)
 {
 	text_puts(t, "# Completion of orlop for fish; made from the program's own table.\n"
 		     "complete -c orlop -f\n");
-	for (const struct cli_option *o = cli_global_options; o->name; o++)
+	for (const struct cli_option *o = cli_global_options; o->name[0]; o++)
 		if (!o->hidden)
 			fish_option(t, "__fish_use_subcommand", o);
 	for (unsigned i = 0; i < CLI_ID_COUNT_; i++) {
@@ -299,7 +299,7 @@ static void print_fish(struct text *t)
 		char condition[80] = "__fish_seen_subcommand_from ";
 
 		strcat(condition, c->name);
-		for (const struct cli_option *o = c->options; o->name; o++)
+		for (const struct cli_option *o = c->options; o->name[0]; o++)
 			if (!o->hidden)
 				fish_option(t, condition, o);
 		fish_option(t, condition, &cli_help_option);

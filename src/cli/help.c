@@ -45,8 +45,8 @@ static void left_column(const struct cli_option *option, char *bytes, size_t siz
 
 	if (option->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-	snprintf(bytes, size, "  %s--%s%s%s", letter, option->name, option->argument ? " " : "",
-		 option->argument ? option->argument : "");
+	snprintf(bytes, size, "  %s--%s%s%s", letter, option->name, option->argument[0] ? " " : "",
+		 option->argument);
 }
 
 static void print_row(struct text *t, const char *left, const char *right, size_t column)
@@ -69,7 +69,7 @@ static void print_options(struct text *t, const struct cli_option *options, bool
 
 	left_column(&cli_help_option, left, sizeof(left));
 	column = strlen(left) + 2;
-	for (const struct cli_option *o = options; o->name; o++) {
+	for (const struct cli_option *o = options; o->name[0]; o++) {
 		if (o->hidden)
 			continue;
 		left_column(o, left, sizeof(left));
@@ -77,7 +77,7 @@ static void print_options(struct text *t, const struct cli_option *options, bool
 			column = lesser(strlen(left) + 2, LEFT_MOST);
 	}
 	text_puts(t, "\noptions:\n");
-	for (const struct cli_option *o = options; o->name; o++) {
+	for (const struct cli_option *o = options; o->name[0]; o++) {
 		if (o->hidden)
 			continue;
 		left_column(o, left, sizeof(left));

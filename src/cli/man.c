@@ -49,14 +49,14 @@ static void put_option(struct text *t, const struct cli_option *option)
 	if (option->letter)
 		text_printf(t, "Fl %c , ", option->letter);
 	text_printf(t, "Fl -%s", option->name);
-	if (option->argument)
+	if (option->argument[0])
 		put_argument(t, option->argument);
 	text_puts(t, "\n");
 	put_sentence(t, option->help);
 	if (!option->words)
 		return;
 	text_puts(t, "One of");
-	for (const char *const *word = option->words; *word; word++)
+	for (const char *const *word = cli_words(option); *word; word++)
 		text_printf(t, "\n.Cm %s%s", *word, word[1] ? " ," : " .");
 	text_puts(t, "\n");
 }
@@ -66,7 +66,7 @@ static void put_options(struct text *t, const struct cli_command *command)
 	const struct cli_option *options = command ? command->options : cli_global_options;
 
 	text_puts(t, ".Bl -tag -width Ds\n");
-	for (const struct cli_option *o = options; o->name; o++)
+	for (const struct cli_option *o = options; o->name[0]; o++)
 		if (!o->hidden)
 			put_option(t, o);
 	if (command)
@@ -101,14 +101,14 @@ static void put_synopsis(struct text *t, const struct cli_command *command)
 		return;
 	}
 	text_printf(t, ".Cm %s\n", command->name);
-	for (const struct cli_option *o = command->options; o->name; o++) {
+	for (const struct cli_option *o = command->options; o->name[0]; o++) {
 		if (o->hidden)
 			continue;
 		if (o->letter)
 			text_printf(t, ".Op Fl %c", o->letter);
 		else
 			text_printf(t, ".Op Fl -%s", o->name);
-		if (o->argument)
+		if (o->argument[0])
 			put_argument(t, o->argument);
 		text_puts(t, "\n");
 	}

@@ -110,7 +110,7 @@ static int refuse_word(struct reading *r, const struct cli_option *option, const
 	char list[128] = "";
 
 	err_set(r->e, ERR_USAGE, "%s%.80s", option->refusal, names_value ? value : "");
-	for (const char *const *word = option->words; *word; word++) {
+	for (const char *const *word = cli_words(option); *word; word++) {
 		if (list[0])
 			strncat(list, word[1] ? ", " : " or ", sizeof(list) - strlen(list) - 1);
 		strncat(list, *word, sizeof(list) - strlen(list) - 1);
@@ -157,7 +157,7 @@ static int set_value(struct reading *r, const struct cli_option *option, char *v
 		*(const char **)member(r, option) = value;
 		return 0;
 	case CLI_WORD:
-		for (const char *const *word = option->words; word && *word; word++) {
+		for (const char *const *word = cli_words(option); word && *word; word++) {
 			if (strcmp(*word, value) == 0)
 				break;
 			if (!word[1])

@@ -33,7 +33,7 @@ static const struct name capabilities[] = {
 	{ "CAP_AUDIT_WRITE", CAP_AUDIT_WRITE },
 	{ "CAP_KILL", CAP_KILL },
 	{ "CAP_NET_BIND_SERVICE", CAP_NET_BIND_SERVICE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const char process_end[] =
@@ -118,7 +118,7 @@ static void put_capabilities(struct text *t, uint64_t dropped)
 {
 	const char *between = "\n";
 
-	for (const struct name *row = capabilities; row->word; row++) {
+	for (const struct name *row = capabilities; row->word[0]; row++) {
 		if (dropped >> row->value & 1)
 			continue;
 		text_printf(t, "%s\t\t\t\t\"%s\"", between, row->word);

@@ -14,25 +14,13 @@
 	(offsetof(struct cli_values, member) + \
 	 0 * sizeof(_Generic(&((struct cli_values *)0)->member, type_ *: 0)))
 
-#define FLAG(member) NULL, CLI_FLAG, AT(member, bool)
+#define FLAG(member) "", CLI_FLAG, AT(member, bool)
 #define PATH(member) CLI_PATH, AT(member, const char *)
 #define DIRECTORY(member) CLI_DIR, AT(member, const char *)
 #define WORD(member) CLI_WORD, AT(member, const char *)
 #define NUM(member) CLI_NUM, AT(member, uint32_t)
 #define LIST(member) CLI_LIST, AT(member, struct str_list)
-#define END { .name = NULL }
-
-static const char *const log_formats[] = { "text", "json", NULL };
-static const char *const rootless_words[] = { "auto", "true", "false", NULL };
-static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL };
-static const char *const list_formats[] = { "table", "json", NULL };
-static const char *const plan_formats[] = { "text", "json", NULL };
-
-static const char *const memory_words[] = { "all", "anon", "none", NULL };
-static const char *const fs_words[] = { "upper", "none", NULL };
-
-static const char *const cgroups_modes[] = { "soft", "full", "strict", "ignore", NULL };
-static const char *const networks[] = { "none", NULL };
+#define END { .name = "" }
 
 const char *const cli_shells[] = { "bash", "zsh", "fish", NULL };
 
@@ -49,13 +37,13 @@ const struct cli_option cli_global_options[] = {
 	{ 0, "log", "FILE", PATH(log),
 	  "append log records to FILE instead of writing them to standard error" },
 	{ 0, "log-format", "FORMAT", WORD(log_format),
-	  "write log records as text or as json", .words = log_formats,
+	  "write log records as text or as json", .words = CLI_LOG_FORMATS,
 	  .refusal = "invalid log-format: " },
 	{ 0, "debug", FLAG(debug), "log what is done, with the place in the source" },
 	{ 0, "systemd-cgroup", FLAG(systemd_cgroup),
 	  "let systemd make the cgroup; cgroupsPath then reads slice:prefix:name" },
 	{ 0, "cgroup-manager", "MANAGER", WORD(cgroup_manager),
-	  "make cgroups by cgroupfs or systemd, or none when disabled", .words = managers,
+	  "make cgroups by cgroupfs or systemd, or none when disabled", .words = CLI_MANAGERS,
 	  .refusal = "invalid cgroup-manager: " },
 	/* containerd 1.6 and 1.7 pass it when it is in their configuration. */
 	{ 0, "criu", "FILE", PATH(criu),
@@ -64,7 +52,7 @@ const struct cli_option cli_global_options[] = {
 	{ 'h', "help", FLAG(help), "say how the program is used" },
 	/* Found out without being told: whether there is a right to make cgroups. */
 	{ 0, "rootless", "WHEN", WORD(rootless), "accepted; the program finds out by itself",
-	  .hidden = true, .words = rootless_words, .refusal = "invalid rootless value: " },
+	  .hidden = true, .words = CLI_ROOTLESS_WORDS, .refusal = "invalid rootless value: " },
 	END
 };
 
@@ -141,14 +129,14 @@ static const struct cli_option delete_options[] = {
 };
 
 static const struct cli_option list_options[] = {
-	{ 'f', "format", "FORMAT", WORD(format), "print a table or json", .words = list_formats,
+	{ 'f', "format", "FORMAT", WORD(format), "print a table or json", .words = CLI_LIST_FORMATS,
 	  .refusal = "invalid format option" },
 	{ 'q', "quiet", FLAG(quiet), "print the names alone" },
 	END
 };
 
 static const struct cli_option ps_options[] = {
-	{ 'f', "format", "FORMAT", WORD(format), "print a table or json", .words = list_formats,
+	{ 'f', "format", "FORMAT", WORD(format), "print a table or json", .words = CLI_LIST_FORMATS,
 	  .refusal = "invalid format option" },
 	END
 };
@@ -244,7 +232,7 @@ static const struct cli_option events_options[] = {
 	{ 0, "file-locks", FLAG(file_locks), "keep the locks that are held on files" }, \
 	{ 0, "manage-cgroups-mode", "MODE", WORD(manage_cgroups_mode), \
 	  "keep the cgroups below the container's: soft, full, strict or ignore", \
-	  .words = cgroups_modes, .refusal = "invalid manage-cgroups-mode value: " }, \
+	  .words = CLI_CGROUPS_MODES, .refusal = "invalid manage-cgroups-mode value: " }, \
 	{ 0, "empty-ns", "NAMESPACE", LIST(empty_ns), \
 	  "leave out what is in the namespace; network is the one there is" }, \
 	{ 0, "auto-dedup", FLAG(auto_dedup), \
@@ -278,7 +266,7 @@ static const struct cli_option restore_options[] = {
 	ROWS_CRIU_DIRECTORIES("read the images from"),
 	ROW_DETACH("return when the processes run, and leave the container behind"),
 	{ 0, "network", "WHICH", WORD(network),
-	  "none: whatever network it had, give it one with nothing in it", .words = networks,
+	  "none: whatever network it had, give it one with nothing in it", .words = CLI_NETWORKS,
 	  .refusal = "invalid network: " },
 	ROW_PID_FILE,
 	ROW_CONSOLE_SOCKET,
@@ -311,7 +299,7 @@ static const struct cli_option spec_options[] = {
 static const struct cli_option plan_options[] = {
 	ROW_BUNDLE,
 	ROW_CONFIG,
-	{ 0, "format", "FORMAT", WORD(format), "print text or json", .words = plan_formats,
+	{ 0, "format", "FORMAT", WORD(format), "print text or json", .words = CLI_PLAN_FORMATS,
 	  .refusal = "invalid format option" },
 	{ 0, "explain", FLAG(explain),
 	  "say with each fact which member, profile or default caused it" },
@@ -329,10 +317,10 @@ static const struct cli_option evidence_options[] = {
 	{ 'o', "output", "FILE", PATH(output),
 	  "write to a new directory, to a tar when the name ends so, or to - for standard output" },
 	{ 0, "mem", "WHICH", WORD(mem),
-	  "take all memory, anon (without pages of files) or none", .words = memory_words,
+	  "take all memory, anon (without pages of files) or none", .words = CLI_MEMORY_WORDS,
 	  .refusal = "invalid memory: " },
 	{ 0, "fs", "WHICH", WORD(fs),
-	  "take upper, the files that were changed or are temporary, or none", .words = fs_words,
+	  "take upper, the files that were changed or are temporary, or none", .words = CLI_FS_WORDS,
 	  .refusal = "invalid fs: " },
 	{ 0, "sockets", FLAG(queues), "take what stands unread and unsent in sockets as well" },
 	{ 0, "budget", "TIME", WORD(budget),
@@ -750,6 +738,23 @@ const struct cli_command *cli_command_find(const char *name)
 	return strcmp(name, "h") == 0 ? &cli_commands[CLI_HELP] : NULL;
 }
 
+const char *const *cli_words(const struct cli_option *option)
+{
+	static const char *const words[CLI_WORDS_COUNT_][5] = {
+		[CLI_LOG_FORMATS] = { "text", "json" },
+		[CLI_MANAGERS] = { "cgroupfs", "systemd", "disabled" },
+		[CLI_ROOTLESS_WORDS] = { "auto", "true", "false" },
+		[CLI_LIST_FORMATS] = { "table", "json" },
+		[CLI_PLAN_FORMATS] = { "text", "json" },
+		[CLI_MEMORY_WORDS] = { "all", "anon", "none" },
+		[CLI_FS_WORDS] = { "upper", "none" },
+		[CLI_CGROUPS_MODES] = { "soft", "full", "strict", "ignore" },
+		[CLI_NETWORKS] = { "none" },
+	};
+
+	return option->words == CLI_ANY_WORD ? NULL : words[option->words];
+}
+
 static bool is_called(const struct cli_option *option, const char *name, size_t len)
 {
 	if (len == 1 && option->letter)
@@ -762,7 +767,7 @@ const struct cli_option *cli_option_find(const struct cli_command *command, cons
 {
 	const struct cli_option *option = command ? command->options : cli_global_options;
 
-	for (; option->name; option++)
+	for (; option->name[0]; option++)
 		if (is_called(option, name, len))
 			return option;
 	return command && is_called(&cli_help_option, name, len) ? &cli_help_option : NULL;
@@ -813,7 +818,7 @@ const char *cli_option_nearest(const struct cli_command *command, const char *na
 	memcpy(word, name, len);
 	word[len] = '\0';
 	n = nearest_to(word);
-	for (; option->name; option++)
+	for (; option->name[0]; option++)
 		if (!option->hidden)
 			consider(&n, option->name);
 	consider(&n, cli_help_option.name);

@@ -88,18 +88,38 @@ enum cli_type {
 	CLI_TYPE_COUNT_
 };
 
+/* The values that a word may have. */
+enum cli_words {
+	CLI_ANY_WORD,
+	CLI_LOG_FORMATS,
+	CLI_MANAGERS,
+	CLI_ROOTLESS_WORDS,
+	CLI_LIST_FORMATS,
+	CLI_PLAN_FORMATS,
+	CLI_MEMORY_WORDS,
+	CLI_FS_WORDS,
+	CLI_CGROUPS_MODES,
+	CLI_NETWORKS,
+	CLI_WORDS_COUNT_
+};
+
+/* Its texts are in the row, not behind pointers, which the loader would relocate at every start. */
 struct cli_option {
 	char letter;			/* 0: only the long name */
-	const char *name;
-	const char *argument;		/* what help calls the value; NULL for flags */
+	char name[27];			/* "" ends a table */
+	char argument[16];		/* what help calls the value; "" for flags */
 	enum cli_type type : 16;
 	uint16_t offset;		/* in struct cli_values */
-	const char *help;		/* lower case, no full stop, says what happens */
+	char help[144];			/* lower case, no full stop, says what happens */
 	bool hidden;			/* understood for the sake of callers, not shown */
+	enum cli_words words : 8;
 	uint32_t max;
-	const char *const *words;	/* the values allowed, ending in NULL; or NULL: any */
-	const char *refusal;		/* what to say about other values; ends in ": ": plus the value */
+	char refusal[40];		/* what to say about other values; ends in ": ": plus the value */
 };
+
+/* The values allowed, ending in NULL; or NULL: any. */
+const char *const *cli_words(const struct cli_option *option);
+
 
 enum cli_id {
 	CLI_CREATE,

@@ -20,13 +20,13 @@ static const struct name newer[] = {
 	{ "setxattrat", 463 }, { "getxattrat", 464 }, { "listxattrat", 465 },
 	{ "removexattrat", 466 }, { "open_tree_attr", 467 }, { "file_getattr", 468 },
 	{ "file_setattr", 469 }, { "listns", 470 },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 /* Those that x86_64 and x32 alone have. */
 static const struct name newer_x86_64[] = {
 	{ "uretprobe", 335 }, { "uprobe", 336 },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 /* MIPS numbers each of its ABIs from a number of its own. */

@@ -16,7 +16,6 @@
 #include "json/emit.h"
 #include "orlop/auto.h"
 #include "orlop/state.h"
-#include "state/identity.h"
 
 enum { LOCK_MS = 250 };
 
@@ -30,10 +29,9 @@ void held_close(struct held *h)
 static int find_cgroup(struct held *h, struct arena *a, struct err *e)
 {
 	struct state_record record = { 0 };
-	char boot[BOOT_ID_LEN + 1];
 
 	if (state_load(h->dir, a, &record, e) == 0 && strcmp(record.id, h->id) == 0 &&
-	    identity_boot(boot) == 0 && strcmp(boot, record.boot_id) == 0) {
+	    state_of_this_boot(&record, e) > 0) {
 		h->mount = record.cgroup_mount;
 		h->path = record.cgroup;
 		h->unit = record.unit;

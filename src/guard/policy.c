@@ -14,17 +14,17 @@
 #include "orlop/auto.h"
 
 static const struct name pause_words[] = {
-	{ "freeze", POLICY_PAUSE_FREEZES }, { "quarantine", POLICY_PAUSE_QUARANTINES }, { NULL },
+	{ "freeze", POLICY_PAUSE_FREEZES }, { "quarantine", POLICY_PAUSE_QUARANTINES }, { "" },
 };
 
 static const struct name kill_words[] = {
 	{ "kill", POLICY_KILL_AT_ONCE }, { "evidence-if-quarantined", POLICY_KILL_HELD },
 	{ "evidence-if-alarmed", POLICY_KILL_ALARMED }, { "evidence", POLICY_KILL_ALWAYS },
-	{ NULL },
+	{ "" },
 };
 
 static const struct name network_words[] = {
-	{ "as-is", POLICY_NETWORK_AS_IS }, { "armed", POLICY_NETWORK_ARMED }, { NULL },
+	{ "as-is", POLICY_NETWORK_AS_IS }, { "armed", POLICY_NETWORK_ARMED }, { "" },
 };
 
 static const struct name alarm_words[] = {
@@ -32,13 +32,13 @@ static const struct name alarm_words[] = {
 	{ "quarantine", POLICY_ALARM_QUARANTINE },
 	{ "evidence", POLICY_ALARM_EVIDENCE },
 	{ "kill", POLICY_ALARM_KILL },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const struct name failure_words[] = {
 	{ "continue", POLICY_FAILURE_CONTINUE },
 	{ "quarantine", POLICY_FAILURE_QUARANTINE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const struct name event_words[] = {
@@ -46,19 +46,19 @@ static const struct name event_words[] = {
 	{ "pidsMax", POLICY_EVENT_PIDS },
 	{ "memoryPressure", POLICY_EVENT_MEMORY },
 	{ "cpuPressure", POLICY_EVENT_CPU },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const struct name memory_words[] = {
 	{ "all", EVIDENCE_MEMORY_ALL }, { "anon", EVIDENCE_MEMORY_ANON },
-	{ "none", EVIDENCE_MEMORY_NONE }, { NULL },
+	{ "none", EVIDENCE_MEMORY_NONE }, { "" },
 };
 
 /* In the order of enum policy_moment. */
 static const struct name moment_words[] = {
 	{ "preQuarantine", POLICY_PRE_QUARANTINE }, { "postQuarantine", POLICY_POST_QUARANTINE },
 	{ "postEvidence", POLICY_POST_EVIDENCE }, { "preRelease", POLICY_PRE_RELEASE },
-	{ "postRelease", POLICY_POST_RELEASE }, { "onAlarm", POLICY_ON_ALARM }, { NULL },
+	{ "postRelease", POLICY_POST_RELEASE }, { "onAlarm", POLICY_ON_ALARM }, { "" },
 };
 
 _Static_assert(ARRAY_LEN(moment_words) == POLICY_MOMENT_COUNT_ + 1, "each moment has a word");
@@ -95,7 +95,7 @@ static const struct bind hooks_rows[] = {
 
 static int read_upper(const struct binding *b, const struct node *n, void *field)
 {
-	static const struct name words[] = { { "upper", 0 }, { "none", 1 }, { NULL } };
+	static const struct name words[] = { { "upper", 0 }, { "none", 1 }, { "" } };
 	uint64_t value;
 
 	if (bind_word(b, n, words, "file system to take", &value) < 0)
@@ -130,7 +130,7 @@ static const struct bind watch_rows[] = {
 
 static int read_mode(const struct binding *b, const struct node *n, void *field)
 {
-	static const struct name words[] = { { "frozen", 0 }, { "observe", 1 }, { NULL } };
+	static const struct name words[] = { { "frozen", 0 }, { "observe", 1 }, { "" } };
 	uint64_t value;
 
 	if (bind_word(b, n, words, "mode", &value) < 0)
@@ -240,7 +240,7 @@ static void put_watch(struct emit *m, const struct policy_watch *watch)
 	emit_object(m, "watch");
 	put_strings(m, "calls", &watch->calls);
 	emit_array(m, "events");
-	for (size_t i = 0; event_words[i].word; i++)
+	for (size_t i = 0; event_words[i].word[0]; i++)
 		if (watch->events & event_words[i].value)
 			emit_str(m, NULL, event_words[i].word);
 	emit_end(m);

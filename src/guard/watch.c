@@ -148,11 +148,10 @@ static void act_without(const struct watch *w)
 static int write_names(const struct watch *w, pid_t watcher, struct err *e)
 {
 	uint64_t start[2];
-	char text[128], letter;
+	char text[128];
 	int len;
 
-	if (identity_start(getpid(), &start[0], &letter) != 0 ||
-	    identity_start(watcher, &start[1], &letter) != 0)
+	if (identity_start(getpid(), &start[0]) != 0 || identity_start(watcher, &start[1]) != 0)
 		return err_sys(e, "the watcher's start time");
 	len = snprintf(text, sizeof(text), "%d %llu %d %llu\n", (int)getpid(),
 		       (unsigned long long)start[0], (int)watcher, (unsigned long long)start[1]);
@@ -221,9 +220,8 @@ static void end_process(pid_t pid, uint64_t start)
 {
 	auto_fd int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 	uint64_t now;
-	char letter;
 
-	if (pidfd < 0 || identity_start(pid, &now, &letter) != 0 || now != start)
+	if (pidfd < 0 || identity_start(pid, &now) != 0 || now != start)
 		return;
 	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 &&
 	    fd_wait_readable(pidfd, -1, END_MS) < 0)

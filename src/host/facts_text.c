@@ -48,10 +48,10 @@ static const struct name modes[] = {
 	{ "none", HOST_CGROUP_NONE },
 	{ "pure", HOST_CGROUP_PURE },
 	{ "hybrid", HOST_CGROUP_HYBRID },
-	{ NULL, 0 }
+	{ "", 0 }
 };
 
-static const struct name yes_no[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } };
+static const struct name yes_no[] = { { "no", 0 }, { "yes", 1 }, { "", 0 } };
 
 /* A whole unsigned number of at most `max`; 16 takes an "0x" in front. */
 static bool read_number(const char *text, int base, uint64_t max, uint64_t *ret)

@@ -147,7 +147,7 @@ static void hint_all(const struct binding *b, const struct name *words)
 	auto_arena a = ARENA_NONE;
 	struct text t = TEXT_IN(&a);
 
-	for (; words->word; words++)
+	for (; words->word[0]; words++)
 		text_printf(&t, " %s", words->word);
 	if (t.len <= LONGEST)
 		err_hint(b->e, "one of:%s", text_get(&t));

@@ -43,7 +43,7 @@ int container_find(const struct life *l, const char *id, struct container *ret, 
 
 _Static_assert((int)CONTAINER_ABSENT == (int)STATE_ABSENT, "the conditions are passed on");
 
-int container_load(struct container *c, struct arena *a, struct err *e)
+static int load_record(struct container *c, struct arena *a, struct err *e)
 {
 	int found = state_load(c->dir, a, &c->record, e);
 
@@ -59,7 +59,31 @@ int container_load(struct container *c, struct arena *a, struct err *e)
 		c->record = (struct state_record){ 0 };
 		return -1;
 	}
-	return state_status(c->dir, &c->record, &c->status, &c->pidfd, e);
+	return 0;
+}
+
+int container_load(struct container *c, struct arena *a, struct err *e)
+{
+	int found = load_record(c, a, e);
+
+	return found != 0 ? found : state_status(c->dir, &c->record, &c->status, &c->pidfd, e);
+}
+
+int container_open_process(const struct life *l, const char *id, struct arena *a,
+			   struct container *ret, struct err *e)
+{
+	auto_container c = CONTAINER_NONE;
+	int found = container_find(l, id, &c, e);
+
+	if (found == 0)
+		found = load_record(&c, a, e);
+	if (found == 0)
+		found = state_process(c.dir, &c.record, &c.pidfd, e);
+	if (found != 0)
+		return found < 0 ? -1 : lifecycle_absent(e);
+	*ret = c;
+	c = CONTAINER_NONE;
+	return 0;
 }
 
 static int open_any(const struct life *l, const char *id,
@@ -116,15 +140,6 @@ void container_audit(const struct life *l, const struct container *c, const char
 		l->warn(e.text);
 }
 
-static bool is_of_this_boot(const struct state_record *record, struct arena *a)
-{
-	struct state_record now = { 0 };
-	struct err ignored;
-
-	return record->boot_id && state_identify(getpid(), a, &now, &ignored) == 0 &&
-	       strcmp(record->boot_id, now.boot_id) == 0;
-}
-
 static bool find_cgroup(const struct container *c, struct arena *a, const char **ret_mount,
 			const char **ret_path, const char **ret_unit)
 {
@@ -134,7 +149,7 @@ static bool find_cgroup(const struct container *c, struct arena *a, const char *
 		if (state_read_cgroup(c->dir, c->id, a, ret_mount, ret_path, ret_unit,
 				      &ignored) == 0)
 			return *ret_path[0] != '\0';
-		if (!is_of_this_boot(&c->record, a))
+		if (state_of_this_boot(&c->record, &ignored) <= 0)
 			return false;
 	}
 	*ret_mount = c->record.cgroup_mount;

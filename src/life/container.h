@@ -52,6 +52,14 @@ int container_open(const struct life *l, const char *id, struct arena *a, struct
 		   struct err *e) __attribute__((warn_unused_result));
 
 /*
+ * As container_open, but asks only whether the process lives: ret->pidfd, -1 when it has ended. The
+ * status is not looked at.
+ */
+int container_open_process(const struct life *l, const char *id, struct arena *a,
+			   struct container *ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
  * As container_open, with the lock taken before the record is read: what is in *ret stays true
  * until container_close, but for the process ending. Waits CONTAINER_LOCK_MS at most.
  */

@@ -105,7 +105,7 @@ int life_kill(const struct life *l, const char *id, int signal, bool all, struct
 	auto_container c = CONTAINER_NONE;
 	int result;
 
-	if (container_open(l, id, &a, &c, e) < 0)
+	if (container_open_process(l, id, &a, &c, e) < 0)
 		return -1;
 	if (signal == SIGKILL)
 		result = kill_it(l, &c, &a, e);

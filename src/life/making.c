@@ -501,7 +501,7 @@ int making_record(struct making *c, struct err *e)
 	if (create->pidfd_socket &&
 	    console_send(create->pidfd_socket, "standard", c->spawn.pidfd, e) < 0)
 		return -1;
-	if (state_identify(c->spawn.pid, c->arena, &c->record, e) < 0 ||
+	if (state_identify(c->spawn.pid, c->spawn.pidfd, c->arena, &c->record, e) < 0 ||
 	    state_store(c->dir, &c->record, e) < 0)
 		return -1;
 	c->recorded = true;

@@ -17,7 +17,7 @@
 static void put_words(struct emit *m, const char *key, const struct name *table)
 {
 	emit_array(m, key);
-	for (; table->word; table++)
+	for (; table->word[0]; table++)
 		emit_str(m, NULL, table->word);
 	emit_end(m);
 }
@@ -83,7 +83,7 @@ static void put_seccomp(struct emit *m)
 	put_words(m, "actions", words_seccomp_actions);
 	put_words(m, "operators", words_seccomp_ops);
 	emit_array(m, "archs");
-	for (const struct name *row = words_seccomp_archs; row->word; row++)
+	for (const struct name *row = words_seccomp_archs; row->word[0]; row++)
 		if (has_arch(row->word))
 			emit_str(m, NULL, row->word);
 	emit_end(m);

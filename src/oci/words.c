@@ -42,7 +42,7 @@
 
 const struct words_ns words_ns[OCI_NS_COUNT_] = { NAMESPACES(NS_DETAILS) };
 
-const struct name words_namespaces[] = { NAMESPACES(NS_NAME) { NULL, 0 } };
+const struct name words_namespaces[] = { NAMESPACES(NS_NAME){ "", 0 } };
 
 const struct name words_capabilities[] = {
 	{ "CAP_CHOWN", CAP_CHOWN },
@@ -86,7 +86,7 @@ const struct name words_capabilities[] = {
 	{ "CAP_PERFMON", CAP_PERFMON },
 	{ "CAP_BPF", CAP_BPF },
 	{ "CAP_CHECKPOINT_RESTORE", CAP_CHECKPOINT_RESTORE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_rlimits[] = {
@@ -106,7 +106,7 @@ const struct name words_rlimits[] = {
 	{ "RLIMIT_NICE", RLIMIT_NICE },
 	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
 	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 /* The specification has the first four; containerd's CRI plugin writes the others. */
@@ -119,7 +119,7 @@ const struct name words_propagation[] = {
 	{ "rslave", OCI_PROPAGATION_SLAVE },
 	{ "rprivate", OCI_PROPAGATION_PRIVATE },
 	{ "runbindable", OCI_PROPAGATION_UNBINDABLE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_device_types[] = {
@@ -127,14 +127,14 @@ const struct name words_device_types[] = {
 	{ "u", OCI_DEVICE_CHAR },	/* once "unbuffered"; mknod(1) makes the same of it */
 	{ "b", OCI_DEVICE_BLOCK },
 	{ "p", OCI_DEVICE_FIFO },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_rule_types[] = {
 	{ "a", OCI_DEVICE_ALL },
 	{ "c", OCI_DEVICE_CHAR },
 	{ "b", OCI_DEVICE_BLOCK },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 /* By name, as the features document lists them. */
@@ -148,7 +148,7 @@ const struct name words_seccomp_actions[] = {
 	{ "SCMP_ACT_NOTIFY", OCI_SECCOMP_NOTIFY },
 	{ "SCMP_ACT_TRACE", OCI_SECCOMP_TRACE },
 	{ "SCMP_ACT_TRAP", OCI_SECCOMP_TRAP },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_seccomp_ops[] = {
@@ -159,7 +159,7 @@ const struct name words_seccomp_ops[] = {
 	{ "SCMP_CMP_LT", OCI_OP_LT },
 	{ "SCMP_CMP_MASKED_EQ", OCI_OP_MASKED_EQ },
 	{ "SCMP_CMP_NE", OCI_OP_NE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 /*
@@ -190,7 +190,7 @@ const struct name words_seccomp_archs[] = {
 	{ "SCMP_ARCH_X32", SCMP_ARCH_X32 },
 	{ "SCMP_ARCH_X86", SCMP_ARCH_X86 },
 	{ "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64 },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_seccomp_flags[] = {
@@ -198,7 +198,7 @@ const struct name words_seccomp_flags[] = {
 	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
 	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_sched_policies[] = {
@@ -209,7 +209,7 @@ const struct name words_sched_policies[] = {
 	{ "SCHED_ISO", WORDS_SCHED_ISO },
 	{ "SCHED_IDLE", SCHED_IDLE },
 	{ "SCHED_DEADLINE", SCHED_DEADLINE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_sched_flags[] = {
@@ -220,14 +220,14 @@ const struct name words_sched_flags[] = {
 	{ "SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS },
 	{ "SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN },
 	{ "SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_io_classes[] = {
 	{ "IOPRIO_CLASS_RT", IOPRIO_CLASS_RT },
 	{ "IOPRIO_CLASS_BE", IOPRIO_CLASS_BE },
 	{ "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_mempolicy_modes[] = {
@@ -238,20 +238,20 @@ const struct name words_mempolicy_modes[] = {
 	{ "MPOL_LOCAL", MPOL_LOCAL },
 	{ "MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY },
 	{ "MPOL_WEIGHTED_INTERLEAVE", MPOL_WEIGHTED_INTERLEAVE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_mempolicy_flags[] = {
 	{ "MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING },
 	{ "MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES },
 	{ "MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_personalities[] = {
 	{ "LINUX", PER_LINUX },
 	{ "LINUX32", PER_LINUX32 },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const struct name words_signals[] = {
@@ -289,7 +289,7 @@ const struct name words_signals[] = {
 	{ "POLL", SIGIO },
 	{ "PWR", SIGPWR },
 	{ "SYS", SIGSYS },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 /* A decimal number of at most three digits, or -1. */
@@ -329,7 +329,7 @@ int words_signal(const char *word)
 		return number <= WORDS_SIGRTMAX ? number : -1;
 	if (strncasecmp(word, "SIG", 3) == 0)
 		word += 3;
-	for (const struct name *row = words_signals; row->word; row++)
+	for (const struct name *row = words_signals; row->word[0]; row++)
 		if (strcasecmp(row->word, word) == 0)
 			return (int)row->value;
 	return realtime_signal(word);

@@ -295,7 +295,7 @@ static void emit_user(struct emit *m, const struct plan_process *p, struct arena
 static void emit_flags(struct emit *m, const struct name *table, uint64_t flags)
 {
 	emit_array(m, "flags");
-	for (; table->word; table++)
+	for (; table->word[0]; table++)
 		if (flags & table->value)
 			emit_str(m, NULL, table->word);
 	emit_end(m);

@@ -31,7 +31,7 @@ static const struct name attrs[] = {
 	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW },
 	{ "noatime", MOUNT_ATTR_NOATIME },
 	{ "strictatime", MOUNT_ATTR_STRICTATIME },
-	{ NULL, 0 }
+	{ "", 0 }
 };
 
 const char *dump_attrs(struct arena *a, uint64_t set)
@@ -42,7 +42,7 @@ const char *dump_attrs(struct arena *a, uint64_t set)
 		text_puts(&t, "atime");
 		set &= ~(uint64_t)MOUNT_ATTR__ATIME;
 	}
-	for (const struct name *n = attrs; n->word; n++) {
+	for (const struct name *n = attrs; n->word[0]; n++) {
 		if (set & n->value)
 			text_printf(&t, "%s%s", t.len ? "," : "", n->word);
 	}
@@ -127,7 +127,7 @@ const char *dump_flags(struct arena *a, const struct name *table, uint64_t flags
 {
 	struct text t = TEXT_IN(a);
 
-	for (; table->word; table++)
+	for (; table->word[0]; table++)
 		if (flags & table->value)
 			text_printf(&t, " %s", table->word);
 	return text_get(&t);

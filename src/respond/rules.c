@@ -20,26 +20,26 @@ static const struct name action_words[] = {
 	{ "quarantine", ACTION_QUARANTINE },
 	{ "evidence", ACTION_EVIDENCE },
 	{ "kill", ACTION_KILL },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const struct name scope_words[] = {
 	{ "container", SCOPE_CONTAINER },
 	{ "pod", SCOPE_POD },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const struct name per_words[] = {
 	{ "container", PER_CONTAINER },
 	{ "rule", PER_RULE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 static const struct name memory_words[] = {
 	{ "all", EVIDENCE_MEMORY_ALL },
 	{ "anon", EVIDENCE_MEMORY_ANON },
 	{ "none", EVIDENCE_MEMORY_NONE },
-	{ NULL, 0 },
+	{ "", 0 },
 };
 
 const char *rules_action_word(enum rule_action action)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. Reads two files of /proc. It does not know what a container is.
+ * PARENT SIDE. Asks /proc and descriptors. It does not know what a container is.
  */
 #include "state/identity.h"
 
@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "orlop/auto.h"
+
+enum { PID_FS = 0x50494446 };	/* PID_FS_MAGIC of linux/magic.h, Linux 6.9 */
 
 /* A file of /proc is whole after one read. Returns the length, or -1 and errno. */
 static ssize_t read_proc(const char *path, char *bytes, size_t size)
@@ -57,7 +61,7 @@ int identity_boot(char ret[BOOT_ID_LEN + 1])
  * proc(5): "pid (comm) state ppid ...", the start time is field 22. comm may hold anything, also
  * parentheses and newlines, so fields are counted from the last ')'.
  */
-static int parse_stat(const char *text, uint64_t *ret_start, char *ret_letter)
+static int parse_stat(const char *text, uint64_t *ret_start)
 {
 	enum { FIELD_STATE = 3, FIELD_START = 22 };
 	const char *p = strrchr(text, ')');
@@ -66,7 +70,6 @@ static int parse_stat(const char *text, uint64_t *ret_start, char *ret_letter)
 	if (!p || p[1] != ' ' || !p[2])
 		return -1;
 	p += 2;
-	*ret_letter = *p;
 	for (int field = FIELD_STATE; field < FIELD_START; field++) {
 		p = strchr(p, ' ');
 		if (!p)
@@ -78,7 +81,7 @@ static int parse_stat(const char *text, uint64_t *ret_start, char *ret_letter)
 	return errno || end == p || *end != ' ' ? -1 : 0;
 }
 
-int identity_start(pid_t pid, uint64_t *ret_start, char *ret_letter)
+int identity_start(pid_t pid, uint64_t *ret_start)
 {
 	char path[48], text[1024];
 	ssize_t n;
@@ -92,9 +95,25 @@ int identity_start(pid_t pid, uint64_t *ret_start, char *ret_letter)
 			return IDENTITY_GONE;
 		return -1;
 	}
-	if (parse_stat(text, ret_start, ret_letter) < 0) {
+	if (parse_stat(text, ret_start) < 0) {
 		errno = EINVAL;
 		return -1;
 	}
+	return 0;
+}
+
+int identity_inode(int pidfd, uint64_t *ret)
+{
+	struct statfs fs;
+	struct stat st;
+
+	*ret = 0;
+	if (fstatfs(pidfd, &fs) < 0)
+		return -1;
+	if (fs.f_type != PID_FS)
+		return 0;
+	if (fstat(pidfd, &st) < 0)
+		return -1;
+	*ret = st.st_ino;
 	return 0;
 }

@@ -38,7 +38,8 @@ static const struct bind record_rows[] = {
 	RECORD_STR(created, "created", B_REQUIRED),
 	B_U32(struct state_record, owner, "owner", B_REQUIRED),
 	B_I32_IN(struct state_record, pid, "pid", 1, INT32_MAX, B_REQUIRED),
-	B_U64(struct state_record, pid_start, "pidStart", B_REQUIRED),
+	B_U64(struct state_record, pid_inode, "pidInode"),
+	B_U64(struct state_record, pid_start, "pidStart"),
 	RECORD_STR(boot_id, "bootId", B_REQUIRED),
 	RECORD_STR(cgroup, "cgroup", (B_REQUIRED | B_KEEP_EMPTY)),
 	RECORD_STR(cgroup_mount, "cgroupMount", (B_REQUIRED | B_KEEP_EMPTY)),
@@ -65,6 +66,8 @@ static int record_check(const struct binding *b, const struct node *n, void *obj
 		return doc_err(b->doc, n, b->e, "the cgroup's path is not one");
 	if (record->unit && !store_is_unit(record->unit, record->cgroup))
 		return doc_err(b->doc, n, b->e, "the unit is not the cgroup's");
+	if (!record->pid_inode == !record->pid_start)
+		return doc_err(b->doc, n, b->e, "the process is told by pidInode or pidStart");
 	if (strlen(record->boot_id) != BOOT_ID_LEN)
 		return doc_err(b->doc, n, b->e, "the boot id is not one");
 	return 0;
@@ -83,7 +86,10 @@ static const char *record_text(const struct state_record *record, struct arena *
 	emit_str(&m, "created", record->created);
 	emit_u64(&m, "owner", record->owner);
 	emit_i64(&m, "pid", record->pid);
-	emit_u64(&m, "pidStart", record->pid_start);
+	if (record->pid_inode)
+		emit_u64(&m, "pidInode", record->pid_inode);
+	else
+		emit_u64(&m, "pidStart", record->pid_start);
 	emit_str(&m, "bootId", record->boot_id);
 	emit_str(&m, "cgroup", record->cgroup);
 	emit_str(&m, "cgroupMount", record->cgroup_mount);

@@ -36,7 +36,7 @@ struct whole {
 };
 
 static const struct name colours[] = {
-	{ "red", 1 }, { "green", 2 }, { "blue", UINT64_C(0x100000000) }, { NULL, 0 },
+	{ "red", 1 }, { "green", 2 }, { "blue", UINT64_C(0x100000000) }, { "", 0 },
 };
 
 static int part_check(const struct binding *b, const struct node *n, void *object)

@@ -256,10 +256,13 @@ static void check_help_line(const char *where, const char *help)
 
 static void check_options(const char *where, const struct cli_option *options)
 {
-	for (const struct cli_option *o = options; o->name; o++) {
+	for (const struct cli_option *o = options; o->name[0]; o++) {
 		check_help_line(where, o->help);
-		CHECK((o->type == CLI_FLAG) == !o->argument, "%s --%s", where, o->name);
-		CHECK(!o->words || (o->refusal && o->type == CLI_WORD), "%s --%s", where, o->name);
+		CHECK((o->type == CLI_FLAG) == !o->argument[0], "%s --%s", where, o->name);
+		CHECK(memchr(o->name, 0, sizeof(o->name)) && memchr(o->help, 0, sizeof(o->help)) &&
+		      memchr(o->argument, 0, sizeof(o->argument)) &&
+		      memchr(o->refusal, 0, sizeof(o->refusal)), "a text of a row fills it");
+		CHECK(!o->words || (o->refusal[0] && o->type == CLI_WORD), "%s --%s", where, o->name);
 		CHECK(o->type != CLI_NUM || o->max, "%s --%s", where, o->name);
 		for (const struct cli_option *other = options; other != o; other++) {
 			CHECK(strcmp(other->name, o->name) != 0, "%s --%s is there twice", where, o->name);

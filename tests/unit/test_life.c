@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,6 +31,14 @@
 #include "engine/cgroup.h"
 #include "orlop/auto.h"
 #include "orlop/life.h"
+
+/* state_identify as a creator calls it, who has a pidfd. */
+static int identify(pid_t pid, struct arena *in, struct state_record *record, struct err *error)
+{
+	auto_fd int pidfd = pidfd_open(pid, 0);
+
+	return pidfd < 0 ? -1 : state_identify(pid, pidfd, in, record, error);
+}
 
 static char top[] = "/tmp/orlop-test-life-XXXXXX";
 static char base[64];			/* our cgroup, below the mount */
@@ -138,7 +147,7 @@ static struct state_record record_of(const struct fake *f)
 		.cgroup_driver = "cgroupfs", .ns_new = CLONE_NEWPID,
 	};
 
-	CHECK(state_identify(f->pid, &a, &r, &e) == 0, "%s", e.text);
+	CHECK(identify(f->pid, &a, &r, &e) == 0, "%s", e.text);
 	return r;
 }
 
@@ -458,11 +467,11 @@ static void test_wrong_process(void)
 	auto_fd int dir = open(arena_printf(&a, "%s/first", top), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	other = r;
-	other.pid_start++;
+	other.pid_inode += other.pid_inode != 0;
+	other.pid_start += other.pid_start != 0;
 	CHECK(state_store(dir, &other, &e) == 0, "%s", e.text);
 	CHECK(life_kill(&life, "first", SIGTERM, false, &e) == -1);
 	CHECK_STR(e.text, "container not running");
-	other = r;
 	other.boot_id = "00000000-0000-0000-0000-000000000000";
 	CHECK(state_store(dir, &other, &e) == 0, "%s", e.text);
 	CHECK(unlinkat(dir, "cgroup", 0) == 0);

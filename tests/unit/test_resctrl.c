@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,14 @@
 #include "engine/resctrl.h"
 #include "life/update_rdt.h"
 #include "orlop/auto.h"
+
+/* state_identify as a creator calls it, who has a pidfd. */
+static int identify(pid_t pid, struct arena *in, struct state_record *record, struct err *error)
+{
+	auto_fd int pidfd = pidfd_open(pid, 0);
+
+	return pidfd < 0 ? -1 : state_identify(pid, pidfd, in, record, error);
+}
 
 #define LINE(text) ((char[]){ text })
 
@@ -356,7 +365,7 @@ static void make_container(int state, struct container *c, struct arena *a)
 		.created = "2026-11-01T00:00:00Z", .cgroup = "", .cgroup_mount = "",
 		.cgroup_driver = "cgroupfs",
 	};
-	CHECK(state_identify(getpid(), a, &c->record, &e) == 0);
+	CHECK(identify(getpid(), a, &c->record, &e) == 0);
 	CHECK(state_store(c->dir, &c->record, &e) == 0, "%s", e.text);
 }
 

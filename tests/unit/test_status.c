@@ -5,15 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +24,16 @@
 #include "check.h"
 #include "orlop/auto.h"
 #include "orlop/state.h"
+#include "state/identity.h"
 #include "state_dir.h"
+
+/* state_identify as a creator calls it, who has a pidfd. */
+static int identify(pid_t pid, struct arena *in, struct state_record *record, struct err *error)
+{
+	auto_fd int pidfd = pidfd_open(pid, 0);
+
+	return pidfd < 0 ? -1 : state_identify(pid, pidfd, in, record, error);
+}
 
 static char top[] = "/tmp/orlop-test-status-XXXXXX";
 static struct err e;
@@ -62,23 +74,39 @@ static pid_t start_sleeper(bool thread)
 	return pid;
 }
 
+/* What is recorded where the kernel has one inode for all pidfds. */
+static void test_older_kernel(int dir, struct state_record r)
+{
+	r.pid_inode = 0;
+	CHECK(identity_start(r.pid, &r.pid_start) == 0);
+	CHECK(status_of(dir, &r) == STATE_RUNNING);
+	r.pid_start--;
+	CHECK(status_of(dir, &r) == STATE_STOPPED);
+}
+
 static void test_process(int dir)
 {
 	auto_arena a = ARENA_NONE;
 	struct state_record r = { .cgroup = "", .cgroup_mount = "" }, other;
 	pid_t pid = start_sleeper(false);
+	struct statfs fs;
 
 	usleep(20000);
-	CHECK(state_identify(pid, &a, &r, &e) == 0, "%s", e.text);
-	CHECK(r.pid == pid && r.pid_start > 0 && strlen(r.boot_id) == 36);
+	CHECK(identify(pid, &a, &r, &e) == 0, "%s", e.text);
+	CHECK(r.pid == pid && !r.pid_inode != !r.pid_start && strlen(r.boot_id) == 36);
 	CHECK(status_of(dir, &r) == STATE_RUNNING);
 
 	other = r;
-	other.pid_start--;
+	other.pid_inode += other.pid_inode != 0;
+	other.pid_start += other.pid_start != 0;
 	CHECK(status_of(dir, &other) == STATE_STOPPED);		/* the pid was recycled */
+	test_older_kernel(dir, r);
 	other = r;
 	other.boot_id = "00000000-0000-0000-0000-000000000000";
-	CHECK(status_of(dir, &other) == STATE_STOPPED);		/* the machine was restarted */
+	CHECK(fstatfs(dir, &fs) == 0);
+	CHECK(status_of(dir, &other) ==				/* the machine was restarted */
+	      (fs.f_type == TMPFS_MAGIC ? STATE_RUNNING : STATE_STOPPED));
+	other = r;
 	other = r;
 	other.pid = 1;
 	CHECK(status_of(dir, &other) == STATE_STOPPED);
@@ -93,7 +121,7 @@ static void test_process(int dir)
 	CHECK(status_of(dir, &r) == STATE_STOPPED);		/* a zombie */
 	CHECK(waitpid(pid, NULL, 0) == pid);
 	CHECK(status_of(dir, &r) == STATE_STOPPED);
-	CHECK(state_identify(pid, &a, &other, &e) == -1);
+	CHECK(identify(pid, &a, &other, &e) == -1);
 }
 
 /* A pid that is now the id of somebody's second thread. */
@@ -105,7 +133,7 @@ static void test_thread_id(int dir)
 	char command[96];
 
 	usleep(50000);
-	CHECK(state_identify(pid, &a, &r, &e) == 0, "%s", e.text);
+	CHECK(identify(pid, &a, &r, &e) == 0, "%s", e.text);
 	snprintf(command, sizeof(command), "ls /proc/%d/task | tail -n1", (int)pid);
 	FILE *f = popen(command, "r");
 	int tid = 0;
@@ -153,7 +181,7 @@ static void test_waiting(int dir)
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) == 0);
 	pid = start_waiting(dir, go[1]);
 	CHECK(read(go[0], &byte, 1) == 1);
-	CHECK(state_identify(pid, &a, &r, &e) == 0, "%s", e.text);
+	CHECK(identify(pid, &a, &r, &e) == 0, "%s", e.text);
 	/* More often than the backlog is long, and nobody accepts. */
 	for (int i = 0; i < 10; i++)
 		CHECK(status_of(dir, &r) == STATE_CREATED, "time %d", i);
@@ -189,7 +217,7 @@ static void test_paused(int dir)
 	CHECK(system(path) == 0);
 	snprintf(path, sizeof(path), "%s/web/x", top);
 	group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CHECK(state_identify(pid, &a, &r, &e) == 0, "%s", e.text);
+	CHECK(identify(pid, &a, &r, &e) == 0, "%s", e.text);
 	CHECK(status_of(dir, &r) == STATE_RUNNING);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK(file_replace(group, "cgroup.events", rows[i].events,

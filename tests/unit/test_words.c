@@ -27,7 +27,7 @@ static size_t length(const struct name *table)
 {
 	size_t n = 0;
 
-	while (table[n].word)
+	while (table[n].word[0])
 		n++;
 	return n;
 }
@@ -35,7 +35,7 @@ static size_t length(const struct name *table)
 static void check_unique(void)
 {
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct name *row = tables[t]; row->word; row++)
+		for (const struct name *row = tables[t]; row->word[0]; row++)
 			for (const struct name *other = tables[t]; other != row; other++)
 				CHECK(strcmp(row->word, other->word) != 0, "%s", row->word);
 }
@@ -68,7 +68,7 @@ static void check_capabilities(void)
 {
 	CHECK(length(words_capabilities) == CAP_LAST_CAP + 1);
 	check_complete(words_capabilities, CAP_LAST_CAP + 1);
-	for (const struct name *row = words_capabilities; row->word; row++) {
+	for (const struct name *row = words_capabilities; row->word[0]; row++) {
 		char *theirs = cap_to_name((cap_value_t)row->value);
 
 		CHECK(theirs && strcasecmp(theirs, row->word) == 0, "%s", row->word);
@@ -85,7 +85,7 @@ static void check_seccomp(void)
 		CHECK(names_word(words_seccomp_actions, i), "%d", (int)i);
 	CHECK_STR(names_word(words_seccomp_actions, OCI_SECCOMP_KILL), "SCMP_ACT_KILL");
 	CHECK(length(words_seccomp_archs) == 23);
-	for (const struct name *row = words_seccomp_archs; row->word; row++) {
+	for (const struct name *row = words_seccomp_archs; row->word[0]; row++) {
 		char lower[32] = "";
 		uint32_t token;
 
