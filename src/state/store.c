@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. The directories and files of include/orlop/state.h: who may make one, who holds
- * it, and how it goes away. What is in the record is record.c's business.
+ * PARENT SIDE. The directories of include/orlop/state.h: who may make one, who holds it and what
+ * is read from it. How one goes away is in remove.c.
  *
  * Nothing here follows a symbolic link, waits for a FIFO or believes a file that somebody else
  * could have written.
@@ -30,15 +30,10 @@
 
 enum {
 	ID_MAX = 1024,
-	QUOTED = 80,			/* bytes of an id or path in a message */
+	QUOTED = 80,			/* bytes of an id in a message */
 	CLAIM_LOCK_MS = 10000,
-	REMOVE_DEPTH = 32,
-	REMOVE_ROUNDS = 16,
-	CGROUP_FILE_MAX = 3 * PATH_MAX,
 };
 
-static const char cgroup_file[] = "cgroup", kept_file[] = "cgroup.kept";
-static const char resctrl_file[] = "resctrl";
 static const mode_t container_mode = 0711, condemned_mode = S_ISVTX | 0711;
 
 bool state_id_valid(const char *id)
@@ -50,8 +45,7 @@ bool state_id_valid(const char *id)
 	return len > 0 && len <= ID_MAX && !id[len] && id[0] != '.';
 }
 
-/* Ours: nobody but us (or root) can have written it. */
-static bool is_ours(const struct stat *st)
+bool store_is_ours(const struct stat *st)
 {
 	uid_t us = (uid_t)getauxval(AT_EUID);
 
@@ -93,7 +87,7 @@ int state_open_root(const char *path, bool make, struct err *e)
 	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open \"%.*s\"", QUOTED, path);
-	if (!is_ours(&st)) {
+	if (!store_is_ours(&st)) {
 		err_set(e, ERR_POLICY, "\"%.*s\" is not private: uid %u, mode %04o", QUOTED, path,
 			(unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
 		return err_hint(e, "the directory of all containers has to belong to uid %u, and "
@@ -110,7 +104,7 @@ static int open_container(int root, const char *id)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
-	if (!is_ours(&st)) {
+	if (!store_is_ours(&st)) {
 		errno = EPERM;
 		return -1;
 	}
@@ -251,7 +245,7 @@ char *state_read_file(int dir, const char *name, size_t max, struct arena *a, si
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return NULL;
 	size = (size_t)st.st_size;
-	if (!S_ISREG(st.st_mode) || !is_ours(&st)) {
+	if (!S_ISREG(st.st_mode) || !store_is_ours(&st)) {
 		errno = EPERM;
 		return NULL;
 	}
@@ -267,268 +261,6 @@ char *state_read_file(int dir, const char *name, size_t max, struct arena *a, si
 	bytes[n] = '\0';
 	*ret_len = (size_t)n;
 	return bytes;
-}
-
-bool store_is_unit(const char *unit, const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	return name && name[1] && strcmp(name + 1, unit) == 0;
-}
-
-/* Two paths, perhaps a unit, and whose they are: of which container, since which boot. */
-static int write_paths(int dir, const char *file, const char *id, const char *path,
-		       const char *mount, const char *unit, struct err *e)
-{
-	char boot[BOOT_ID_LEN + 1], text[CGROUP_FILE_MAX];
-	int len;
-
-	if (identity_boot(boot) < 0)
-		return err_sys(e, "read the boot id");
-	if (strchr(mount, '\n') || strchr(path, '\n'))
-		return err_set(e, ERR_CONFIG, "a path for the %s file has a line break in it", file);
-	BUG_ON(unit && !store_is_unit(unit, path));
-	len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n%s%s", path, mount, id, boot,
-		       unit ? unit : "", unit ? "\n" : "");
-	if (len < 0 || (size_t)len >= sizeof(text))
-		return err_sys_code(e, ENAMETOOLONG, "%s \"%.*s\"", file, QUOTED, path);
-	/* Written once; what a crash leaves of it is no whole line and is not believed. */
-	if (file_create(dir, file, text, (size_t)len) < 0 &&
-	    (errno != EEXIST || file_replace(dir, file, text, (size_t)len) < 0) &&
-	    !state_condemned(dir))
-		return err_sys(e, "write the container's %s file", file);
-	if (state_condemned(dir))
-		return err_set(e, ERR_STATE, "container \"%.*s\" was deleted while it was created",
-			       QUOTED, id);
-	return 0;
-}
-
-int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
-		       const char *unit, struct err *e)
-{
-	return write_paths(dir, cgroup_file, id, path, mount, unit, e);
-}
-
-int state_write_resctrl(int dir, const char *id, const char *group, const char *monitor,
-			struct err *e)
-{
-	return write_paths(dir, resctrl_file, id, group, monitor, NULL, e);
-}
-
-/* Cuts the next line off a text; NULL when there is none left that ends. */
-static char *next_line(char **text)
-{
-	char *line = *text, *end = strchr(line, '\n');
-
-	if (!end)
-		return NULL;
-	*end = '\0';
-	*text = end + 1;
-	return line;
-}
-
-bool store_is_path(const char *path)
-{
-	const char *name = path;
-
-	while (*name == '/') {
-		size_t len = strcspn(++name, "/");
-
-		if (len == 0 || (len <= 2 && strncmp(name, "..", len) == 0))
-			return false;
-		name += len;
-	}
-	return *name == '\0';
-}
-
-static int read_paths(int dir, const char *file, const char *id, struct arena *a,
-		      const char **ret_path, const char **ret_mount, const char **ret_unit,
-		      struct err *e)
-{
-	char now[BOOT_ID_LEN + 1];
-	size_t len = 0;
-	char *text = state_read_file(dir, file, CGROUP_FILE_MAX, a, &len);
-	char *path, *mount, *owner, *boot, *unit;
-
-	if (!text) {
-		if (errno == ENOENT)
-			return STATE_ABSENT;
-		return err_sys(e, "read the container's %s file", file);
-	}
-	path = next_line(&text);
-	mount = path ? next_line(&text) : NULL;
-	owner = mount ? next_line(&text) : NULL;
-	boot = owner ? next_line(&text) : NULL;
-	unit = boot && *text ? next_line(&text) : NULL;
-	if (!boot || *text || (unit && !store_is_unit(unit, path)) || !store_is_path(path) ||
-	    !store_is_path(mount))
-		return err_set(e, ERR_STATE, "the container's %s file is not one of ours", file);
-	if (identity_boot(now) < 0)
-		return err_sys(e, "read the boot id");
-	if (strcmp(owner, id) != 0 || strcmp(boot, now) != 0)
-		return STATE_ABSENT;
-	*ret_mount = mount;
-	*ret_path = path;
-	*ret_unit = unit;
-	return 0;
-}
-
-int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
-		      const char **ret_path, const char **ret_unit, struct err *e)
-{
-	return read_paths(dir, cgroup_file, id, a, ret_path, ret_mount, ret_unit, e);
-}
-
-int state_keep_cgroup(int dir, struct err *e)
-{
-	if (file_create(dir, kept_file, "", 0) < 0 && errno != EEXIST)
-		return err_sys(e, "write the container's %s file", kept_file);
-	return 0;
-}
-
-bool state_cgroup_kept(int dir)
-{
-	return faccessat(dir, kept_file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-int state_read_resctrl(int dir, const char *id, struct arena *a, const char **ret_group,
-		       const char **ret_monitor, struct err *e)
-{
-	const char *no_unit;
-
-	return read_paths(dir, resctrl_file, id, a, ret_group, ret_monitor, &no_unit, e);
-}
-
-int state_forget_resctrl(int dir, struct err *e)
-{
-	return unlinkat(dir, resctrl_file, 0) < 0 && errno != ENOENT ?
-	       err_sys(e, "remove the container's %s file", resctrl_file) : 0;
-}
-
-static int remove_contents(int dir, unsigned depth);
-
-static int remove_entry(int dir, const char *name, unsigned depth)
-{
-	auto_fd int sub = -1;
-
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -1;
-	sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (sub < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (depth == 0) {
-		errno = ELOOP;
-		return -1;
-	}
-	if (remove_contents(sub, depth - 1) < 0)
-		return -1;
-	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
-		return -1;
-	return 0;
-}
-
-/* Empties a directory. Entries that appear or are overlooked meanwhile may be left. */
-static int remove_contents(int dir, unsigned depth)
-{
-	_Alignas(struct dirent64) char bytes[4096];
-	ssize_t n;
-
-	while ((n = getdents64(dir, bytes, sizeof(bytes))) > 0) {
-		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *entry = (const void *)(bytes + at);
-
-			at += entry->d_reclen;
-			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-				continue;
-			if (remove_entry(dir, entry->d_name, depth) < 0)
-				return -1;
-		}
-	}
-	return n < 0 && errno != ENOENT ? -1 : 0;	/* ENOENT: the directory itself is gone */
-}
-
-/* 1 when the name does not stand for this directory (any more), 0 when it does, -1 and errno. */
-static int is_renamed(int root, int dir, const char *id)
-{
-	struct stat here, named;
-
-	if (fstat(dir, &here) < 0)
-		return -1;
-	if (here.st_nlink == 0)
-		return 1;
-	if (fstatat(root, id, &named, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 1 : -1;
-	return here.st_dev != named.st_dev || here.st_ino != named.st_ino;
-}
-
-/* Removes what is no directory, or is not ours and empty: something planted under the name. */
-static int remove_planted(int root, const char *id)
-{
-	struct stat st;
-
-	if (fstatat(root, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT || errno == ENAMETOOLONG ? 0 : -1;
-	if (S_ISDIR(st.st_mode) && is_ours(&st)) {
-		errno = EPERM;			/* a container after all: what runs in it would be lost */
-		return -1;
-	}
-	return remove_entry(root, id, REMOVE_DEPTH);
-}
-
-/* 0 when the name is gone or another's, 1 when the directory is not empty, -1 and errno. */
-static int remove_empty(int root, int dir, const char *id)
-{
-	int gone = is_renamed(root, dir, id);
-
-	if (gone != 0)
-		return gone < 0 ? -1 : 0;
-	if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return 0;
-	return errno == ENOTEMPTY || errno == EEXIST ? 1 : -1;
-}
-
-static int remove_directory(int root, int dir, const char *id)
-{
-	/* What nearly every container has; with these gone there is mostly nothing to list. */
-	static const char *const usual[] = { "cgroup", "config.json" };
-	int gone;
-
-	/*
-	 * The record goes first: what a crash leaves of the rest is then what a create that was
-	 * killed leaves. A create that goes on in a condemned directory may add a file while we
-	 * are at it, hence the rounds.
-	 */
-	if (unlinkat(dir, "state.json", 0) < 0 && errno != ENOENT && errno != EISDIR &&
-	    errno != EPERM)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-		unlinkat(dir, usual[i], 0);
-	gone = remove_empty(root, dir, id);
-	if (gone <= 0)
-		return gone;
-	for (int i = 0; i < REMOVE_ROUNDS; i++) {
-		auto_fd int list = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (list < 0)
-			return errno == ENOENT ? 0 : -1;
-		if (remove_contents(list, REMOVE_DEPTH) < 0)
-			return -1;
-		gone = remove_empty(root, dir, id);
-		if (gone <= 0)
-			return gone;
-	}
-	return -1;
-}
-
-int state_remove(int root, int dir, const char *id, struct err *e)
-{
-	int result = dir < 0 ? remove_planted(root, id) : remove_directory(root, dir, id);
-
-	if (result < 0)
-		return err_sys(e, "remove the state of \"%.*s\"", QUOTED, id);
-	return 0;
 }
 
 int state_drop_record(int dir, struct err *e)

@@ -5,6 +5,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
+
+/* Whether nobody but us, or root, can have written it. */
+bool store_is_ours(const struct stat *st);
 
 /* A path as we write it: "" or "/a/b"; not "/" alone, no empty name, no "." or "..". */
 bool store_is_path(const char *path);
