@@ -103,7 +103,7 @@ struct text criu_message_options(const struct criu_request *r, struct arena *a)
 	put_string(&t, 44, r->freeze_cgroup);
 	put_string(&t, 51, r->config_file);
 	put_string(&t, 53, r->lsm_profile);
-	put_string(&t, 64, r->lsm_mount_context);
+	put_string(&t, 63, r->lsm_mount_context);
 	put_lists(&t, r);
 	return t;
 }

@@ -119,7 +119,7 @@ static void a_request_says_what_was_asked_for(void)
 	struct criu_request r = {
 		.what = CRIU_RESTORE, .images = 5, .work = 6, .root = "/r", .log_file = "l",
 		.cgroup_path = "/c", .cgroups = CRIU_CGROUPS_IGNORE, .empty_ns = CLONE_NEWNET,
-		.tcp_close = true, .mounts = { &pair, 1 }, .inherit = { inherit, 3 },
+		.lsm_mount_context = "m", .tcp_close = true, .mounts = { &pair, 1 }, .inherit = { inherit, 3 },
 	};
 	auto_arena a = ARENA_NONE;
 	struct text t = criu_message_options(&r, &a);
@@ -130,7 +130,8 @@ static void a_request_says_what_was_asked_for(void)
 		{ 1, 1, 5 }, { 2, 0 }, { 3, 0 }, { 9, 1, 4 }, { 10, 1, 1 }, { 12, 1, 1 },
 		{ 13, 1, 2 }, { 15, 0 }, { 17, 1, 6 }, { 23, 1, 13 }, { 25, 1, 6 },
 		{ 26, 1, 1 }, { 27, 3, 9 },
-		{ 34, 1, 0 }, { 38, 1, CLONE_NEWNET }, { 50, 1, 1 }, { 52, 1, 1 }, { 64, 0 },
+		{ 34, 1, 0 }, { 38, 1, CLONE_NEWNET }, { 50, 1, 1 }, { 52, 1, 1 }, { 63, 1, 1 },
+		{ 64, 0 },
 	};
 
 	for (size_t n = 0; n < ARRAY_LEN(rows); n++) {
