@@ -23,6 +23,7 @@
 #include "engine/cgroup.h"
 #include "guard/capture.h"
 #include "guard/custody.h"
+#include "guard/held.h"
 #include "guard/still.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
@@ -168,7 +169,7 @@ static void let_go(struct run *r)
 		capture_problem(c, "freeze", "the container was resumed while it was looked at");
 	if (!still_end(c->dir, r->still, c->frozen_before))
 		return;
-	code = guard_resume(c->dir, c->id, c->group, THAW_MS, &e);
+	code = held_go_on(c->dir, c->id, c->group, THAW_MS, &e);
 	r->held_to = sink_now(CLOCK_MONOTONIC);
 	r->thawed = sink_now(CLOCK_REALTIME);
 	/* A quarantine that began meanwhile keeps it: that is no problem of ours. */

@@ -156,7 +156,9 @@ int guard_refuse(int dir, const char *id, const char *what, struct err *e)
 	return j.phase == JOURNAL_NONE ? 0 : refuse(id, what, e);
 }
 
-int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+/* `observed`: whoever froze it lets it go on, as the quarantine has it. */
+static int resume(int dir, const char *id, int group, unsigned timeout_ms, bool observed,
+		  struct err *e)
 {
 	auto_arena a = ARENA_NONE;
 	auto_journal j = JOURNAL_CLOSED;
@@ -168,10 +170,21 @@ int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct
 	if (opened < 0)
 		return -1;
 	/* Without a journal (a full disk) the programs themselves say that it is held. */
-	if (j.phase != JOURNAL_NONE || (j.fd < 0 && is_cut(dir, group) == 1))
+	if ((j.phase != JOURNAL_NONE && !(observed && j.observe)) ||
+	    (j.fd < 0 && is_cut(dir, group) == 1))
 		return refuse(id, "resume", e);
 	still_want(dir, false);
 	return guard_thaw(group, timeout_ms, e);
+}
+
+int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+{
+	return resume(dir, id, group, timeout_ms, false, e);
+}
+
+int held_go_on(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+{
+	return resume(dir, id, group, timeout_ms, true, e);
 }
 
 bool guard_stay_paused(int dir)

@@ -25,5 +25,12 @@ void held_close(struct held *h);
 
 #define auto_held __attribute__((cleanup(held_close))) struct held
 
+/*
+ * As guard_resume, for whoever froze the container himself for a while: one that its quarantine
+ * observes, which is to run inside the cut, goes on as well.
+ */
+int held_go_on(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* The time as RFC 3339 in UTC with microseconds. */
 const char *held_time(struct arena *a);

@@ -15,7 +15,7 @@ import tarfile
 
 from deck import bind, bundle, config, container, current, host, overlay, rt, skip, until
 from deck.wire import OUTSIDE, wire
-from test_quarantine import wired
+from test_quarantine import quarantine, wired
 
 # What a container's program can be when the probe has no verb for it.
 HOME = "" if os.path.exists("/usr/bin/python3") else sys.base_prefix
@@ -97,6 +97,18 @@ def test_a_frozen_container_stays_frozen():
         assert c.status == "paused"
         assert load(place, "capture.json")["frozenBefore"] is True
         c.resume().ok
+
+
+def test_an_observed_container_goes_on():
+    "in quarantine and not frozen, it runs on afterwards; one that is held frozen does not"
+    with container(config(), "wait") as c:
+        c.up()
+        quarantine(c, "--observe")
+        take(c)
+        assert c.status == "running" and "frozen 0" in c.file("cgroup.events")
+        quarantine(c)
+        take(c)
+        assert c.status == "paused"
 
 
 def test_only_root_reads_it():
