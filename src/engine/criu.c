@@ -15,13 +15,18 @@
 enum {
 	ANSWER_MAX = 64 * 1024,
 	VERSION_MIN = 31600,		/* 3.16: pid namespaces and LSM profiles of the outside */
+	VERSION_NO_LOCK = 31900,
 	CAUSE_MAX = 400,
+	STEP_MS = 100,			/* between two questions whether it is over */
+	GRACE_MS = 500,			/* from the first error that criu gets to its end */
 };
 
 struct talk {
 	const struct criu_request *r;
 	struct criu_process criu;
 	const char *cgroup_options;	/* as they were before; or NULL */
+	uint64_t version;		/* of criu */
+	int64_t kill_ms;		/* of CLOCK_MONOTONIC; 0: it is not over */
 	struct arena *a;
 };
 
@@ -32,11 +37,35 @@ static int ask(struct talk *t, const struct text *message, struct err *e)
 	return 0;
 }
 
+/* By its own way out of an error first: that takes its code out of the processes again. */
+static void hurry(struct talk *t)
+{
+	if (!t->kill_ms) {
+		t->kill_ms = fd_now_ms() + GRACE_MS;
+		criu_process_starve(&t->criu);
+	} else if (fd_now_ms() >= t->kill_ms) {
+		criu_process_kill(&t->criu);
+	}
+}
+
+static int wait_for_word(struct talk *t)
+{
+	for (;;) {
+		int ready = fd_wait_readable(t->criu.socket, t->criu.pidfd,
+					     t->r->over ? STEP_MS : -1);
+
+		if (ready != FD_TIMED_OUT)
+			return ready;
+		if (t->kill_ms || t->r->over(t->r->argument))
+			hurry(t);
+	}
+}
+
 /* The one answer, or one of many; with a terminal there is a descriptor. */
 static int hear(struct talk *t, struct criu_answer *ret, int *ret_fd, struct err *e)
 {
 	static unsigned char bytes[ANSWER_MAX];
-	int ready = fd_wait_readable(t->criu.socket, t->criu.pidfd, -1);
+	int ready = wait_for_word(t);
 	ssize_t len;
 
 	*ret_fd = -1;
@@ -44,6 +73,8 @@ static int hear(struct talk *t, struct criu_answer *ret, int *ret_fd, struct err
 		return err_sys(e, "criu: wait");
 	/* A criu that died may have left an answer. */
 	len = fd_receive(t->criu.socket, bytes, sizeof(bytes), MSG_DONTWAIT, ret_fd);
+	if (len <= 0 && t->kill_ms)
+		return err_set(e, ERR_SYSTEM, "criu: it did not stop in time, and was killed");
 	if (len <= 0 || (size_t)len == sizeof(bytes))
 		return err_set(e, ERR_SYSTEM, "%s", len <= 0 ? "criu ended without an answer" :
 						    "criu: an answer is too long");
@@ -65,6 +96,7 @@ static int check_version(struct talk *t, struct err *e)
 		return -1;
 	if (!answer.success || answer.version < VERSION_MIN)
 		return err_set(e, ERR_SYSTEM, "criu: version 3.16 or newer is needed");
+	t->version = answer.version;
 	return 0;
 }
 
@@ -96,6 +128,8 @@ static int refused(struct talk *t, const struct criu_answer *answer, struct err 
 {
 	const char *cause = criu_log_cause(t->r->work, t->r->log_file, t->a);
 
+	if (t->kill_ms)
+		return err_set(e, ERR_SYSTEM, "criu: it had to stop before it was done");
 	if (!cause && answer->message && *answer->message)
 		cause = answer->message;
 	return err_set(e, ERR_SYSTEM, "criu: %.*s", CAUSE_MAX,
@@ -108,6 +142,8 @@ static int converse(struct talk *t, struct err *e)
 	struct criu_answer answer;
 	int result;
 
+	if (t->r->no_network_lock && t->version >= VERSION_NO_LOCK)
+		criu_message_no_lock(&options);
 	wire_number(&message, 1, (int)t->r->what);
 	wire_message(&message, 2, &options);
 	if (ask(t, &message, e) < 0)

@@ -49,6 +49,7 @@ struct criu_request {
 	uint32_t empty_ns;		/* CLONE_NEW*: made, with nothing of what was in them */
 	bool leave_running, ext_unix_sk, tcp_established, tcp_skip_in_flight, tcp_close, shell_job,
 		file_locks, link_remap, lazy_pages, auto_dedup;
+	bool no_network_lock;		/* dump: no packet filter is put into the network */
 	struct pair_list mounts;	/* from outside. Dump: point, key; restore: key, source */
 	struct str_list external;	/* dump: other things of the outside, as "net[4026531840]:key" */
 	LIST_OF(struct criu_inherit) inherit;	/* restore: our descriptors, 0 to 2 included */
@@ -58,6 +59,12 @@ struct criu_request {
 	 * that came with it (-1: none; closed afterwards). What does not return 0 ends the request.
 	 */
 	int (*stage)(void *argument, const char *name, pid_t pid, int fd, struct err *e);
+	/*
+	 * dump: asked ten times a second; NULL: criu may take as long as it likes. Once this is
+	 * true criu cannot write any more, so that it fails and lets the processes go; should it
+	 * not end by that either, its group is frozen and it is killed.
+	 */
+	bool (*over)(void *argument);
 	void *argument;
 };
 

@@ -10,7 +10,7 @@
 #include "engine/criu_wire.h"
 #include "orlop/auto.h"
 
-enum { LOG_LEVEL = 4 };
+enum { LOG_LEVEL = 4, LOCK_SKIP = 3 };
 
 static void put_pair(struct text *t, unsigned field, const char *first, const char *second)
 {
@@ -106,6 +106,11 @@ struct text criu_message_options(const struct criu_request *r, struct arena *a)
 	put_string(&t, 63, r->lsm_mount_context);
 	put_lists(&t, r);
 	return t;
+}
+
+void criu_message_no_lock(struct text *options)
+{
+	wire_number(options, 64, LOCK_SKIP);
 }
 
 static const char *field_text(const struct wire_field *f, struct arena *a)

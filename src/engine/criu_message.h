@@ -26,6 +26,9 @@ struct criu_answer {
 /* The options of a request. */
 struct text criu_message_options(const struct criu_request *r, struct arena *a);
 
+/* Options to which this is added leave packet filters as they are. criu 3.19 and newer know it. */
+void criu_message_no_lock(struct text *options);
+
 /* Takes an answer apart; false when it is none. Texts are in the arena. */
 bool criu_message_read(struct wire w, struct arena *a, struct criu_answer *ret)
 	__attribute__((warn_unused_result));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +70,20 @@ static int raise_fds(const struct criu_request *r, int socket, int *fds, size_t 
 	return 0;
 }
 
+/*
+ * The signal for a file that gets too big is ignored where criu_process_starve may be called, so
+ * that criu hears of it as an error.
+ */
+static void ignore_limits(const struct criu_request *r, sigset_t *defaults,
+			  struct sigaction *before)
+{
+	static const struct sigaction ignored = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGXFSZ, r->over ? &ignored : NULL, before);
+	if (r->over)
+		sigdelset(defaults, SIGXFSZ);
+}
+
 static int spawn_here(const struct criu_request *r, const int *fds, size_t count, pid_t *ret)
 {
 	static char *const environment[] = { search_path, NULL };
@@ -76,11 +91,13 @@ static int spawn_here(const struct criu_request *r, const int *fds, size_t count
 	char *const argv[] = { name, verb, number, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
+	struct sigaction before;
 	sigset_t none, all;
 	int code;
 
 	sigemptyset(&none);
 	sigfillset(&all);
+	ignore_limits(r, &all, &before);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
@@ -92,6 +109,7 @@ static int spawn_here(const struct criu_request *r, const int *fds, size_t count
 	for (size_t n = 0; n < count; n++)
 		posix_spawn_file_actions_adddup2(&actions, fds[n], SOCKET_FD + (int)n);
 	code = posix_spawn(ret, r->program, &actions, &attributes, argv, environment);
+	sigaction(SIGXFSZ, &before, NULL);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return code;
@@ -175,6 +193,30 @@ int criu_process_start(struct criu_process *p, struct err *e)
 	if (p->r->cgroup >= 0 && file_write(p->r->cgroup, "cgroup.procs", text) < 0)
 		return err_sys(e, "criu: join the container's cgroup");
 	return 0;
+}
+
+void criu_process_starve(struct criu_process *p)
+{
+	const struct rlimit nothing = { 0, 0 };
+
+	if (p->pid > 0)
+		(void)prlimit(p->pid, RLIMIT_FSIZE, &nothing, NULL);
+}
+
+void criu_process_kill(struct criu_process *p)
+{
+	const char *path = p->r->freeze_cgroup;
+	auto_fd int group = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	/*
+	 * What criu traces goes on when criu ends, but not in a group that is being frozen. Where
+	 * that is refused it is ended all the same: whoever asked looks at the group afterwards.
+	 */
+	bool asked = group >= 0 && file_write(group, "cgroup.freeze", "1") == 0;
+
+	(void)asked;
+	if (p->pidfd >= 0)
+		(void)pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0);
 }
 
 int criu_process_end(struct criu_process *p)

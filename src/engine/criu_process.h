@@ -24,6 +24,12 @@ struct criu_process {
  */
 int criu_process_start(struct criu_process *p, struct err *e) __attribute__((warn_unused_result));
 
+/* Lets no file of criu's grow any more: it ends as it does when a disk is full. */
+void criu_process_starve(struct criu_process *p);
+
+/* Ends criu at once, its processes' group being asked to freeze before. */
+void criu_process_kill(struct criu_process *p);
+
 /*
  * Closes the socket, without which it gives up what it was doing, and waits for its end, for as
  * long as that takes: one that is killed leaves processes stopped. Returns its exit status, 128 + n
