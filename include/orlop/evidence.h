@@ -22,6 +22,21 @@ enum evidence_memory {
 	EVIDENCE_MEMORY_NONE,
 };
 
+/* What criu calls its log in the directory of an evidence_dump. */
+#define EVIDENCE_CRIU_LOG "dump.log"
+
+/* Images that somebody who can talk to criu writes of a container that is kept frozen. */
+struct evidence_dump {
+	int directory;			/* empty and 0700: for the images and the log */
+	int wait_ms;			/* for whoever else is at the container */
+	bool (*over)(void *argument);	/* asked now and then: true, it has to come to an end */
+	void (*note)(void *argument, const char *text);	/* hears what is not in them */
+	void *argument;
+};
+
+typedef int evidence_dumper(const void *context, const char *id, const struct evidence_dump *dump,
+			    struct err *e);
+
 struct evidence_options {
 	const char *output;		/* a directory to make, a name ending in ".tar", or "-" */
 	enum evidence_memory memory;
@@ -29,6 +44,12 @@ struct evidence_options {
 	bool queues;			/* what stands unread and unsent in sockets */
 	unsigned budget_ms;		/* 0: as long as it takes */
 	const char *trigger;		/* what asked: "kill", ...; NULL: the command */
+	/*
+	 * Called last of all, in a process of its own, for images of criu beside the rest; NULL:
+	 * not wanted. Guard knows no configuration, without which criu cannot be told of mounts.
+	 */
+	evidence_dumper *dump;
+	const void *context;
 	/* Told now and then how far it is; NULL: not wanted. */
 	void (*progress)(const char *stage, uint64_t bytes);
 };
@@ -37,6 +58,7 @@ struct evidence_result {
 	char root[65];			/* of the Merkle tree, in hexadecimal */
 	uint64_t files, bytes, problems;
 	const char *stopped;		/* why not everything could be taken, or NULL */
+	const char *no_images;		/* why criu's, which were wanted, are not there; or NULL */
 	uint64_t held_us;		/* how long we kept the container frozen */
 	bool held;			/* it was frozen by us */
 	bool logged;			/* the audit log has it */
@@ -48,8 +70,9 @@ enum { EVIDENCE_PARTIAL = 1, EVIDENCE_DIFFERS = 1 };
 
 /*
  * Takes evidence of a container and leaves it frozen or running as it was. 0; EVIDENCE_PARTIAL
- * when the budget, the disk or a signal ended it early; -1 when there is no valid set. SIGINT,
- * SIGTERM and SIGHUP end it as the budget does. Strings of *ret are the arena's or constant.
+ * when the budget, the disk or a signal ended it early, or criu did not do its part; -1 when there
+ * is no valid set. SIGINT, SIGTERM and SIGHUP end it as the budget does. Strings of *ret are the
+ * arena's or constant.
  */
 int evidence_take(const char *state_root, const char *id, const struct evidence_options *options,
 		  struct arena *a, struct evidence_result *ret, struct err *e)

@@ -128,6 +128,14 @@ int life_run(const struct life *l, const struct life_create *c, struct err *e)
 int life_checkpoint(const struct life *l, const struct life_checkpoint *x, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * The dump that evidence_take may ask for: a checkpoint of a container that somebody else keeps
+ * frozen, also in quarantine, and that stays so. `program` is --criu FILE, or NULL.
+ */
+struct evidence_dump;
+int life_dump(const struct life *l, const char *id, const char *program,
+	      const struct evidence_dump *dump, struct err *e) __attribute__((warn_unused_result));
+
 /* Makes a container out of what checkpoint wrote; otherwise as life_run. */
 int life_restore(const struct life *l, const struct life_restore *x, struct err *e)
 	__attribute__((warn_unused_result));

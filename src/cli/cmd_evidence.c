@@ -65,10 +65,20 @@ static void print_result(struct text *t, const struct cli_values *v,
 		text_printf(t, "held for %llu us\n", (unsigned long long)r->held_us);
 	if (r->stopped)
 		text_printf(t, "partial: %s\n", r->stopped);
+	if (r->no_images)
+		text_printf(t, "no images of criu: %s\n", r->no_images);
 	if (!r->logged)
 		text_puts(t, "the audit log could not be written\n");
-	if (r->problems || r->stopped)
+	if (r->problems || r->stopped || r->no_images)
 		text_printf(t, "what is missing stands in capture.json of %s\n", v->output);
+}
+
+/* With the criu of the global option. */
+static int dump(const void *context, const char *id, const struct evidence_dump *d, struct err *e)
+{
+	const struct command *c = context;
+
+	return life_dump(&c->life, id, c->call->values.criu, d, e);
 }
 
 static int gather(const struct command *c, const char *id, struct err *e)
@@ -82,6 +92,8 @@ static int gather(const struct command *c, const char *id, struct err *e)
 		.upper = !v->fs || strcmp(v->fs, "none") != 0,
 		.queues = v->queues,
 		.progress = show_progress,
+		.dump = v->criu_images ? dump : NULL,
+		.context = c,
 	};
 	int code;
 

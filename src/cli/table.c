@@ -323,6 +323,8 @@ static const struct cli_option evidence_options[] = {
 	  "take upper, the files that were changed or are temporary, or none", .words = CLI_FS_WORDS,
 	  .refusal = "invalid fs: " },
 	{ 0, "sockets", FLAG(queues), "take what stands unread and unsent in sockets as well" },
+	{ 0, "criu", FLAG(criu_images),
+	  "at last have criu write images as well; it runs code of its own in the container" },
 	{ 0, "budget", "TIME", WORD(budget),
 	  "stop after TIME (500ms, 10s, 2m) with what there is by then" },
 	{ 0, "older-than", "TIME", WORD(older_than),

@@ -59,7 +59,7 @@ struct cli_values {
 
 	/* evidence */
 	const char *output, *mem, *fs, *budget;
-	bool queues;
+	bool queues, criu_images;
 
 	/* drift */
 	bool strict;

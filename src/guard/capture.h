@@ -60,6 +60,13 @@ struct capture {
 		size_t count, room;
 	} problems;
 	uint64_t more_problems;
+	/* What became of criu's images; result NULL: none were wanted. */
+	struct {
+		const char *result;	/* "taken", "failed", "not tried" */
+		const char *why;	/* when they were not taken */
+		bool frozen;		/* afterwards, as the kernel confirmed */
+		uint64_t moved;		/* threads that are not where they were before */
+	} images;
 };
 
 /* What may have changed while a file was taken; the words are explained in orlop-evidence(8). */
@@ -67,6 +74,7 @@ struct capture {
 #define MEMORY(c) (!(c)->frozen ? "live" : (c)->rings ? "frozen-but-io_uring" : "frozen")
 #define KERNEL "kernel"
 #define SETTLED "settled"
+#define INJECTED "injected"
 
 /* Keeps a sentence about something that could not be had. */
 void capture_problem(struct capture *c, const char *where, const char *format, ...)
@@ -83,7 +91,7 @@ int capture_find(struct capture *c, struct err *e);
 typedef int capture_stage(struct capture *c, struct err *e);
 capture_stage capture_registers, capture_sockets, capture_queues, capture_tasks, capture_drift,
 	capture_memory, capture_open_files, capture_temporary, capture_upper, capture_runtime,
-	capture_host;
+	capture_host, capture_images;
 
 /*
  * Writes a directory tree as one tar in the set, and adds its rows to a JSON array `list` (NULL:
@@ -99,6 +107,9 @@ int capture_tree(struct capture *c, int dir, const char *path, const char *whenc
  */
 int capture_diag(struct capture *c, const struct capture_process *p, unsigned without,
 		 struct err *e);
+
+/* What became of criu's images, for capture.json. */
+void capture_tell_images(const struct capture *c, struct emit *m);
 
 /* Copies what a descriptor has into a file of the set; closes nothing. */
 int capture_copy(struct capture *c, int fd, uint64_t size, const char *path,

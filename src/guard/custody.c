@@ -28,6 +28,11 @@ static void note_journal(int dir, const char *id, const char *set, struct arena 
 		return;
 }
 
+static const char *what_is_missing(const struct evidence_result *result)
+{
+	return result->stopped ? result->stopped : result->no_images;
+}
+
 bool custody_note(const char *root, const char *id, const struct evidence_options *options,
 		  int code, const struct evidence_result *result, const struct err *why)
 {
@@ -36,7 +41,7 @@ bool custody_note(const char *root, const char *id, const struct evidence_option
 	auto_held h = HELD_NONE;
 	struct audit_entry entry = {
 		.operation = "evidence", .id = id, .result = code < 0 ? "failed" : words[code > 0],
-		.detail = code < 0 ? why->text : result->stopped,
+		.detail = code < 0 ? why->text : what_is_missing(result),
 		.more = { { "set", options->output }, { "trigger", options->trigger } },
 	};
 	struct hook_event event = {
@@ -54,7 +59,7 @@ bool custody_note(const char *root, const char *id, const struct evidence_option
 	logged = audit_write(root, &entry, &e) == 0;
 	if (code < 0 || held_find(root, id, &a, &h, &e) < 0)
 		return logged;
-	if (code == 0 && custody_suffices(options))
+	if (!result->stopped && custody_suffices(options))
 		note_journal(h.dir, id, options->output, &a);
 	policy_load(h.dir, &a, &policy, &e);
 	auto_fd int runs = hook_start(root, id, &policy, &event);

@@ -46,6 +46,8 @@ static const struct {
 	{ "changed files", capture_upper },
 	{ "runtime", capture_runtime },
 	{ "host", capture_host },
+	/* Last: criu runs code of its own in the processes. */
+	{ "images of criu", capture_images },
 };
 
 /* What happened to a stage, for capture.json. */
@@ -208,6 +210,7 @@ static void tell_options(const struct evidence_options *o, struct emit *m)
 	emit_str(m, "memory", words[o->memory]);
 	emit_str(m, "fs", o->upper ? "upper" : "none");
 	emit_bool(m, "queues", o->queues);
+	emit_bool(m, "criu", o->dump != NULL);
 	emit_u64(m, "budgetMs", o->budget_ms);
 	emit_end(m);
 }
@@ -269,6 +272,7 @@ static int put_story(struct run *r, struct err *e)
 	/* It may have been frozen before, and stay so. */
 	emit_u64(&m, "heldNs", r->held_to ? r->held_to - r->held_from : 0);
 	emit_u64(&m, "processes", c->process_count);
+	capture_tell_images(c, &m);
 	tell_stages(r, &m);
 	emit_array(&m, "problems");
 	for (size_t i = 0; i < c->problems.count; i++) {
@@ -288,6 +292,11 @@ static int put_story(struct run *r, struct err *e)
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
+static bool is_wanted(const struct capture *c, size_t stage)
+{
+	return stages[stage].run != capture_images || c->options->dump;
+}
+
 static int run_stages(struct run *r, struct err *e)
 {
 	struct sink *s = r->c.sink;
@@ -296,7 +305,7 @@ static int run_stages(struct run *r, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(stages) && code >= 0; i++) {
 		struct told *t = &r->told[i];
 
-		if (sink_is_over(s)) {
+		if (!is_wanted(&r->c, i) || sink_is_over(s)) {
 			t->left_out = true;
 			continue;
 		}
@@ -369,6 +378,13 @@ static int take_all(struct run *r, const char *state_root, struct sink *s, struc
 	return code;
 }
 
+static const char *why_no_images(const struct capture *c)
+{
+	if (!c->options->dump || c->images.why)
+		return c->images.why;
+	return c->images.result ? NULL : "there was no time for them";
+}
+
 int evidence_take(const char *state_root, const char *id, const struct evidence_options *options,
 		  struct arena *a, struct evidence_result *ret, struct err *e)
 {
@@ -393,11 +409,12 @@ int evidence_take(const char *state_root, const char *id, const struct evidence_
 	*ret = (struct evidence_result){
 		.files = manifest.rows.count, .bytes = sink.bytes,
 		.problems = r.c.problems.count + r.c.more_problems, .stopped = sink.stopped,
+		.no_images = why_no_images(&r.c),
 		.held_us = (r.held_to - r.held_from) / 1000, .held = r.held_to != 0,
 		.still = r.c.frozen,
 	};
 	manifest_root(&manifest, a, ret->root);
-	code = sink.stopped ? EVIDENCE_PARTIAL : 0;
+	code = sink.stopped || ret->no_images ? EVIDENCE_PARTIAL : 0;
 	ret->logged = custody_note(state_root, id, options, code, ret, NULL);
 	return code;
 }

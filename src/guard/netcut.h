@@ -33,6 +33,7 @@ enum netcut_kind {
 	NETCUT_ADDRESS4,	/* connect and sendmsg to an address */
 	NETCUT_ADDRESS6,
 	NETCUT_NOTHING,		/* whatever it is, it is refused */
+	NETCUT_SEQPACKET,	/* connect of a unix socket: of packets in sequence (gap.h) */
 	NETCUT_KIND_COUNT_
 };
 

@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "guard/netcut.h"
 
@@ -219,12 +220,26 @@ static void address(struct program *p, const struct netcut_rule *rules, size_t c
 	answer(p, false);
 }
 
+static void seqpacket(struct program *p)
+{
+	struct exits other = { .count = 0 };
+
+	emit(p, BPF_LDX | BPF_MEM | BPF_W, ARGUMENT, ARGUMENT,
+	     (int)offsetof(struct bpf_sock_addr, type), 0);
+	leave(p, &other, BPF_JNE, ARGUMENT, SOCK_SEQPACKET);
+	answer(p, true);
+	land(p, &other);
+	answer(p, false);
+}
+
 size_t netcut_code(enum netcut_kind kind, const struct netcut_rule *rules, size_t count,
 		   struct bpf_insn *code)
 {
 	struct program p = { .code = code };
 
-	if (kind == NETCUT_NOTHING || count == 0)
+	if (kind == NETCUT_SEQPACKET)
+		seqpacket(&p);
+	else if (kind == NETCUT_NOTHING || count == 0)
 		answer(&p, false);
 	else if (kind == NETCUT_EGRESS || kind == NETCUT_INGRESS)
 		packet(&p, rules, count, kind == NETCUT_EGRESS);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -216,6 +217,14 @@ static void tell(struct sink *s)
 	s->told_ms = now;
 	if (s->progress)
 		s->progress(s->stage, s->bytes);
+}
+
+const char *sink_wait(struct sink *s)
+{
+	tell(s);
+	if (sink_is_over(s))
+		return s->stopped;
+	return has_room(s) ? NULL : "the disk is nearly full";
 }
 
 /* ---- files ------------------------------------------------------------------------------- */
@@ -495,6 +504,65 @@ int sink_put(struct sink *s, const char *path, const void *bytes, size_t len, ui
 	if (code < 0 || sink_end(s, NULL, e) < 0)
 		return -1;
 	return code;
+}
+
+/* Begins with what is there already: nothing is written but its row. */
+static int begin_there(struct sink *s, int dir, const char *name, const char *path, uint64_t size,
+		       const char *consistency, const char *source, struct err *e)
+{
+	s->row = (struct manifest_row){
+		.path = path, .size = size, .mode = 0600, .began = sink_now(CLOCK_REALTIME),
+		.consistency = consistency, .source = source,
+	};
+	s->written = 0;
+	sha256_init(&s->sum);
+	if (renameat(dir, name, s->fd, path) < 0)
+		return err_sys(e, "evidence \"%.200s\": \"%.200s\"", s->name, path);
+	s->file = openat(s->fd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (s->file < 0 || fchmod(s->file, 0600) < 0)
+		return err_sys(e, "evidence \"%.200s\": \"%.200s\"", s->name, path);
+	return 0;
+}
+
+static int add_there(struct sink *s, const void *bytes, size_t len)
+{
+	if (!s->last_words && sink_is_over(s))
+		return SINK_STOPPED;
+	tell(s);
+	hash(s, bytes, len);
+	s->written += len;
+	s->bytes += len;
+	return 0;
+}
+
+int sink_take(struct sink *s, int dir, const char *name, const char *path, const char *consistency,
+	      const char *source, const char *error, struct err *e)
+{
+	auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int code;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "evidence: \"%.200s\"", name);
+	if (!s->last_words && sink_is_over(s))
+		return SINK_STOPPED;
+	code = s->tar ? sink_begin(s, path, (uint64_t)st.st_size, consistency, source, e) :
+	       begin_there(s, dir, name, path, (uint64_t)st.st_size, consistency, source, e);
+	if (code != 0)
+		return code;
+	for (uint64_t left = (uint64_t)st.st_size; left > 0 && code == 0;) {
+		char *buffer = sink_buffer(s);
+		ssize_t n = fd_read_full(fd, buffer, left < SINK_CHUNK ? (size_t)left : SINK_CHUNK);
+
+		if (n <= 0)
+			break;
+		if (s->tar)
+			code = sink_write(s, buffer, (size_t)n, e);
+		else
+			code = add_there(s, buffer, (size_t)n);
+		left -= (uint64_t)n;
+	}
+	return code < 0 || sink_end(s, error, e) < 0 ? -1 : code;
 }
 
 /* The two files that are not in the manifest. */

@@ -81,8 +81,20 @@ int sink_write(struct sink *s, const void *bytes, size_t len, struct err *e)
 int sink_end(struct sink *s, const char *error, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * A whole file `name` of the directory `dir`, which somebody else has written: it becomes `path`
+ * in a directory, where `dir` has to be on the same disk, and is copied into a tar. As sink_put;
+ * what the time does not suffice for is cut off in a directory as well.
+ */
+int sink_take(struct sink *s, int dir, const char *name, const char *path, const char *consistency,
+	      const char *source, const char *error, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* True, with the reason in s->stopped, when it is time to stop. */
 bool sink_is_over(struct sink *s);
+
+/* While somebody else writes: tells of progress, and gives the reason to stop, or NULL. */
+const char *sink_wait(struct sink *s);
 
 /* The manifest, its digest, and the end of the tar. Reaches the disk before it returns. */
 int sink_finish(struct sink *s, struct err *e) __attribute__((warn_unused_result));

@@ -24,13 +24,15 @@
 #include "life/images.h"
 #include "life/lifecycle.h"
 #include "orlop/auto.h"
+#include "orlop/evidence.h"
 #include "orlop/guard.h"
 
 enum { THAW_MS = 250 };
 
 struct checkpoint {
 	const struct life *life;
-	const struct life_checkpoint *x;
+	const struct life_checkpoint *x;	/* or: */
+	const struct evidence_dump *dump;
 	struct container c;
 	struct images images;
 	struct arena a;
@@ -162,6 +164,14 @@ static void let_go_on(struct checkpoint *k, int group, bool was_paused)
 		k->life->warn("the container may have stayed paused: use resume");
 }
 
+static void note(struct checkpoint *k, const char *text)
+{
+	if (k->dump)
+		k->dump->note(k->dump->argument, text);
+	else
+		k->life->warn(text);
+}
+
 /* criu takes the first process with its descendants, and knows nothing of others in the group. */
 static void tell_of_others(struct checkpoint *k, int group)
 {
@@ -174,29 +184,42 @@ static void tell_of_others(struct checkpoint *k, int group)
 	for (size_t n = 0; n < pids.count; n++)
 		if (pids.items[n] && !procfs_descends(pids.items[n], k->c.record.pid) &&
 		    kill(pids.items[n], 0) == 0)
-			k->life->warn(arena_printf(&k->a, "process %d is not in the images: it came "
-						   "by exec", pids.items[n]));
+			note(k, arena_printf(&k->a, "process %d is not in the images: it came by exec",
+					     pids.items[n]));
+}
+
+/* The group, for criu to freeze or to find frozen; -1 in *ret when there is none. */
+static int find_group(struct checkpoint *k, struct criu_request *r, int *ret, struct err *e)
+{
+	const char *mount, *path;
+
+	*ret = -1;
+	if (!container_cgroup(&k->c, &k->a, &mount, &path))
+		return 0;
+	r->freeze_cgroup = arena_printf(&k->a, "%s%s", mount, path);
+	r->cgroup_mount = mount;
+	r->own_cgroup_ns = (k->c.record.ns_new | k->c.record.ns_joined) & CLONE_NEWCGROUP;
+	*ret = cgroup_open(mount, path, e);
+	return *ret < 0 ? -1 : 0;
+}
+
+static int run_criu(struct checkpoint *k, struct criu_request *r, int group, struct err *e)
+{
+	tell_of_others(k, group);
+	umask(0077);		/* what criu writes is the memory of the processes */
+	return criu_run(r, &k->a, e);
 }
 
 static int dump(struct checkpoint *k, struct criu_request *r, struct err *e)
 {
-	const char *mount, *path;
 	auto_fd int group = -1;
 	bool was_paused;
 	int result;
 
-	if (container_cgroup(&k->c, &k->a, &mount, &path)) {
-		r->freeze_cgroup = arena_printf(&k->a, "%s%s", mount, path);
-		r->cgroup_mount = mount;
-		r->own_cgroup_ns = (k->c.record.ns_new | k->c.record.ns_joined) & CLONE_NEWCGROUP;
-		group = cgroup_open(mount, path, e);
-		if (group < 0)
-			return -1;
-	}
-	tell_of_others(k, group);
+	if (find_group(k, r, &group, e) < 0)
+		return -1;
 	was_paused = group >= 0 && guard_freeze_asked(group);
-	umask(0077);		/* what criu writes is the memory of the processes */
-	result = criu_run(r, &k->a, e);
+	result = run_criu(k, r, group, e);
 	if (result < 0 || r->leave_running || r->what == CRIU_PRE_DUMP)
 		let_go_on(k, group, was_paused);
 	return result < 0 ? images_blame(&k->images, r, e) : 0;
@@ -245,4 +268,77 @@ int life_checkpoint(const struct life *l, const struct life_checkpoint *x, struc
 	if (result < 0 || x->leave_running || x->pre_dump)
 		return result;
 	return life_delete(l, x->id, true, e);
+}
+
+/* ---- images as evidence ---- */
+
+/* As container_open_locked, but for waiting no longer than there is time. */
+static int open_in_time(struct checkpoint *k, const char *id, struct err *e)
+{
+	int found = container_find(k->life, id, &k->c, e);
+
+	if (found == 0)
+		found = state_lock(k->c.dir, k->dump->wait_ms, e);
+	if (found == STATE_BUSY)
+		return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another operation on it is "
+			       "going on", id);
+	if (found == 0)
+		found = container_load(&k->c, &k->a, e);
+	return found <= 0 ? found : lifecycle_absent(e);
+}
+
+static bool is_over(void *argument)
+{
+	const struct checkpoint *k = argument;
+
+	return k->dump->over(k->dump->argument);
+}
+
+static int dump_held(struct checkpoint *k, const char *id, const char *program, struct err *e)
+{
+	/* Nobody is asked twice: what criu can take only when it is told that it may, it may. */
+	const struct life_criu wanted = {
+		.program = program, .tcp_established = true, .ext_unix_sk = true, .shell_job = true,
+		.file_locks = true,
+	};
+	/* Who made the container may not say what criu is to do to it now. */
+	const struct pair_list no_annotations = { 0 };
+	struct criu_request r;
+	auto_fd int group = -1;
+
+	k->images.images = k->images.work = k->dump->directory;
+	if (images_request(&wanted, &k->images, &no_annotations, &k->a, &r, e) < 0 ||
+	    open_in_time(k, id, e) < 0 ||
+	    lifecycle_check(VERB_CHECKPOINT, k->c.status, id, e) < 0)
+		return -1;
+	r.what = CRIU_DUMP;
+	r.log_file = EVIDENCE_CRIU_LOG;
+	r.pid = k->c.record.pid;
+	r.root = k->c.record.rootfs;
+	r.leave_running = true;
+	r.no_network_lock = true;	/* nobody sends what a filter had to hold */
+	r.over = is_over;
+	r.argument = k;
+	if (find_namespaces(k, &r, e) < 0 || find_mounts(k, &r, e) < 0 ||
+	    images_write_streams(&k->images, r.pid, &k->a, &r, e) < 0 ||
+	    find_group(k, &r, &group, e) < 0)
+		return -1;
+	/* criu stops processes one by one where it has no group: those would go on. */
+	if (group < 0 || !guard_freeze_asked(group))
+		return err_set(e, ERR_STATE, "the container is not frozen any more");
+	return run_criu(k, &r, group, e);
+}
+
+int life_dump(const struct life *l, const char *id, const char *program,
+	      const struct evidence_dump *dump, struct err *e)
+{
+	struct checkpoint k = {
+		.life = l, .dump = dump, .c = CONTAINER_NONE, .images = IMAGES_NONE,
+		.a = ARENA_NONE,
+	};
+	int result = dump_held(&k, id, program, e);
+
+	container_close(&k.c);
+	arena_free(&k.a);
+	return result;
 }

@@ -48,11 +48,11 @@ def segments(core):
             yield address, data[offset:offset + size]
 
 
-def python_container(code):
+def python_container(code, *more):
     """A container whose program is the host's Python, with the host's libraries."""
     mounts = [bind(place, place, "ro") for place in ("/usr", "/lib", "/lib64", HOME)
               if os.path.isdir(place)]
-    return config(mounts=mounts, args=[PYTHON, "-S", "-c", code])
+    return config(mounts=[*mounts, *more], args=[PYTHON, "-S", "-c", code])
 
 
 def test_a_marker_is_in_the_core():

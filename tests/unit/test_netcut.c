@@ -251,6 +251,24 @@ static void test_corners(void)
 	CHECK(sim(code, count, &short_one) == 0);
 }
 
+/* Of unix sockets one kind gets through, and only by the program that says so. */
+static void test_opening(void)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW };
+	struct bpf_insn code[NETCUT_CODE_FIXED];
+	struct netcut_rule rule;
+	struct err e;
+
+	CHECK(netcut_rule_read("0.0.0.0/0", &rule, &e) == 0);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		struct context c = { .address = { .family = AF_UNIX, .type = (unsigned)types[i] } };
+		size_t count = netcut_code(NETCUT_SEQPACKET, NULL, 0, code);
+
+		CHECK(sim(code, count, &c) == (types[i] == SOCK_SEQPACKET), "type %d", types[i]);
+		CHECK(sim(code, netcut_code(NETCUT_NOTHING, &rule, 1, code), &c) == 0);
+	}
+}
+
 static void test_refusals(void)
 {
 	static const char *const texts[] = { "", "x", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1",
@@ -263,6 +281,24 @@ static void test_refusals(void)
 		CHECK(netcut_rule_read(texts[i], &rule, &e) == -1, "\"%s\"", texts[i]);
 }
 
+/* The opening, where the kernel has the place that it is for. */
+static void verify_opening(void)
+{
+	struct bpf_insn code[NETCUT_CODE_FIXED];
+	size_t length = netcut_code(NETCUT_SEQPACKET, NULL, 0, code);
+	char log[4096];
+
+	for (size_t i = 0; i < NETCUT_HOOKS; i++) {
+		const struct netcut_hook *hook = &netcut_hooks[i];
+		auto_fd int fd = strcmp(hook->name, "unix") != 0 ? -1 :
+				 bpf_load(hook->type, hook->attach, "orlop_test", code, length, log,
+					  sizeof(log));
+
+		CHECK(fd >= 0 || strcmp(hook->name, "unix") != 0 || errno == EINVAL ||
+		      errno == EPERM, "%d %s", errno, log);
+	}
+}
+
 /* The kernel takes every program, also with as many rules as there may be. */
 static void test_verifier(void)
 {
@@ -273,6 +309,7 @@ static void test_verifier(void)
 
 	if (geteuid() != 0)
 		return;
+	verify_opening();
 	for (size_t i = 0; i < NETCUT_RULES_MAX; i++)
 		CHECK(netcut_rule_read(i % 2 ? "[2001:db8:1:2:3:4:5:6/127]:443" : "10.2.3.4/30:80",
 				       &rules[i], &e) == 0);
@@ -292,6 +329,7 @@ int main(void)
 {
 	test_rows();
 	test_corners();
+	test_opening();
 	test_refusals();
 	test_verifier();
 	return check_result();

@@ -128,6 +128,15 @@ int life_checkpoint(const struct life *l, const struct life_checkpoint *x, struc
 	return end(l, x->id, e);
 }
 
+int life_dump(const struct life *l, const char *id, const char *program,
+	      const struct evidence_dump *dump, struct err *e)
+{
+	(void)dump;
+	begin(l, "dump");
+	word("criu", program);
+	return end(l, id, e);
+}
+
 int life_restore(const struct life *l, const struct life_restore *x, struct err *e)
 {
 	begin(l, "restore");
