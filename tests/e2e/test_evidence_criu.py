@@ -14,6 +14,7 @@ import time
 
 from deck import bind, config, container, current, needs, rt, skip, timeout, until
 from deck.adversary import adversary
+from deck.container import PATIENCE
 from deck.frozen import Frozen, busybox, shell
 from deck.wire import OUTSIDE, wire
 from test_checkpoint import counting, counts
@@ -147,8 +148,8 @@ def test_a_criu_that_hangs_is_ended_within_the_budget():
     with container(config(), "wait") as c:
         c.up()
         began = time.monotonic()
-        place, criu, _ = attempt(c, stand_in(HANGS), "--budget", "4s")
-        assert time.monotonic() - began < 6
+        place, criu, _ = attempt(c, stand_in(HANGS), "--budget", f"{4 * PATIENCE:.0f}s")
+        assert time.monotonic() - began < 6 * PATIENCE
         assert c.status == "running"
         rows = is_complete_but_for_images(place)
         assert "its part of the budget is used up" in rows["dump.log"]["error"], rows["dump.log"]

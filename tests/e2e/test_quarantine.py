@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """quarantine and release: what holds, what leaks without it, and what a crash leaves."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -539,6 +540,111 @@ def test_a_socket_to_a_queue_of_an_interface_is_found():
         assert [(f["kind"], f["held"]) for f in report["findings"]] == [("xdp-socket", "open")], \
             report
         release(c)
+
+
+AF_XDP, LOOPBACK_CID = 44, 1
+RAW = {"user": {"uid": 0, "gid": 0},
+       "capabilities": {k: ["CAP_NET_RAW"] for k in ("bounding", "effective", "permitted")}}
+
+
+def has_family(family, kind):
+    try:
+        socket.socket(family, kind).close()
+        return True
+    except OSError:
+        return False
+
+
+def held_of(report, kind):
+    return {f["held"] for f in report["findings"] if f["kind"] == kind}
+
+
+def test_frames_by_a_queue_of_an_interface_stop_when_it_is_frozen():
+    "AF_XDP: no program on a cgroup and none at an interface sees them, which is said; frozen it ends"
+    if not has_family(AF_XDP, socket.SOCK_RAW):
+        skip("no AF_XDP")
+    with wire() as cable:
+        frames = listen_for_frames(cable, b"leak")
+        with wired(cable, "xsend", "c0", process=RAW) as c:
+            c.bad()
+            assert frames(0.5) > 5, "the control: they do arrive"
+            report = quarantine(c, "--observe", rc=2)
+            assert held_of(report, "xdp-socket") == {"open"}, report
+            assert frames(0.5) > 5, "what `open` means"
+            report = quarantine(c, rc=2)
+            assert held_of(report, "xdp-socket") == {"open"}, report
+            assert frames(0.5) == 0
+            release(c)
+            assert frames(0.5) > 5
+
+
+def test_a_ring_that_sends_by_a_queue_is_said_to_be_open():
+    "AF_XDP and io_uring: frozen alone it goes on, in quarantine too, and nobody is told otherwise"
+    if not has_family(AF_XDP, socket.SOCK_RAW):
+        skip("no AF_XDP")
+    with wire() as cable:
+        frames = listen_for_frames(cable, b"leak")
+        with wired(cable, "xring", "c0", process=RAW) as c:
+            c.bad()
+            c.pause().ok
+            assert frozen(c)
+            leaks = frames(0.5)
+            report = quarantine(c, rc=2)
+            assert held_of(report, "xdp-socket") == {"open"}, report
+            if not leaks:
+                skip("frozen alone, nothing leaves on this kernel")
+
+
+@contextlib.contextmanager
+def hypervisor():
+    """A listening socket in the hypervisor's place, by the loopback of AF_VSOCK, and its port."""
+    if not has_family(socket.AF_VSOCK, socket.SOCK_STREAM):
+        skip("no AF_VSOCK")
+    with contextlib.closing(socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)) as listener:
+        listener.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+        listener.listen(1)
+        port = listener.getsockname()[1]
+        with contextlib.closing(socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)) as trial:
+            trial.settimeout(2)
+            try:
+                trial.connect((LOOPBACK_CID, port))
+            except OSError:
+                skip("no loopback of AF_VSOCK (the module vsock_loopback)")
+            listener.accept()[0].close()
+        yield listener, port
+
+
+def test_a_connection_to_the_hypervisor_stops_when_it_is_frozen():
+    "AF_VSOCK: observed it goes on, and that is said; frozen not a byte leaves"
+    with hypervisor() as (listener, port), adversary("vsend", LOOPBACK_CID, port) as c:
+        c.bad()
+        peer, _ = listener.accept()
+        assert drained(peer, 0.5), "the control"
+        report = quarantine(c, "--observe", rc=2)
+        assert held_of(report, "vsock") == {"open"}, report
+        with_nothing_under_way(peer)
+        assert drained(peer, 0.5), "what `open` means"
+        report = quarantine(c, rc=2)
+        assert held_of(report, "vsock") == {"open"}, report
+        with_nothing_under_way(peer)
+        assert drained(peer, 0.5) == b""
+        release(c)
+        assert drained(peer, 1)
+
+
+def test_a_ring_to_the_hypervisor_is_said_to_be_open():
+    "AF_VSOCK and io_uring: frozen alone it goes on sending, in quarantine too, and that is said"
+    with hypervisor() as (listener, port), adversary("vring", LOOPBACK_CID, port) as c:
+        c.bad()
+        peer, _ = listener.accept()
+        c.pause().ok
+        assert frozen(c)
+        with_nothing_under_way(peer)
+        leaks = drained(peer, 1)
+        report = quarantine(c, rc=2)
+        assert held_of(report, "vsock") == {"open"}, report
+        if not leaks:
+            skip("frozen alone, nothing leaves on this kernel")
 
 
 @timeout(120)

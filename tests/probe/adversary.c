@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a container does that does not want to be held: it makes itself impossible to freeze, or
- * sends where nobody should hear it. Needs no privilege, except `packet`.
+ * sends where nobody should hear it. Needs no privilege, except `packet`, `xdp`, `xsend`, `xring`.
  *
  * Prints "ready" when what it does is under way, then goes on until it is killed.
  */
@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <linux/io_uring.h>
 #include <linux/seccomp.h>
+#include <linux/vm_sockets.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
@@ -400,12 +402,11 @@ static void ring_put(struct ring *r, const struct io_uring_sqe *sqe)
 	__atomic_store_n(r->sq_tail, *r->sq_tail + 1, __ATOMIC_RELEASE);
 }
 
-/* HOST PORT: a chain of timeouts and sends, queued before anything happens: 20 bytes a second. */
-static void verb_ring(char **argv)
+/* A chain of timeouts and sends, queued before anything happens: 20 times a second. */
+static void ring_send(int fd, size_t len, unsigned flags)
 {
 	enum { LINKS = 1000 };
 	static struct __kernel_timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-	int fd = connected(argv);
 	struct ring r = ring_new(2 * LINKS);
 
 	for (int i = 0; i < LINKS; i++) {
@@ -415,13 +416,135 @@ static void verb_ring(char **argv)
 			.flags = IOSQE_IO_LINK });
 		ring_put(&r, &(struct io_uring_sqe){
 			.opcode = IORING_OP_SEND, .fd = fd, .addr = (uint64_t)(uintptr_t)"r",
-			.len = 1, .msg_flags = MSG_NOSIGNAL,
+			.len = (uint32_t)len, .msg_flags = MSG_NOSIGNAL | flags,
 			.flags = i + 1 < LINKS ? IOSQE_IO_LINK : 0 });
 	}
 	if (syscall(SYS_io_uring_enter, r.fd, 2 * LINKS, 0, 0, NULL, 0) < 0)
 		die("io_uring_enter");
 	ready();
 	stay();
+}
+
+/* HOST PORT */
+static void verb_ring(char **argv)
+{
+	ring_send(connected(argv), 1, 0);
+}
+
+static int connected_vsock(char **argv)
+{
+	struct sockaddr_vm to = { .svm_family = AF_VSOCK, .svm_cid = (unsigned)atoi(argv[0]),
+		.svm_port = (unsigned)atoi(argv[1]) };
+	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		die("vsock");
+	return fd;
+}
+
+/* CID PORT: a byte every 10 ms. */
+static void verb_vsend(char **argv)
+{
+	int fd = connected_vsock(argv);
+
+	ready();
+	for (;;) {
+		send(fd, "v", 1, MSG_NOSIGNAL);
+		usleep(10 * 1000);
+	}
+}
+
+/* CID PORT: the same by a ring. */
+static void verb_vring(char **argv)
+{
+	ring_send(connected_vsock(argv), 1, 0);
+}
+
+/* ---- frames by a queue of an interface ---- */
+
+enum { QUEUE = 2048, CHUNK = 4096, XDP_LEVEL = 283 };
+
+struct queue {
+	int fd;
+	uint32_t *producer;
+	struct xdp_desc *descriptors;
+};
+
+/* One frame of 64 bytes in memory that is shared with the kernel; copied when it is sent. */
+static void *queue_memory(int fd)
+{
+	static const unsigned char head[14] = { 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1,
+		0x88, 0xb6 };
+	int entries = QUEUE;
+	char *memory = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct xdp_umem_reg reg = { .addr = (uint64_t)(uintptr_t)memory, .len = CHUNK,
+		.chunk_size = CHUNK };
+
+	if (memory == MAP_FAILED ||
+	    setsockopt(fd, XDP_LEVEL, XDP_UMEM_REG, &reg, sizeof(reg)) < 0 ||
+	    setsockopt(fd, XDP_LEVEL, XDP_UMEM_FILL_RING, &entries, sizeof(entries)) < 0 ||
+	    setsockopt(fd, XDP_LEVEL, XDP_UMEM_COMPLETION_RING, &entries, sizeof(entries)) < 0 ||
+	    setsockopt(fd, XDP_LEVEL, XDP_TX_RING, &entries, sizeof(entries)) < 0)
+		die("memory of the queue");
+	memcpy(memory, head, sizeof(head));
+	memcpy(memory + sizeof(head), "leak", 4);
+	return memory;
+}
+
+static struct queue queue_new(const char *interface)
+{
+	struct queue q = { .fd = socket(AF_XDP, SOCK_RAW, 0) };
+	struct sockaddr_xdp where = { .sxdp_family = AF_XDP, .sxdp_flags = XDP_COPY,
+		.sxdp_ifindex = if_nametoindex(interface) };
+	struct xdp_mmap_offsets at;
+	socklen_t len = sizeof(at);
+	char *ring;
+
+	if (q.fd < 0)
+		die("xdp");
+	queue_memory(q.fd);
+	if (getsockopt(q.fd, XDP_LEVEL, XDP_MMAP_OFFSETS, &at, &len) < 0)
+		die("offsets of the queue");
+	ring = mmap(NULL, at.tx.desc + QUEUE * sizeof(struct xdp_desc), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_POPULATE, q.fd, XDP_PGOFF_TX_RING);
+	if (ring == MAP_FAILED)
+		die("map the queue");
+	if (bind(q.fd, (struct sockaddr *)&where, sizeof(where)) < 0)
+		die("bind to the queue");
+	q.producer = (uint32_t *)(void *)(ring + at.tx.producer);
+	q.descriptors = (struct xdp_desc *)(void *)(ring + at.tx.desc);
+	return q;
+}
+
+static void queue_put(struct queue *q, uint32_t count)
+{
+	uint32_t from = *q->producer;
+
+	for (uint32_t i = 0; i < count; i++)
+		q->descriptors[(from + i) % QUEUE] = (struct xdp_desc){ .addr = 0, .len = 64 };
+	__atomic_store_n(q->producer, from + count, __ATOMIC_RELEASE);
+}
+
+/* INTERFACE: as many frames as the ring of what was sent has room for, one every 10 ms. */
+static void verb_xsend(char **argv)
+{
+	struct queue q = queue_new(argv[0]);
+
+	ready();
+	for (;;) {
+		queue_put(&q, 1);
+		sendto(q.fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+		usleep(10 * 1000);
+	}
+}
+
+/* INTERFACE: all of them queued at once, and a ring that has the kernel look at the queue. */
+static void verb_xring(char **argv)
+{
+	struct queue q = queue_new(argv[0]);
+
+	queue_put(&q, QUEUE);
+	ring_send(q.fd, 0, MSG_DONTWAIT);
 }
 
 /* A counter in shared memory that grows while anybody executes: FILE. */
@@ -521,7 +644,9 @@ static const struct verb {
 	{ "ptrace", 0, verb_ptrace }, { "bomb", 1, verb_bomb }, { "idle", 1, verb_idle },
 	{ "fill", 2, verb_fill }, { "fillfd", 1, verb_fillfd }, { "shell", 2, verb_shell },
 	{ "try", 2, verb_try }, { "packet", 1, verb_packet }, { "unix", 1, verb_unix },
-	{ "vsock", 0, verb_vsock }, { "xdp", 0, verb_xdp }, { "ring", 2, verb_ring }, { "count", 1, verb_count },
+	{ "vsock", 0, verb_vsock }, { "xdp", 0, verb_xdp }, { "ring", 2, verb_ring },
+	{ "vsend", 2, verb_vsend }, { "vring", 2, verb_vring }, { "xsend", 1, verb_xsend },
+	{ "xring", 1, verb_xring }, { "count", 1, verb_count },
 	{ "memfd", 0, verb_memfd }, { "map", 1, verb_map }, { "jit", 0, verb_jit },
 	{ "headless", 0, verb_headless },
 };
