@@ -213,7 +213,7 @@ TIERS = [
     Tier("contrib", "its files with the engines and the cluster that they are for",
          program("tests/package/run", "dropins", "kubernetes"), 1800, machine=True, long=True,
          packages=("busybox-static", "debootstrap")),
-    Tier("fuzz", "configurations and command lines that nobody would write", run_fuzz, 300,
+    Tier("fuzz", "what nobody would write, in every reader of what others write", run_fuzz, 540,
          root=False, packages=("clang",)),
     Tier("bench", "the measuring program works", run_bench, 180,
          packages=("crun", "runc", "strace")),

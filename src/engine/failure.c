@@ -73,7 +73,7 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 			reason(m->error));
 	else if (m->error == CHILD_E_NOT_ORDINARY)
 		err_set(e, ERR_POLICY, "filesystem \"%s\" must be mounted on ordinary directory",
-			mount->fstype);
+			mount->fstype ? mount->fstype : "");
 	else
 		err_set(e, ERR_SYSTEM, "%s%s%s", m->detail, m->detail[0] ? ": " : "",
 			reason(m->error));
@@ -123,12 +123,12 @@ static int hook_failed(const struct child_message *m, const char *kind, struct e
 
 static int join_failed(const struct child_message *m, const struct plan *plan, struct err *e)
 {
-	int left = m->item;
+	int at = 0;
 
 	for (size_t n = 0; n < plan->namespaces.count; n++) {
 		const struct plan_namespace *ns = &plan->namespaces.items[n];
 
-		if (ns->path && left-- == 0)
+		if (ns->path && at++ == m->item)
 			return err_sys_code(e, m->error, "join namespace %s", ns->path);
 	}
 	return plain(m, e, "join namespaces");

@@ -476,7 +476,8 @@ static void *queue_memory(int fd)
 	static const unsigned char head[14] = { 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1,
 		0x88, 0xb6 };
 	int entries = QUEUE;
-	char *memory = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
 	struct xdp_umem_reg reg = { .addr = (uint64_t)(uintptr_t)memory, .len = CHUNK,
 		.chunk_size = CHUNK };
 
