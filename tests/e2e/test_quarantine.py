@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -311,6 +312,57 @@ def test_an_established_reverse_shell_is_cut_both_ways():
                 assert drained(peer, 1) == b""
             release(c)
             assert b"answer" in drained(peer, 6), "the connection did not go on"
+            peer.close()
+        listener.close()
+
+
+TRACKED = """
+table inet isolation {
+    chain arriving {
+        type filter hook input priority 0; policy %s;
+        ct state established,related accept
+    }
+}
+"""
+
+
+def with_policy(cable, verdict):
+    """A network policy on the node's side, as those have it that track connections."""
+    if not shutil.which("nft"):
+        skip("needs nft(8)")
+    with inside(cable.outside):
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        done = subprocess.run(["nft", "-f", "-"], input=TRACKED % verdict, text=True, check=False,
+                              capture_output=True)
+        if "No such file or directory" in done.stderr:
+            skip("no connection tracking in this kernel")
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_policy_that_tracks_connections_does_not_cut_what_quarantine_cuts():
+    "the control: deny all keeps new connections out, and the established shell goes on talking"
+    with wire() as cable:
+        with_policy(cable, "accept")
+        listener = cable.listen()
+        with wired(cable, "shell", OUTSIDE, listener.getsockname()[1]) as c:
+            c.start().ok
+            peer, _ = listener.accept()
+            c.wait_line("ready")
+            peer.send(b"x")
+            assert b"answer" in drained(peer, 0.5 * PATIENCE)
+            with_policy(cable, "drop")
+            with inside(cable.inside), socket.socket() as other:
+                other.settimeout(1)
+                assert other.connect_ex(listener.getsockname()) != 0
+            peer.send(b"x")
+            assert b"answer" in drained(peer, 0.5 * PATIENCE), "the control"
+            for flags in ([], ["--observe"]):
+                quarantine(c, *flags)
+                with_nothing_under_way(peer)
+                peer.settimeout(5)
+                peer.send(b"x")
+                assert drained(peer, 1) == b""
+            release(c)
             peer.close()
         listener.close()
 
