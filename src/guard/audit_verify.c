@@ -35,7 +35,7 @@ static const struct bind caller_rows[] = {
 };
 
 static const struct bind line_rows[] = {
-	B_U64(struct line, number, "number", B_REQUIRED),
+	B_U64_IN(struct line, number, "number", 1, UINT64_MAX, B_REQUIRED),
 	B_STR(struct line, before, "before", B_REQUIRED),
 	B_STR(struct line, head_was, "headWas"),
 	B_STR(struct line, shown.time, "time"),

@@ -71,7 +71,12 @@ static void keep(struct journal *j, const char *file, const char *value, struct 
 
 static int line_apply(struct journal *j, const struct line *line, struct arena *a)
 {
-	if (strcmp(line->step, "begin") == 0 && line->mode && line->time) {
+	bool begins = strcmp(line->step, "begin") == 0;
+
+	/* What comes before has no beginning: it is part of a journal that was longer. */
+	if (j->phase == JOURNAL_NONE && !begins)
+		return -1;
+	if (begins && line->mode && line->time) {
 		if (j->phase == JOURNAL_NONE) {
 			j->since = line->time;
 			j->was_frozen = line->was_frozen;
@@ -279,6 +284,9 @@ int journal_begin(struct journal *j, const char *id, const struct guard_request 
 		.reason = request->reason ? arena_strdup(a, request->reason) : NULL,
 	};
 
+	/* What a container of this name left before the machine was restarted hides what follows. */
+	if (j->phase == JOURNAL_NONE && j->fd >= 0 && ftruncate(j->fd, 0) < 0)
+		return err_sys(e, "empty the journal of the quarantine");
 	line_apply(j, &line, a);
 	if (identity_boot(boot) < 0)
 		return err_sys(e, "read the boot id");

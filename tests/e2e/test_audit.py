@@ -99,7 +99,8 @@ def test_any_change_is_noticed_and_named():
         assert edited != whole[2]
         last = whole[5].replace('"released"', '"refused"')
         again = json.loads(whole[5])
-        renumbered = json.dumps(again | {"number": 7}, separators=(",", ":")) + "\n"
+        renumbered, none = (json.dumps(again | {"number": n}, separators=(",", ":")) + "\n"
+                            for n in (7, 0))
         cases = [
             (whole[:2] + [edited] + whole[3:], head, "log:3: is not what was written"),
             (whole[:2] + whole[3:], head, "log:3: is number 4, the one before it is number 2"),
@@ -112,6 +113,7 @@ def test_any_change_is_noticed_and_named():
             (whole + [renumbered], head, "log:6: is not what was written"),
             (whole[:3] + ["nonsense\n"] + whole[3:], head, "log:4: is no line"),
             (whole[:3] + ["nonsense\n"] + whole[4:], head, "log:4: is no line"),
+            ([none] + whole, head, "log:1: is no line"),
             (whole, [], "head: is missing"),
             (whole, [head[0].replace(" ", " f", 1)[:-2] + "\n"], "is not what was written"),
             ([], head, "lines were removed at the end"),

@@ -35,7 +35,7 @@ static bool is_among(const char *word, const char *const *words)
 
 static void check_values(const struct cli_option *options, const struct cli_values *values)
 {
-	for (; options->name; options++) {
+	for (; options->name[0]; options++) {
 		const char *at = (const char *)values + options->offset;
 		const char *word = NULL;
 		uint32_t number;
@@ -50,7 +50,7 @@ static void check_values(const struct cli_option *options, const struct cli_valu
 		if (word && options->type != CLI_WORD)
 			must(*word);
 		if (word && options->words)
-			must(is_among(word, options->words));
+			must(is_among(word, cli_words(options)));
 	}
 }
 

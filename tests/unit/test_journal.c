@@ -107,6 +107,10 @@ static void test_reading(void)
 	CHECK(j.phase == JOURNAL_NONE);
 	CHECK(journal_read("{}\n", 3, "web", boot, &a, &j, &e) == -1);
 	CHECK(journal_read("x\n", 2, "web", boot, &a, &j, &e) == -1);
+	/* What has no beginning was part of a longer one. */
+	j = JOURNAL_CLOSED;
+	text = "{\"step\":\"save\",\"file\":\"pids.max\",\"value\":\"0\"}\n";
+	CHECK(journal_read(text, strlen(text), "web", boot, &a, &j, &e) == -1);
 	text = "{\"step\":\"dance\"}\n";
 	CHECK(journal_read(text, strlen(text), "web", boot, &a, &j, &e) == -1);
 }
@@ -120,6 +124,15 @@ static void test_files(int dir)
 {
 	struct guard_request request = { .id = "web" };
 	struct journal j;
+
+	/* What is left from before a restart holds nothing, and does not hide what comes. */
+	put(dir, JOURNAL_FILE, arena_printf(&a, begin_format, "web", "another boot"));
+	j = open_it(dir);
+	CHECK(j.phase == JOURNAL_NONE);
+	CHECK(journal_begin(&j, "web", &request, false, "T", &a, &e) == 0);
+	journal_close(&j);
+	CHECK(journal_peek(dir, "web", &a, &j, &e) == 0 && j.phase == JOURNAL_BEGUN);
+	CHECK(unlinkat(dir, JOURNAL_FILE, 0) == 0);
 
 	/* What cannot be read holds. */
 	put(dir, JOURNAL_FILE, "nonsense\n");
