@@ -139,9 +139,7 @@ static struct child_list put_pairs(struct text *t, const struct pair_list *pairs
 	return put_list(t, to, pairs->count, sizeof(*to));
 }
 
-/* A hook without an environment of its own gets `env`, if that is not NULL. */
-static struct child_list put_hooks(struct text *t, const struct hook_list *hooks,
-				   const struct str_list *env)
+static struct child_list put_hooks(struct text *t, const struct hook_list *hooks)
 {
 	struct child_hook *to = arena_new_array(t->arena, struct child_hook, hooks->count);
 
@@ -151,7 +149,7 @@ static struct child_list put_hooks(struct text *t, const struct hook_list *hooks
 		to[n] = (struct child_hook){
 			.path = put_string(t, h->path),
 			.args = put_strings(t, &h->args),
-			.env = put_strings(t, h->env.count || !env ? &h->env : env),
+			.env = put_strings(t, &h->env),
 			.timeout = h->timeout.set ? (int32_t)h->timeout.value : 0,
 		};
 	}
@@ -324,8 +322,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 	to->masked = put_strings(t, &plan->masked);
 	to->readonly = put_strings(t, &plan->readonly);
 	to->sysctls = put_pairs(t, &plan->sysctls);
-	to->create_hooks = put_hooks(t, &plan->hooks.create_container, NULL);
-	to->start_hooks = put_hooks(t, &plan->hooks.start_container, &plan->process.env);
+	to->create_hooks = put_hooks(t, &plan->hooks.create_container);
+	to->start_hooks = put_hooks(t, &plan->hooks.start_container);
 	put_state(t, facts->state, &to->state_head, &to->state_tail);
 	put_state(t, facts->start_state, &to->start_state_head, &to->start_state_tail);
 	to->hostname = put_string(t, plan->hostname);

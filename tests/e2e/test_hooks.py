@@ -101,7 +101,7 @@ def test_a_hook_gets_exactly_its_own_environment():
 
 
 def test_a_hook_without_an_environment_gets_that_of_where_it_runs():
-    "the caller's on the host, in whole; the program's in startContainer; none in createContainer"
+    "the caller's on the host; the program's, with HOME, in startContainer; none in createContainer"
     hooks = {"createRuntime": [hook("env")],
              "createContainer": [hook("env", into=os.path.join(current().tmp, "container"))],
              "startContainer": [inside("env")]}
@@ -111,7 +111,7 @@ def test_a_hook_without_an_environment_gets_that_of_where_it_runs():
         assert sorted(said()) == sorted(f"env: {k}={v}" for k, v in given.items())
         assert said("container") == []
         lines = host.read(c.rootfs("/tmp/hooks")).splitlines()
-        assert "env: PATH=/bin" in lines and "env: OWN=x" in lines
+        assert sorted(lines) == ["env: HOME=/", "env: OWN=x", "env: PATH=/bin"]
         assert "env: FROM_CALLER=y" not in lines
         c.delete("--force").ok
 
