@@ -274,14 +274,37 @@ static int open_place(struct child *c, const struct child_mount *m, bool file, b
 	return place >= 0 && is_procfs(place) ? -CHILD_E_IN_PROC : place;
 }
 
-/* Other attributes for what an earlier mount, or the image's own tree, has at the target. */
+/* Propagation is a property of an attached mount: a detached one has nowhere to. */
+static int propagate(const struct child_mount *m, int fd)
+{
+	if (!m->propagation)
+		return 0;
+	return sys_mount_setattr(fd, m->propagation & MS_REC ? AT_RECURSIVE : 0, 0, 0,
+				 m->propagation & ~(uint32_t)MS_REC);
+}
+
+/* Whether something is mounted at that very place. */
+static bool is_mount(int fd)
+{
+	struct statx st;
+
+	return SYS(statx, fd, "", AT_EMPTY_PATH, 0, &st) >= 0 &&
+	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
+/*
+ * Other attributes for what an earlier mount, or the image's own tree, has at the target. Asked
+ * for no attribute the kernel looks at nothing, so it is looked here.
+ */
 static int remount(struct child *c, const struct child_mount *m)
 {
 	int fd = path_open(c->root, child_string(c, m->target), 0);
+	int error;
 
 	if (fd < 0)
 		return fd;
-	return apply_attributes(c, m, fd);
+	error = is_mount(fd) ? apply_attributes(c, m, fd) : -EINVAL;
+	return error < 0 ? error : propagate(m, fd);
 }
 
 /*
@@ -377,10 +400,8 @@ static int mount_one(struct child *c, const struct child_mount *m, int item, str
 			place = open_place(c, m, false, &existed);
 		error = place < 0 ? place : sys_attach(fd, place);
 	}
-	/* Propagation is a property of an attached mount: a detached one has nowhere to. */
-	if (error >= 0 && m->propagation)
-		error = sys_mount_setattr(fd, m->propagation & MS_REC ? AT_RECURSIVE : 0, 0, 0,
-					  m->propagation & ~(uint32_t)MS_REC);
+	if (error >= 0)
+		error = propagate(m, fd);
 	if (error >= 0 && is_late(c, m))
 		error = keep_for_later(c, fd);
 	return error;

@@ -426,10 +426,21 @@ def test_remount_changes_flags_of_what_is_there():
 
 
 def test_remount_of_what_is_no_mount_is_an_error():
-    "that says which path, and that an earlier mount is meant"
-    again = dict(TMPFS, options=["remount", "ro"])
-    run(config(mounts=[again], rootfs={"/m/": "dir"}), "exit 0").fails(
-        'error remounting "/m": invalid argument', "an earlier mount", rc=1)
+    "that says which path, and that an earlier mount is meant; without an attribute too"
+    for words in (["ro"], ["rro"], ["rprivate"], ["bind", "nosuid"], []):
+        again = dict(TMPFS, type="none", options=["remount", *words])
+        run(config(mounts=[again], rootfs={"/m/": "dir"}), "exit 0").fails(
+            'error remounting "/m": invalid argument', "an earlier mount", rc=1)
+
+
+def test_remount_changes_the_propagation_of_what_is_there():
+    "with all below it, or without"
+    below = dict(TMPFS, destination="/m/below")
+    for word, shown in (("unbindable", ["unbindable", "private"]), ("rshared", ["shared", "shared"])):
+        again = dict(TMPFS, type="none", options=["remount", word])
+        with run(config(mounts=[dict(TMPFS), below, again]), "mounts /m; mounts /m/below") as r:
+            got = [r.ok.mount(where)["propagation"].split(":")[0] for where in ("/m", "/m/below")]
+            assert got == shown, (word, got)
 
 
 def test_remount_bind_changes_the_mount_only():
