@@ -350,7 +350,7 @@ static int begin(struct exec *x, struct err *e)
 
 static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 {
-	int begun, none = -1;
+	int begun, none = -1, status;
 
 	/*
 	 * A process born while the container is being frozen holds us until it is thawed, so nobody
@@ -367,8 +367,11 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	f->id = x->x->id;
 	state_unlock(x->c.dir);
 	auto_close_fd(&x->spawn.control);
-	return foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
-			       x->x->console_socket ? &none : &x->spawn.master, &NOTIFY_NONE, e);
+	status = foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
+				 x->x->console_socket ? &none : &x->spawn.master, &NOTIFY_NONE, e);
+	if (f->filtered)
+		x->life->warn(FOREGROUND_FILTERED);
+	return status;
 }
 
 int life_exec(const struct life *l, const struct life_exec *request, struct err *e)

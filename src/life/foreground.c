@@ -140,12 +140,13 @@ static void drain(struct foreground *f, struct console *console)
 	}
 }
 
-static int status_of(int pidfd, struct err *e)
+static int status_of(struct foreground *f, int pidfd, struct err *e)
 {
 	siginfo_t info = { 0 };
 
 	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
 		return err_sys(e, "wait for the process");
+	f->filtered = info.si_code != CLD_EXITED && info.si_status == SIGSYS;
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
@@ -192,7 +193,7 @@ int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int *master,
 	if (result == 0)
 		drain(f, &console);
 	console_end(&console);
-	return result < 0 ? -1 : status_of(pidfd, e);
+	return result < 0 ? -1 : status_of(f, pidfd, e);
 }
 
 void foreground_end(struct foreground *f)

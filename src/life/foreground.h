@@ -16,7 +16,12 @@ struct foreground {
 	bool subreaper;
 	int dir;		/* the container's, or -1: in quarantine no signal is passed on */
 	const char *id;
+	bool filtered;		/* how it ended: by SIGSYS, which a seccomp filter sends */
 };
+
+/* What is said to a person then; engines have the status. */
+#define FOREGROUND_FILTERED "the program was ended by SIGSYS: its seccomp filter refused a system " \
+	"call; the kernel's log may say which (\"type=1326\", syscall=NUMBER)"
 
 #define FOREGROUND_NONE ((struct foreground){ .signals = -1, .dir = -1 })
 

@@ -5,11 +5,14 @@
 #include "life/start.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "engine/hooks.h"
 #include "life/agent.h"
 #include "life/container.h"
@@ -19,6 +22,32 @@
 #include "orlop/guard.h"
 
 enum { PATIENCE_MS = 10 * 1000 };
+
+/*
+ * Whether what has let go of its socket did so by execve. Who dies without that does it in silence
+ * when the filter refuses him all words; his memory is gone by then, and his name still the child's.
+ */
+static bool has_begun(pid_t pid)
+{
+	char path[32], text[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, text, sizeof(text)) >= 0)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || file_read_fd(fd, text, sizeof(text)) < 0 ||
+	       strcmp(text, "orlop:[child]") != 0;
+}
+
+static int not_begun(struct err *e)
+{
+	err_set(e, ERR_STATE, "container process is already dead: the seccomp filter ended it "
+		"before its program began");
+	return err_hint(e, "linux.seccomp has to allow execve, and a program needs more than that: "
+			   "see orlop profile learn");
+}
 
 int start_program(const struct start *s, struct err *e)
 {
@@ -37,6 +66,8 @@ int start_program(const struct start *s, struct err *e)
 
 	if (started != 0)
 		return started == SPAWN_HOOK_FAILED ? START_HOOK_FAILED : -1;
+	if (s->record->seccomp && !has_begun(s->record->pid))
+		return not_begun(e);
 	if (!s->record->poststart)
 		return 0;
 	if (hooks_run(&s->hooks->poststart, "poststart",

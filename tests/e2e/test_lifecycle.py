@@ -444,14 +444,20 @@ def test_list_refuses_an_unknown_format():
 
 
 def test_list_goes_on_past_a_broken_entry():
-    "a state directory that is no container does not hide the others"
+    "a state directory that is no container, or cannot be read, does not hide the others"
     test = current()
     with container(config()) as c:
         os.mkdir(os.path.join(test.root, "broken"))
         try:
             assert c.name in rt("list", "-q").out.split()
+            with open(os.path.join(test.root, "broken/state.json"), "w", encoding="utf-8") as out:
+                out.write("no state")
+            listed = rt("list", "-q").ok
+            assert listed.out.split() == [c.name]
+            assert re.search("level=warning.*load container broken: .*left out .delete --force",
+                             listed.err), listed
         finally:
-            os.rmdir(os.path.join(test.root, "broken"))
+            rt("delete", "--force", "broken").ok
 
 
 def test_ps_names_the_processes():

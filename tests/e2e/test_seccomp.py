@@ -51,13 +51,34 @@ def test_a_filter_is_in_force_when_the_program_starts():
 
 
 def test_a_filter_that_refuses_everything_hangs_nobody():
-    "neither execve nor the words about it nor the end: it ends by a signal, and nothing is left"
-    for number in (1, 4):       # EPERM; EINTR, which others would try again
-        c = config(linux={"seccomp": {"defaultAction": "SCMP_ACT_ERRNO",
-                                      "defaultErrnoRet": number}})
+    "neither execve nor the words about it nor the end: it is said why, and nothing is left"
+    filters = [("ERRNO", 1), ("ERRNO", 4),       # EPERM; EINTR, which others would try again
+               ("KILL_PROCESS", None), ("KILL_THREAD", None), ("TRAP", None)]
+    for action, number in filters:
+        filtered = {"defaultAction": f"SCMP_ACT_{action}"}
+        if number:
+            filtered["defaultErrnoRet"] = number
+        c = config(linux={"seccomp": filtered})
         with run(c, "echo never") as r:
-            assert r.rc == 128 + signal.SIGILL and not r.lines, r
+            r.fails("already dead: the seccomp filter ended it", "has to allow execve", rc=1)
+            assert not r.lines, r
             assert r.seconds < 5 * PATIENCE, r
+        with container(c, None) as box:
+            box.start().fails("already dead: the seccomp filter ended it", rc=1)
+            assert box.status == "stopped"
+
+
+def test_a_program_that_its_filter_ends_is_told_of():
+    "its status is the signal's, and a warning says whose doing that was; for exec too"
+    c = seccomp(rule("KILL_PROCESS", "umask"))
+    with run(c, "umask") as r:
+        assert r.rc == 128 + signal.SIGSYS and "its seccomp filter refused" in r.err, r
+    with container(c) as box:
+        box.up()
+        r = box.exec("umask")
+        assert r.rc == 128 + signal.SIGSYS and "its seccomp filter refused" in r.err, r
+    with run(config(), "exit 159") as r:
+        assert r.rc == 159 and not r.err, r
 
 
 def test_each_action_does_what_it_says():
