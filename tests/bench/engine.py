@@ -28,7 +28,7 @@ def disk():
     if not base:
         base = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
                             "orlop")
-    image = Path(base) / "vm/disk/current/root.img"
+    image = Path(base) / "vm/disk/trixie/root.img"
     if not image.exists():
         subprocess.run([VM / "setup", "full"], check=True)
     return image.resolve()

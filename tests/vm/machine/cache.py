@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where setup keeps what a machine is started from; what is missing is made first.
 
-    python3 -m machine.cache disk-key       print the name of what the disk should be now
+    python3 -m machine.cache disk-key NAME      print the name of what disk NAME should be now
+    python3 -m machine.cache disk-suites NAME   print the suites that its packages come from
 """
 import hashlib
 import os
@@ -12,8 +13,10 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
 
-# What shapes the disk, beside the package lists.
-RECIPE = ["part/disk.sh", "guest/furnish", "guest/image.py"]
+# The disks: the suites that they are made from, and what shapes them beside the package lists.
+SUITES = {"trixie": ["trixie", "sid"], "bookworm": ["bookworm"]}
+RECIPES = {"trixie": ["part/disk.sh", "guest/furnish", "guest/furnish-engines", "guest/image.py"],
+           "bookworm": ["part/disk.sh", "guest/furnish"]}
 
 
 class Missing(Exception):
@@ -52,22 +55,24 @@ def modules(name: str, version: str) -> pathlib.Path:
     return _need(f"modules/{version}", "modules", name)
 
 
-def disk_key() -> str | None:
+def disk_key(name: str) -> str | None:
     """A name that changes with the recipe and the package lists; None without lists."""
     lists = [sorted((directory() / "apt" / suite / "lists").glob("*Release"))
-             for suite in ("trixie", "sid")]
+             for suite in SUITES[name]]
     if not all(lists):
         return None
-    shape = hashlib.sha256()
-    for path in [HERE / part for part in RECIPE] + sum(lists, []):
+    shape = hashlib.sha256(name.encode())
+    for path in [HERE / part for part in RECIPES[name]] + sum(lists, []):
         shape.update(path.read_bytes())
     return shape.hexdigest()[:16]
 
 
-def disk() -> pathlib.Path:
-    if disk_key() is None:
-        _setup("disk")
-    return _need(f"disk/{disk_key()}", "disk")
+def disk(name: str) -> pathlib.Path:
+    if name not in SUITES:
+        raise Missing(f"no disk is called '{name}': {', '.join(SUITES)}")
+    if disk_key(name) is None:
+        _setup("disk", name)
+    return _need(f"disk/{disk_key(name)}", "disk", name)
 
 
 def template(name: str, key: str) -> pathlib.Path:
@@ -78,5 +83,7 @@ def qemu() -> pathlib.Path:
     return _need("qemu/current", "tiny")
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["disk-key"]:
-    print(disk_key())
+if __name__ == "__main__" and sys.argv[1:2] == ["disk-key"]:
+    print(disk_key(sys.argv[2]))
+if __name__ == "__main__" and sys.argv[1:2] == ["disk-suites"]:
+    print(*SUITES[sys.argv[2]])

@@ -41,13 +41,14 @@ class Template:
             known = sorted(p.name for p in (cache.HERE / "template").iterdir())
             raise cache.Missing(f"no template is called '{name}': {', '.join(known)}")
         self.name, self.script = name, path.read_text()
-        said = dict(re.findall(r"^# (kernel|append): (.*)$", self.script, re.M))
-        self.kernel, self.append = said.get("kernel", "cloud"), said.get("append", "")
+        said = dict(re.findall(r"^# (kernel|disk|append): (.*)$", self.script, re.M))
+        self.kernel, self.disk = said.get("kernel", "cloud"), said.get("disk", "trixie")
+        self.append = said.get("append", "")
 
     def needs(self) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
         """The directories of kernel, modules and disk."""
         kernel = cache.kernel(self.kernel)
-        return kernel, cache.modules(self.kernel, kernel.name), cache.disk()
+        return kernel, cache.modules(self.kernel, kernel.name), cache.disk(self.disk)
 
     def key(self) -> str:
         """A name that changes with everything that shapes it."""
