@@ -58,7 +58,9 @@ int step_root(struct child *c)
 {
 	const char *path = child_string(c, c->plan->rootfs);
 	uint32_t type = root_propagation(c);
-	int place = (int)SYS(openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	/* The parent saw that it is no link; it may have become one since. */
+	int place = (int)SYS(openat, AT_FDCWD, path,
+			     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	int root, error = 0;
 
 	if (place < 0)

@@ -137,6 +137,8 @@ static int join_failed(const struct child_message *m, const struct plan *plan, s
 static int root_failed(const struct child_message *m, const struct plan *plan, struct err *e)
 {
 	err_sys_code(e, m->error, "root file system %s", plan->rootfs);
+	if (m->error == ENOTDIR)
+		err_hint(e, "it was a directory a moment ago: something exchanges it");
 	if (m->error == EACCES && plan->uid_maps.count)
 		err_hint(e, "container root is an ordinary user on the host: it needs the right "
 			    "to search every directory on the way");
@@ -222,7 +224,11 @@ int failure_report(const struct child_message *m, const struct plan *plan,
 	case CHILD_STEP_PROGRAM:
 		return program_failed(m, e);
 	case CHILD_STEP_EXEC:
-		return err_sys_code(e, m->error, "exec %s", m->detail);
+		err_sys_code(e, m->error, "exec %s", m->detail);
+		if (m->error == E2BIG)
+			err_hint(e, "process.args and process.env may have a quarter of RLIMIT_STACK "
+				    "together, 6 MiB at most, and 128 KiB each string");
+		return -1;
 	default:
 		break;
 	}
