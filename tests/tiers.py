@@ -197,8 +197,9 @@ TIERS = [
     Tier("apparmor", "AppArmor confines", full("apparmor", "labels"), 180, machine=True),
     Tier("selinux", "SELinux, enforcing, confines", full("selinux", "labels"), 180, machine=True),
     # /var/tmp is on a disk: tmpfs has id-mapped mounts since Linux 6.3.
-    Tier("bookworm", "what leans on the kernel, on Linux 6.1",
-         full("bookworm", *KERNEL_TOPICS, argv=("--tmp", "/var/tmp")), 480, machine=True),
+    Tier("bookworm", "Debian 12: what leans on the kernel, 6.1, and on systemd, 252",
+         full("bookworm", *KERNEL_TOPICS, "systemd", "systemd_user", argv=("--tmp", "/var/tmp")),
+         720, machine=True),
     Tier("sid", "the same on the newest kernel", full("sid", *KERNEL_TOPICS), 480, machine=True,
          long=True),
     Tier("kubelet", "pods as a kubelet makes them, by the CRI of a real containerd",

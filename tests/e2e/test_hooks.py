@@ -74,17 +74,20 @@ def test_start_container_hooks_are_confined_as_the_program_is():
 
 
 def test_poststart_hooks_run_after_the_program_began():
-    "and before start returns"
-    with container(config(hooks={"poststart": [hook("await", os.path.join(current().tmp, "mark"),
-                                                    ";", "echo", "seen")]}),
-                   "wait") as c:
+    "what the program has written is there, and start has not returned before the hook has"
+    name = current().next_id()
+    begun, mark = (os.path.join(current().tmp, place) for place in
+                   (f"bundle-{name}/rootfs/tmp/begun", "mark"))
+    hooks = {"poststart": [hook("await", begun, ";", "await", mark, ";", "echo", "seen")]}
+    with container(config(hooks=hooks), "write /tmp/begun x; wait", name=name) as c:
         # The hook waits for a file that this test makes; start has to wait for the hook.
         import threading
-        threading.Timer(0.3, lambda: open("mark", "w", encoding="ascii").close()).start()
+        threading.Timer(0.3, lambda: open(mark, "w", encoding="ascii").close()).start()
+        assert not os.path.exists(begun)
         began = time.monotonic()
         c.start().ok
         assert time.monotonic() - began >= 0.25
-        assert said() == ["await: ok", "seen"]
+        assert said() == ["await: ok", "await: ok", "seen"]
         c.wait_line("wait: ready")
 
 

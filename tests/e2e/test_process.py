@@ -3,8 +3,8 @@
 
 import os
 
-from deck import (Container, Dir, File, Link, bind, config, container, namespaces, needs, rt, run,
-                  skip)
+from deck import (Container, Dir, File, Link, bind, bundle, config, container, namespaces, needs,
+                  rt, run, skip)
 
 HOST_PIDS = namespaces("mount", "uts", "ipc", "network", "cgroup")
 
@@ -483,12 +483,21 @@ def test_listen_fds_are_passed_on():
     os.close(write)
 
 
+def planned(configuration):
+    """What would be done, without the names of this test's directories and groups."""
+    path = bundle(configuration, "exit 0")
+    return rt("plan", "--bundle", path).ok.out.replace(os.path.basename(path)[7:], "ID")
+
+
 def test_unknown_members_are_ignored():
     "everywhere, whatever they hold"
     c = config(process={"unknown": {"a": [1, 2]}}, linux={"x": None}, org={"y": "z"},
                annotations={"z": ""})
     c.doc["mounts"][0]["unknown"] = 1
     run(c, "exit 0").ok
+    # And nothing else is done because of them.
+    assert planned(c) == planned(config(annotations={"z": ""}))
+    assert planned(c) != planned(config(hostname="other", annotations={"z": ""}))
 
 
 def test_null_means_absent():
@@ -500,7 +509,10 @@ def test_null_means_absent():
     c.doc["annotations"] = None
     c.doc["linux"]["resources"] = None
     c.doc["linux"]["maskedPaths"] = None
-    run(c, "exit 0").ok
+    own = run(config(), "oom; rlimits").ok.lines
+    assert run(c, "oom; rlimits").ok.lines == own
+    c.doc["process"]["oomScoreAdj"] = 567
+    assert run(c, "oom; rlimits").ok.lines != own
 
 
 @needs("sys_resource")
