@@ -4,9 +4,10 @@
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 
-from deck import config, console, current, host, needs, skip, timeout, until
+from deck import bind, config, console, current, host, needs, skip, timeout, until
 from deck.container import PATIENCE
 from deck.frozen import Frozen, busybox, shell, size
 
@@ -290,3 +291,86 @@ def test_cgroups_modes():
         box.checkpoint().ok
         box.restore("--manage-cgroups-mode", "strict").fails("criu: cg: Abort restore of existing")
         assert box.is_absent()
+
+
+@needs("criu")
+@timeout(300)
+def test_file_locks():
+    "a lock on a file of the root is held again; without the flag the dump fails and it is held on"
+    with Frozen(config(), "lock /lock; wait") as box:
+        box.wait_line("wait: ready", 20)
+        assert box.values("lock") == ["ok"]
+        box.checkpoint().fails("criu: .*file-locks")
+        assert box.exec("lock /lock").ok.lines == ["lock: EAGAIN"]
+        box.checkpoint("--file-locks").ok
+        box.restore("--file-locks").ok
+        assert box.exec("lock /lock; lock /other").ok.lines == ["lock: EAGAIN", "lock: ok"]
+
+
+def attached(kind, place, *kinds):
+    """A container whose descriptor 3 is a socket that is connected to one of ours in a directory
+    that it sees at the same path."""
+    server = socket.socket(socket.AF_UNIX, kind)
+    server.bind(os.path.join(place, "server"))
+    if kind == socket.SOCK_STREAM:
+        server.listen()
+    client = socket.socket(socket.AF_UNIX, kind)
+    client.connect(os.path.join(place, "server"))
+    if kind == socket.SOCK_STREAM:
+        listener, server = server, server.accept()[0]
+        listener.close()
+    script = """
+    echo before >&3; echo ready
+    while :; do
+        if [ -e /say ]; then /bin/busybox rm /say; echo after >&3; fi
+        /bin/busybox sleep 0.1
+    done
+    """
+    spaces = [{"type": each} for each in ("pid", "ipc", "uts", "mount", "cgroup", *kinds)]
+    c = busybox(config(args=shell(script), mounts=[bind(place, place)],
+                       linux={"namespaces": spaces}))
+
+    def at_three():
+        os.dup2(client.fileno(), 3)
+
+    box = Frozen(c, None, "--preserve-fds", "1", preexec_fn=at_three, close_fds=False)
+    return box, server, client
+
+
+@needs("criu")
+@timeout(300)
+def test_ext_unix_sk():
+    "a datagram socket is connected again to one of the outside that has a name both see"
+    place = os.path.join(current().tmp, "outside")
+    os.mkdir(place)
+    box, server, client = attached(socket.SOCK_DGRAM, place)
+    with server, box:
+        client.close()
+        server.settimeout(20 * PATIENCE)
+        assert server.recv(100) == b"before\n"
+        box.wait_line("ready", 20)
+        box.checkpoint().fails("criu: .*ext-unix-sk")
+        assert box.status == "running"
+        box.checkpoint("--ext-unix-sk").ok
+        box.keywords = {}
+        box.flags = ()
+        box.restore("--ext-unix-sk").ok
+        open(box.rootfs("/say"), "w", encoding="utf-8").close()
+        assert server.recv(100) == b"after\n"
+
+
+@needs("criu")
+@timeout(300)
+def test_what_ext_unix_sk_cannot():
+    "half a stream, and a peer in a network that is not the container's: criu says so"
+    for kind, kinds, words in ((socket.SOCK_STREAM, (), "half of stream unix connection"),
+                               (socket.SOCK_DGRAM, ("network",), "Unix socket .* not found")):
+        place = os.path.join(current().tmp, f"outside-{kind}")
+        os.mkdir(place)
+        box, server, client = attached(kind, place, *kinds)
+        with server, box:
+            client.close()
+            box.wait_line("ready", 20)
+            assert server.recv(100) == b"before\n"
+            box.checkpoint("--ext-unix-sk").fails(f"criu: .*{words}")
+            assert box.status == "running"

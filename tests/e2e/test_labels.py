@@ -5,7 +5,8 @@ import contextlib
 import os
 import subprocess
 
-from deck import config, container, current, host, needs, run, until
+from deck import config, container, current, host, needs, run, timeout, until
+from deck.frozen import Frozen, busybox, shell
 
 PROFILE = """
 profile {name} flags=(attach_disconnected,mediate_deleted) {{
@@ -13,6 +14,7 @@ profile {name} flags=(attach_disconnected,mediate_deleted) {{
   capability,
   signal,
   umount,
+{more}
   deny /forbidden rwklx,
 }}
 """
@@ -22,10 +24,10 @@ FILE_LABEL = "system_u:object_r:container_file_t:s0:c5,c9"
 
 
 @contextlib.contextmanager
-def profile():
+def profile(suffix="", more=""):
     """A small profile in the kernel for as long as the block lasts."""
-    name = f"orlop-test-{current().prefix}"
-    text = PROFILE.format(name=name)
+    name = f"orlop-test-{current().prefix}{suffix}"
+    text = PROFILE.format(name=name, more=more)
     subprocess.run(["apparmor_parser", "-K", "-r"], input=text, text=True, check=True)
     try:
         yield name
@@ -49,6 +51,33 @@ def test_an_apparmor_profile_confines_the_program_and_exec():
         user = {"apparmorProfile": name, "user": {"uid": 1000, "gid": 1000},
                 "noNewPrivileges": False}
         assert run(config(process=user), "label").ok.lines == [f"label: {name} (enforce)"]
+
+
+def label_of(pid):
+    return host.read(f"/proc/{pid}/attr/current").strip("\0\n")
+
+
+# What criu needs of a confined program's profile: it traces it, stops it, and has it open a socket.
+CHECKPOINTED = "  network,\n  unix,\n  ptrace,\n  signal,\n"
+
+
+@needs("apparmor", "apparmor_parser", "criu")
+@timeout(300)
+def test_a_confined_container_is_restored_with_its_profile_or_another():
+    "--lsm-profile puts another in its place; a profile that denies criu its socket is an error"
+    with profile() as first, profile("-second", CHECKPOINTED) as second, \
+            profile("-third", CHECKPOINTED) as third:
+        loop = shell("while :; do /bin/busybox sleep 0.1; done")
+        with Frozen(busybox(config(args=loop, process={"apparmorProfile": first}))) as box:
+            box.checkpoint().fails("criu: .*transport socket: Permission denied")
+            assert box.status == "running"
+        with Frozen(busybox(config(args=loop, process={"apparmorProfile": second}))) as box:
+            box.checkpoint().ok
+            box.restore().ok
+            assert label_of(box.pid) == f"{second} (enforce)"
+            box.checkpoint().ok
+            box.restore("--lsm-profile", f"apparmor:{third}").ok
+            assert label_of(box.pid) == f"{third} (enforce)"
 
 
 @needs("apparmor", "apparmor_parser")

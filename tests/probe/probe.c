@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -250,6 +251,14 @@ static void verb_put(char **args)
 static void verb_append(char **args)
 {
 	write_to(args[0], args[1], O_CREAT | O_APPEND);
+}
+
+/* For as long as the probe lives. */
+static void verb_lock(char **args)
+{
+	int fd = open(args[0], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	say_result(fd < 0 ? fd : flock(fd, LOCK_EX | LOCK_NB));
 }
 
 static void verb_mkdir(char **args)
@@ -1642,6 +1651,7 @@ static const struct verb verbs[] = {
 	{ "isatty", 1, 1, verb_isatty, "FD" },
 	{ "kill", 2, 2, verb_kill, "PID SIGNAL" },
 	{ "label", 0, 0, verb_label, "security label" },
+	{ "lock", 1, 1, verb_lock, "PATH: flock it and keep it" },
 	{ "ls", 1, 1, verb_ls, "DIR: how many entries, and their names" },
 	{ "machine", 0, 0, verb_machine, "uname -m" },
 	{ "mempolicy", 0, 0, verb_mempolicy, "where its memory comes from" },
