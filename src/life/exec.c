@@ -369,7 +369,7 @@ static int exec_in(struct exec *x, struct foreground *f, struct err *e)
 	auto_close_fd(&x->spawn.control);
 	status = foreground_wait(f, x->spawn.pid, x->spawn.pidfd,
 				 x->x->console_socket ? &none : &x->spawn.master, &NOTIFY_NONE, e);
-	if (f->filtered)
+	if (f->filtered && x->c.record.seccomp)
 		x->life->warn(FOREGROUND_FILTERED);
 	return status;
 }

@@ -16,7 +16,7 @@ struct foreground {
 	bool subreaper;
 	int dir;		/* the container's, or -1: in quarantine no signal is passed on */
 	const char *id;
-	bool filtered;		/* how it ended: by SIGSYS, which a seccomp filter sends */
+	bool filtered;		/* how it ended: by SIGSYS, as a seccomp filter ends */
 };
 
 /* What is said to a person then; engines have the status. */

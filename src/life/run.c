@@ -37,7 +37,7 @@ static int stay(struct making *c, struct foreground *f, struct notify *notify, s
 	state_unlock(c->dir);		/* from here on others may pause, resume or delete it */
 	status = foreground_wait(f, c->spawn.pid, c->spawn.pidfd,
 				 c->create->console_socket ? &none : &c->spawn.master, notify, e);
-	if (f->filtered)
+	if (f->filtered && c->bundle.plan.seccomp)
 		c->life->warn(FOREGROUND_FILTERED);
 	if (status >= 0)
 		auto_close_fd(&c->spawn.pidfd);		/* reaped: nothing is left to kill */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,27 +27,29 @@ enum { PATIENCE_MS = 10 * 1000 };
 /*
  * Whether what has let go of its socket did so by execve. Who dies without that does it in silence
  * when the filter refuses him all words; his memory is gone by then, and his name still the child's.
+ * Who was waited for by somebody else cannot be judged any more.
  */
-static bool has_begun(pid_t pid)
+static bool has_begun(pid_t pid, int pidfd)
 {
 	char path[32], text[32];
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (readlink(path, text, sizeof(text)) >= 0)
+	if (readlink(path, text, sizeof(text)) >= 0 || errno != ENOENT)
 		return true;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 || file_read_fd(fd, text, sizeof(text)) < 0 ||
-	       strcmp(text, "orlop:[child]") != 0;
+	       strcmp(text, "orlop:[child]") != 0 ||
+	       pidfd_send_signal(pidfd, 0, NULL, 0) < 0;
 }
 
 static int not_begun(struct err *e)
 {
-	err_set(e, ERR_STATE, "container process is already dead: the seccomp filter ended it "
-		"before its program began");
-	return err_hint(e, "linux.seccomp has to allow execve, and a program needs more than that: "
-			   "see orlop profile learn");
+	err_set(e, ERR_STATE, "container process is already dead: it ended in silence before its "
+		"program began");
+	return err_hint(e, "linux.seccomp has to allow execve and what a program begins with (see "
+			   "orlop profile learn); a memory limit ends it as silently");
 }
 
 int start_program(const struct start *s, struct err *e)
@@ -66,7 +69,7 @@ int start_program(const struct start *s, struct err *e)
 
 	if (started != 0)
 		return started == SPAWN_HOOK_FAILED ? START_HOOK_FAILED : -1;
-	if (s->record->seccomp && !has_begun(s->record->pid))
+	if (s->record->seccomp && !has_begun(s->record->pid, s->pidfd))
 		return not_begun(e);
 	if (!s->record->poststart)
 		return 0;
