@@ -219,6 +219,22 @@ static int open_cgroup(struct exec *x, struct err *e)
 	return x->cgroup < 0 ? not_joined(x, e) : 0;
 }
 
+/*
+ * A container that was killed while it was paused looks like one that runs for as long as its
+ * processes take to go; whoever is born in it then stays frozen, and nobody can resume it.
+ */
+static int check_freeze(const struct exec *x, struct err *e)
+{
+	struct err ignored;
+	auto_fd int own = x->x->cgroup && *x->c.record.cgroup ?
+		cgroup_open(x->c.record.cgroup_mount, x->c.record.cgroup, &ignored) : -1;
+	int group = own >= 0 ? own : x->cgroup;
+
+	if (x->x->ignore_paused || group < 0 || !guard_freeze_asked(group))
+		return 0;
+	return lifecycle_check(VERB_EXEC, STATE_PAUSED, x->x->id, e);
+}
+
 /* Where the container's first process is now: it may have moved itself into a group below. */
 static int open_init_cgroup(struct exec *x, struct err *e)
 {
@@ -337,7 +353,7 @@ static int begin(struct exec *x, struct err *e)
 		if (x->procfs < 0)
 			return -1;
 	}
-	if (open_cgroup(x, e) < 0)
+	if (open_cgroup(x, e) < 0 || check_freeze(x, e) < 0)
 		return -1;
 	if (start_process(x, e) < 0)
 		return failed(x, e);

@@ -200,6 +200,16 @@ def test_exec_ignore_paused():
         assert results and results[0].ok.lines == ["yes"]
 
 
+def test_exec_does_not_wait_in_a_container_that_was_killed_while_it_was_paused():
+    "its first process is gone, or about to be, and its cgroup is still told to be frozen"
+    for _ in range(20):
+        with container(config()) as c:
+            c.up()
+            c.pause().ok
+            c.kill("KILL").ok
+            c.exec("echo no").fails("in a (stopped|paused) container", rc=255)
+
+
 def test_exec_is_in_the_cgroup_of_the_container():
     "also before it could have forked"
     with container(config()) as c:
