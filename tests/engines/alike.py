@@ -38,7 +38,7 @@ def is_every(effective):
 
 def old_docker():
     """Debian 12's, which differs in a few things from all later ones."""
-    return engine().name == "docker" and version(engine().program) < 23
+    return engine().name == "docker" and version(engine().program) < (23, 0)
 
 
 def namespace(kind, pid="self"):
@@ -136,11 +136,13 @@ def test_exec_as_another_user_has_that_users_rights():
 
 def test_exec_of_a_program_that_is_not_there_is_127():
     "and of one that may not be run 126; the container does not mind"
+    # Docker 20 and 26 give 126 for all of them, with runc, too; 28 does not.
+    alike = engine().name == "docker" and version(engine().program) < (28, 0)
     box = engine().shared()
     for program, status in (("/nonexistent", 127), ("nonexistent", 127), ("/etc/passwd", 126),
                             ("/etc", 126)):
         r = box.exec(program)
-        assert r.rc == (126 if old_docker() else status), r
+        assert r.rc == (126 if alike else status), r
     assert box.exec("echo", "well").value == "well"
 
 
@@ -304,7 +306,7 @@ def test_health_is_checked():
         until(lambda: health() == "unhealthy", "it is unhealthy")
 
 
-@since(podman=5)
+@since(podman=(5, 5))   # 5.4 waits as long as it takes
 def test_a_check_of_health_may_take_no_longer_than_its_time():
     "one that hangs is ended, with all that it started"
     with engine().box("--health-cmd=sleep 54321", "--health-interval=1s", "--health-timeout=1s",
@@ -582,7 +584,7 @@ def test_an_image_is_built():
     "its steps are run by the runtime, with the engine's confinement"
     with tempfile.TemporaryDirectory() as here:
         with open(f"{here}/Dockerfile", "w", encoding="ascii") as out:
-            out.write(f"FROM {IMAGE}\nRUN id -u > /made && grep Seccomp: /proc/self/status >> /made\n"
+            out.write(f"FROM {engine().base()}\nRUN id -u > /made && grep Seccomp: /proc/self/status >> /made\n"
                       "RUN test \"$(cat /proc/1/comm)\" = sh && echo two >> /made\n"
                       "CMD [\"cat\", \"/made\"]\n")
         call(*engine().building(here, "made:1")).ok

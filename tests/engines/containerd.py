@@ -17,7 +17,7 @@ from alike import bits, namespace, sets
 from call import COUNTER, call, fields, goes_on, until
 from engine import FOREVER, IMAGE, Engine, engine
 from mark import needs, quick
-from place import has_systemd, kill, restart, start
+from place import has_systemd, kill, restart, start, version
 from terminal import Terminal
 
 STATUS = "cat /proc/self/status"
@@ -456,6 +456,10 @@ def test_tasks_live_on_when_containerd_is_restarted_or_killed():
         kill("containerd", meanwhile=lambda: os.kill(last, 9))
         until(lambda: call("ctr", "version").rc == 0, "it answers")
         assert task.listed() == (pid, "RUNNING") and task.exec("echo", "there").value == "there"
+        # containerd 1.6 finds what ended meanwhile, and has it deleted only with the task.
+        if version("containerd") < (1, 7):
+            until(lambda: short.status == "STOPPED", "it is known that it has ended")
+            engine()("task", "rm", short.id).ok
         until(lambda: engine().rt("state", short.id).rc, "what has ended is cleared away")
 
 

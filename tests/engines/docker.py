@@ -75,7 +75,7 @@ def prepare(runtime):
 @quick
 def test_the_daemon_knows_the_version_and_the_features():
     "as it asks for them itself"
-    if engine().runtime == "orlop" and version(engine().program) >= 25:
+    if engine().runtime == "orlop" and version(engine().program) >= (25, 0):
         r = call("docker", "info", "-f", "{{json .Runtimes}} {{.Warnings}}")
         features = json.loads(r.value.rsplit("}", 1)[0] + "}")["orlop"]["status"][
             "org.opencontainers.runtime-spec.features"]
@@ -155,7 +155,7 @@ def test_the_cgroupfs_driver_and_a_user_namespace():
         assert r.value == os.readlink("/proc/self/ns/user")
 
 
-@since(docker=25)
+@since(docker=(25, 0))
 def test_read_only_can_be_asked_for_all_mounts_below():
     "bind-recursive=readonly, which Docker offers because our features have rro"
     call("mkdir", "-p", "/run/rro/below").ok
@@ -186,7 +186,7 @@ def test_arguments_for_the_runtime_are_passed_on():
 
 
 @needs("criu")
-@since(docker=25)
+@since(docker=(25, 0))
 def test_a_checkpoint_is_made():
     "one leaves the container as it is, one ends it"
     # Docker 28 does not restore one: it looks for /proc/0/ns/net.

@@ -68,6 +68,10 @@ class Engine:
             self.kept = Box(self, ("--ipc=shareable",), FOREVER, ())
         return self.kept
 
+    def base(self):
+        """The image that one which is built begins with."""
+        return IMAGE
+
     def states(self):
         """The containers that the runtime keeps, but for the one that is shared."""
         kept = self.kept.id if self.kept else "none"

@@ -72,7 +72,9 @@ def perform(item):
 def too_old(function):
     """Why this version of the engine has no such thing, or ""."""
     wanted = getattr(function, "since", {}).get(engine().name)
-    return f"since {engine().name} {wanted}" if wanted and version(engine().program) < wanted else ""
+    if not wanted or version(engine().program) >= wanted:
+        return ""
+    return f"since {engine().name} {wanted[0]}.{wanted[1]}"
 
 
 def options():

@@ -25,7 +25,7 @@ def needs(*things):
 
 
 def since(**versions):
-    """The first version of an engine that has such a thing, by engine."""
+    """The first version, as (major, minor), of an engine that has such a thing, by engine."""
     def mark(function):
         function.since = versions
         return function

@@ -3,6 +3,7 @@
 root of some Debian, which has what this host has and no systemd.
 """
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -47,10 +48,9 @@ def missing(function):
 
 
 def version(program):
-    """The number before the first dot of what a client says of its version."""
-    words = call(program, "--version").value.replace(",", " ").split()
-    return next(int(word.lstrip("v").split(".")[0]) for word in words
-                if word.lstrip("v")[0].isdigit())
+    """The first two numbers of what a client says of its version."""
+    found = re.search(r"\bv?(\d+)\.(\d+)", call(program, "--version").value)
+    return int(found[1]), int(found[2])
 
 
 class Daemon:

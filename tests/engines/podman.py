@@ -27,6 +27,16 @@ class Podman(Engine):
     def building(self, where, name):
         return [self.program, "build", f"--runtime={self.binary}", "-q", "-t", name, where]
 
+    def base(self):
+        # Podman 4 counts the layers by the history of the image, and gives up when there are more.
+        # That of the tests has no history, which the specification allows; what is imported has.
+        if version(self.program) >= (5, 0):
+            return IMAGE
+        with self.box() as box, tempfile.NamedTemporaryFile(suffix=".tar") as tar:
+            self("export", "-o", tar.name, box.name).ok
+            self("import", "-q", "-c", "ENV PATH=/bin", tar.name, "localhost/based:1").ok
+        return "localhost/based:1"
+
 
 def prepare(runtime):
     """It knows what the runtime can do."""
@@ -112,7 +122,7 @@ def test_a_secret_is_a_file_of_the_container():
 def test_containers_of_a_pod_share_what_a_pod_shares():
     "network, ipc and host name, and not the processes"
     # Podman 4's cgroupfs driver denies a pod's cgroup every device, /dev/null too.
-    if not has_systemd() and version(engine().program) < 5:
+    if not has_systemd() and version(engine().program) < (5, 0):
         raise tap.Skip("Podman 4 makes no pods without systemd that any runtime can run")
     call(*engine().command("pod", "create", "--name=pod", "--infra-image=localhost/pause:1",
                            "--network=none", "--hostname=podded")).ok
@@ -156,7 +166,8 @@ def test_a_container_outlives_the_podman_that_started_it():
             engine()("rm", "-f", "-t", "0", "alone").ok
 
 
-@since(podman=5)        # Podman 4 forgets to have the runtime delete it
+# Podman 4 forgets to have the runtime delete it; 5.4 says that it could not be stopped.
+@since(podman=(5, 5))
 def test_a_conmon_that_is_killed_leaves_a_container_that_can_be_removed():
     "by SIGKILL; nothing is left afterwards"
     with engine().box() as box:
