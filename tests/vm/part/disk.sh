@@ -70,10 +70,11 @@ disk_build() {
 
 # disk_trixie DIR - the tree of Debian 13 and the engines.
 disk_trixie() {
+	local guest=$here/guest
 	# shellcheck disable=SC2016 # $1 is for the shell that mmdebstrap starts
 	disk_debian trixie "$1" "${disk_system[*]} ${disk_more[*]}" \
 		--customize-hook="chroot \"\$1\" apt-get install -qq -y -t sid ${disk_engines[*]}" \
-		--customize-hook="copy-in '$here'/guest/{furnish,furnish-engines,image.py} /root" \
+		--customize-hook="copy-in '$guest/furnish' '$guest/furnish-engines' '$guest/image.py' /root" \
 		--customize-hook='chroot "$1" sh /root/furnish' \
 		--customize-hook='chroot "$1" sh /root/furnish-engines' &&
 		# The labels that SELinux wants: written now, a first boot has no need to.
@@ -84,7 +85,7 @@ disk_trixie() {
 disk_bookworm() {
 	# shellcheck disable=SC2016 # $1 is for the shell that mmdebstrap starts
 	disk_debian bookworm "$1" "${disk_system[*]}" \
-		--customize-hook="copy-in '$here'/guest/furnish /root" \
+		--customize-hook="copy-in '$here/guest/furnish' /root" \
 		--customize-hook='chroot "$1" sh /root/furnish'
 }
 
