@@ -88,7 +88,9 @@ def test_a_terminal_is_a_real_one():
         person.expect("/dev/pts/0")
         person.expect(r"crw--w---- .* 136, +0 .*/dev/console")
         person.expect("33x101")
-        person.type("trap 'stty size | tr \" \" y' WINCH; echo as''leep; sleep 100000")
+        # It is a shell without a terminal's habits that says it sleeps: of an interrupt that comes
+        # while ash is about to start a program, ash's child knows nothing.
+        person.type("trap 'stty size | tr \" \" y' WINCH; sh -c 'echo as\"\"leep; exec sleep 100000'")
         person.expect("asleep")             # said, and not only typed
         person.resize(44, 122)
         person.type("\x03", end="")
