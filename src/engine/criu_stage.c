@@ -61,8 +61,40 @@ static int enter_namespace(struct criu_stage *s, struct err *e)
 	return 0;
 }
 
+/* Where a descriptor is, by its name without links; NULL and *e. */
+static const char *path_of(int fd, struct arena *a, struct err *e)
+{
+	char link[32], path[PATH_MAX];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0) {
+		err_sys(e, "%s", link);
+		return NULL;
+	}
+	path[len] = '\0';
+	return arena_strdup(a, path);
+}
+
+/*
+ * The kernel names mounts and descriptors without links, so what is compared with such names begins
+ * without them, too: Docker's --root is below /var/run, which is a link to /run.
+ */
+static int resolve_dir(struct stage *g, struct err *e)
+{
+	auto_fd int fd = open(g->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "%s", g->dir);
+	g->dir = path_of(fd, g->a, e);
+	return g->dir ? 0 : -1;
+}
+
 static int make_floor(struct stage *g, struct err *e)
 {
+	if (resolve_dir(g, e) < 0)
+		return -1;
 	g->s->root = arena_printf(g->a, "%s/root", g->dir);
 	if (mount("orlop", g->dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0 ||
 	    mount("", g->dir, "", MS_PRIVATE, NULL) < 0)
@@ -125,22 +157,14 @@ static int open_inside(struct stage *g, const char *path, bool make, bool file, 
 /* Where a descriptor beneath the root is, as the container will see it; NULL and *e. */
 static const char *inside_path(struct stage *g, int fd, struct err *e)
 {
-	char link[32], path[PATH_MAX];
 	size_t root = strlen(g->s->root);
-	ssize_t len;
+	const char *path = path_of(fd, g->a, e);
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len < 0) {
-		err_sys(e, "%s", link);
-		return NULL;
-	}
-	path[len] = '\0';
-	if (strncmp(path, g->s->root, root) != 0 || path[root] != '/') {
+	if (path && (strncmp(path, g->s->root, root) != 0 || path[root] != '/')) {
 		err_set(e, ERR_SYSTEM, "a mount point is outside of the root: %s", path);
 		return NULL;
 	}
-	return arena_strdup(g->a, path + root);
+	return path ? path + root : NULL;
 }
 
 /* A source of its own place, from which criu clones it. */

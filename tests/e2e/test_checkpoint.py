@@ -22,10 +22,10 @@ done
 """
 
 
-def counting(before="", **changes):
+def counting(before="", root=None, **changes):
     changes.setdefault("args", shell(before + "PATH=/bin; for x in sleep mv; do "
                                      "/bin/busybox ln -sf busybox /bin/$x; done" + COUNTS))
-    return Frozen(busybox(config(**changes)))
+    return Frozen(busybox(config(**changes)), root=root)
 
 
 def count(box):
@@ -170,6 +170,22 @@ def test_volumes_come_from_the_bundle():
             box.sh(f": >/{name}/x").fails("Read-only file system")
         box.sh(": >/three/x").ok
         assert os.listdir(f"{test.tmp}/other") == ["x"]
+
+
+@needs("criu")
+@timeout(300)
+def test_the_root_is_below_a_link():
+    "as Docker's, which is below /var/run: mounts are found again"
+    test = current()
+    os.mkdir(f"{test.tmp}/volume")
+    os.symlink(test.tmp, f"{test.tmp}/here")
+    with counting(root=f"{test.tmp}/here/state",
+                  mounts=[bind(f"{test.tmp}/volume", "/volume")]) as box:
+        counts(box)
+        box.checkpoint().ok
+        box.restore().ok
+        box.sh(": >/volume/x").ok
+        assert os.listdir(f"{test.tmp}/volume") == ["x"]
 
 
 @needs("criu")
