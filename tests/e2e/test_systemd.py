@@ -109,7 +109,9 @@ def test_limits_are_in_the_cgroup_and_in_the_unit():
         assert {name: box.file(name) for name in FILES} == FILES
         systemctl("daemon-reload")
         systemctl("set-property", "--runtime", SLICE, "CPUWeight=99")
-        assert {name: box.file(name) for name in FILES} == FILES
+        # Before 253 systemd clears this one of every scope, and cannot be told otherwise.
+        again = FILES | ({} if version() >= 253 else {"memory.oom.group": "0"})
+        assert {name: box.file(name) for name in again} == again
         box.up()
         assert box.value("fork") == "4 EAGAIN"
     systemctl("revert", SLICE)
