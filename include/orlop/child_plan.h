@@ -12,6 +12,9 @@
 
 #include <stdint.h>
 
+/* The child's name, in /proc/PID/comm too, until it executes the program. */
+#define CHILD_NAME "orlop:[child]"
+
 enum {
 	CHILD_PLAN_MAGIC = 0x6f726c33,		/* "orl3"; changes with the layout */
 	CHILD_PLAN_ADDRESS = 0x10000000,	/* far above the program: 32 KiB at 4 MiB */

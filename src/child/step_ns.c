@@ -45,7 +45,7 @@ int step_session(struct child *c)
 	int error;
 
 	error = die_with_parent();
-	SYS(prctl, PR_SET_NAME, "orlop:[child]", 0, 0, 0);
+	SYS(prctl, PR_SET_NAME, CHILD_NAME, 0, 0, 0);
 	if (error >= 0)
 		error = reset_signals(c->plan->ignored_signals);
 	if (error < 0) {

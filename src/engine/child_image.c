@@ -80,7 +80,7 @@ int child_image_open(const void *plan, size_t plan_len, struct err *e)
 	int fd;
 
 	write_head(head, plan_len);
-	fd = fd_memfd_sealed("orlop:[child]", parts, ARRAY_LEN(parts));
+	fd = fd_memfd_sealed(CHILD_NAME, parts, ARRAY_LEN(parts));
 	if (fd >= 0)
 		return fd;
 	if (errno == EACCES)

@@ -313,7 +313,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	int ends[2], fds[FDS_MAX], result = -1;
 	size_t count = 0, opened, plan_len = 0;
 	char number[24];
-	char *const argv[] = { (char[]){ "orlop:[child]" }, number, NULL };
+	char *const argv[] = { (char[]){ CHILD_NAME }, number, NULL };
 	auto_fd int image = make_program(r, fd_base, a, &plan_len, e);
 	struct clone_request request = {
 		.flags = r->exec ? 0 : encode_clone_flags(r->plan),

@@ -20,6 +20,7 @@
 #include "life/lifecycle.h"
 #include "life/notify.h"
 #include "orlop/auto.h"
+#include "orlop/child_plan.h"
 #include "orlop/guard.h"
 
 enum { PATIENCE_MS = 10 * 1000 };
@@ -40,7 +41,7 @@ static bool has_begun(pid_t pid, int pidfd)
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 || file_read_fd(fd, text, sizeof(text)) < 0 ||
-	       strcmp(text, "orlop:[child]") != 0 ||
+	       strcmp(text, CHILD_NAME) != 0 ||
 	       pidfd_send_signal(pidfd, 0, NULL, 0) < 0;
 }
 

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -26,7 +25,6 @@
 #include "base/text.h"
 #include "orlop/auto.h"
 #include "orlop/state.h"
-#include "state/identity.h"
 
 enum {
 	ID_MAX = 1024,
