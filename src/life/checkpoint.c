@@ -231,7 +231,7 @@ static int checkpoint(struct checkpoint *k, struct err *e)
 	struct criu_request r;
 
 	if (check_status_fd(x, e) < 0 ||
-	    container_open_locked(k->life, x->id, &k->a, &k->c, e) < 0 ||
+	    container_open_locked(k->life, x->id, CONTAINER_LOCK_MS, &k->a, &k->c, e) < 0 ||
 	    guard_refuse(k->c.dir, x->id, "checkpoint", e) < 0 ||
 	    lifecycle_check(VERB_CHECKPOINT, k->c.status, x->id, e) < 0 ||
 	    images_open(&x->criu, true, &k->a, &k->images, e) < 0 ||
@@ -272,21 +272,6 @@ int life_checkpoint(const struct life *l, const struct life_checkpoint *x, struc
 
 /* ---- images as evidence ---- */
 
-/* As container_open_locked, but for waiting no longer than there is time. */
-static int open_in_time(struct checkpoint *k, const char *id, struct err *e)
-{
-	int found = container_find(k->life, id, &k->c, e);
-
-	if (found == 0)
-		found = state_lock(k->c.dir, k->dump->wait_ms, e);
-	if (found == STATE_BUSY)
-		return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another operation on it is "
-			       "going on", id);
-	if (found == 0)
-		found = container_load(&k->c, &k->a, e);
-	return found <= 0 ? found : lifecycle_absent(e);
-}
-
 static bool is_over(void *argument)
 {
 	const struct checkpoint *k = argument;
@@ -308,7 +293,7 @@ static int dump_held(struct checkpoint *k, const char *id, const char *program, 
 
 	k->images.images = k->images.work = k->dump->directory;
 	if (images_request(&wanted, &k->images, &no_annotations, &k->a, &r, e) < 0 ||
-	    open_in_time(k, id, e) < 0 ||
+	    container_open_locked(k->life, id, k->dump->wait_ms, &k->a, &k->c, e) < 0 ||
 	    lifecycle_check(VERB_CHECKPOINT, k->c.status, id, e) < 0)
 		return -1;
 	r.what = CRIU_DUMP;

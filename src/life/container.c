@@ -69,38 +69,35 @@ int container_load(struct container *c, struct arena *a, struct err *e)
 	return found != 0 ? found : state_status(c->dir, &c->record, &c->status, &c->pidfd, e);
 }
 
-int container_open_process(const struct life *l, const char *id, struct arena *a,
-			   struct container *ret, struct err *e)
+/* Whether its process lives, and no more. */
+static int load_process(struct container *c, struct arena *a, struct err *e)
 {
-	auto_container c = CONTAINER_NONE;
-	int found = container_find(l, id, &c, e);
+	int found = load_record(c, a, e);
 
-	if (found == 0)
-		found = load_record(&c, a, e);
-	if (found == 0)
-		found = state_process(c.dir, &c.record, &c.pidfd, e);
-	if (found != 0)
-		return found < 0 ? -1 : lifecycle_absent(e);
-	*ret = c;
-	c = CONTAINER_NONE;
-	return 0;
+	return found != 0 ? found : state_process(c->dir, &c->record, &c->pidfd, e);
 }
 
-static int open_any(const struct life *l, const char *id,
-		    int (*lock)(int dir, int timeout_ms, struct err *e), struct arena *a,
-		    struct container *ret, struct err *e)
+/* How it is opened. */
+struct opening {
+	int (*lock)(int dir, int timeout_ms, struct err *e);	/* NULL: without */
+	int wait_ms;
+	int (*load)(struct container *c, struct arena *a, struct err *e);
+};
+
+static int open_by(const struct opening *by, const struct life *l, const char *id, struct arena *a,
+		   struct container *ret, struct err *e)
 {
 	auto_container c = CONTAINER_NONE;
 	int found = container_find(l, id, &c, e);
 
-	if (found == 0 && lock) {
-		found = lock(c.dir, CONTAINER_LOCK_MS, e);
+	if (found == 0 && by->lock) {
+		found = by->lock(c.dir, by->wait_ms, e);
 		if (found == STATE_BUSY)
 			return err_set(e, ERR_STATE, "container \"%.80s\" is busy: another "
 				       "operation on it is going on", id);
 	}
 	if (found == 0)
-		found = container_load(&c, a, e);
+		found = by->load(&c, a, e);
 	if (found != 0)
 		return found < 0 ? -1 : lifecycle_absent(e);
 	*ret = c;
@@ -111,19 +108,33 @@ static int open_any(const struct life *l, const char *id,
 int container_open(const struct life *l, const char *id, struct arena *a, struct container *ret,
 		   struct err *e)
 {
-	return open_any(l, id, NULL, a, ret, e);
+	const struct opening by = { .load = container_load };
+
+	return open_by(&by, l, id, a, ret, e);
 }
 
-int container_open_locked(const struct life *l, const char *id, struct arena *a,
+int container_open_process(const struct life *l, const char *id, struct arena *a,
+			   struct container *ret, struct err *e)
+{
+	const struct opening by = { .load = load_process };
+
+	return open_by(&by, l, id, a, ret, e);
+}
+
+int container_open_locked(const struct life *l, const char *id, int wait_ms, struct arena *a,
 			  struct container *ret, struct err *e)
 {
-	return open_any(l, id, state_lock, a, ret, e);
+	const struct opening by = { state_lock, wait_ms, container_load };
+
+	return open_by(&by, l, id, a, ret, e);
 }
 
 int container_open_shared(const struct life *l, const char *id, struct arena *a,
 			  struct container *ret, struct err *e)
 {
-	return open_any(l, id, state_lock_shared, a, ret, e);
+	const struct opening by = { state_lock_shared, CONTAINER_LOCK_MS, container_load };
+
+	return open_by(&by, l, id, a, ret, e);
 }
 
 void container_audit(const struct life *l, const struct container *c, const char *operation,

@@ -61,13 +61,17 @@ int container_open_process(const struct life *l, const char *id, struct arena *a
 
 /*
  * As container_open, with the lock taken before the record is read: what is in *ret stays true
- * until container_close, but for the process ending. Waits CONTAINER_LOCK_MS at most.
+ * until container_close, but for the process ending. Waits wait_ms for it at most, which is
+ * CONTAINER_LOCK_MS for an operation of a person or an engine.
  */
-int container_open_locked(const struct life *l, const char *id, struct arena *a,
+int container_open_locked(const struct life *l, const char *id, int wait_ms, struct arena *a,
 			  struct container *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* As container_open_locked, with the lock that others of its kind may hold as well (exec). */
+/*
+ * As container_open_locked with CONTAINER_LOCK_MS, with the lock that others of its kind may hold as
+ * well (exec).
+ */
 int container_open_shared(const struct life *l, const char *id, struct arena *a,
 			  struct container *ret, struct err *e)
 	__attribute__((warn_unused_result));

@@ -135,7 +135,7 @@ int life_start(const struct life *l, const char *id, struct err *e)
 	{
 		auto_container c = CONTAINER_NONE;
 
-		if (container_open_locked(l, id, &a, &c, e) < 0)
+		if (container_open_locked(l, id, CONTAINER_LOCK_MS, &a, &c, e) < 0)
 			return -1;
 		started = start_locked(l, &c, &a, e);
 		container_audit(l, &c, "start", started == 0 ? NULL : e);

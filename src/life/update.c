@@ -333,7 +333,7 @@ int life_update(const struct life *l, const char *id, const struct oci_resources
 	struct trigger trigger;
 	int done;
 
-	if (container_open_locked(l, id, &a, &c, e) < 0 ||
+	if (container_open_locked(l, id, CONTAINER_LOCK_MS, &a, &c, e) < 0 ||
 	    lifecycle_check(VERB_UPDATE, c.status, id, e) < 0 ||
 	    trigger_read(&j.change, name, &a, &trigger, e) < 0)
 		return -1;
