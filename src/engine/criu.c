@@ -18,7 +18,9 @@ enum {
 	VERSION_NO_LOCK = 31900,
 	CAUSE_MAX = 400,
 	STEP_MS = 100,			/* between two questions whether it is over */
-	GRACE_MS = 500,			/* from the first error that criu gets to its end */
+	QUIET_MS = 1000,		/* that criu may do nothing once it is over, */
+	WORK_NS = 5000000,		/* which is less than this of a processor */
+	LEAVE_MS = 10000,		/* and that its way out may take */
 };
 
 struct talk {
@@ -26,7 +28,9 @@ struct talk {
 	struct criu_process criu;
 	const char *cgroup_options;	/* as they were before; or NULL */
 	uint64_t version;		/* of criu */
-	int64_t kill_ms;		/* of CLOCK_MONOTONIC; 0: it is not over */
+	int64_t quiet_ms, leave_ms;	/* of CLOCK_MONOTONIC: killed then; 0: it is not over */
+	int64_t used;			/* of the processor, when it last did something */
+	bool killed;
 	struct arena *a;
 };
 
@@ -37,15 +41,26 @@ static int ask(struct talk *t, const struct text *message, struct err *e)
 	return 0;
 }
 
-/* By its own way out of an error first: that takes its code out of the processes again. */
+/*
+ * By its own way out of an error first: that takes its code out of the processes again. On a busy
+ * machine it is slow, and killed half way it does harm: only who stands still is not waited for.
+ */
 static void hurry(struct talk *t)
 {
-	if (!t->kill_ms) {
-		t->kill_ms = fd_now_ms() + GRACE_MS;
+	int64_t now = fd_now_ms(), used = criu_process_used(&t->criu);
+
+	if (!t->leave_ms) {
+		t->leave_ms = now + LEAVE_MS;
 		criu_process_starve(&t->criu);
-	} else if (fd_now_ms() >= t->kill_ms) {
-		criu_process_kill(&t->criu);
 	}
+	if (!t->quiet_ms || used < t->used || used - t->used >= WORK_NS) {
+		t->quiet_ms = now + QUIET_MS;
+		t->used = used;
+	}
+	if (now < t->quiet_ms && now < t->leave_ms)
+		return;
+	criu_process_kill(&t->criu);
+	t->killed = true;
 }
 
 static int wait_for_word(struct talk *t)
@@ -56,7 +71,7 @@ static int wait_for_word(struct talk *t)
 
 		if (ready != FD_TIMED_OUT)
 			return ready;
-		if (t->kill_ms || t->r->over(t->r->argument))
+		if (!t->killed && (t->r->over(t->r->argument) || t->leave_ms))
 			hurry(t);
 	}
 }
@@ -73,7 +88,7 @@ static int hear(struct talk *t, struct criu_answer *ret, int *ret_fd, struct err
 		return err_sys(e, "criu: wait");
 	/* A criu that died may have left an answer. */
 	len = fd_receive(t->criu.socket, bytes, sizeof(bytes), MSG_DONTWAIT, ret_fd);
-	if (len <= 0 && t->kill_ms)
+	if (len <= 0 && t->leave_ms)
 		return err_set(e, ERR_SYSTEM, "criu: it did not stop in time, and was killed");
 	if (len <= 0 || (size_t)len == sizeof(bytes))
 		return err_set(e, ERR_SYSTEM, "%s", len <= 0 ? "criu ended without an answer" :
@@ -128,7 +143,7 @@ static int refused(struct talk *t, const struct criu_answer *answer, struct err 
 {
 	const char *cause = criu_log_cause(t->r->work, t->r->log_file, t->a);
 
-	if (t->kill_ms)
+	if (t->leave_ms)
 		return err_set(e, ERR_SYSTEM, "criu: it had to stop before it was done");
 	if (!cause && answer->message && *answer->message)
 		cause = answer->message;

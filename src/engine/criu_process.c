@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -101,7 +103,9 @@ static int spawn_here(const struct criu_request *r, const int *fds, size_t count
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	/* A group of its own where all of them may have to be killed, see criu_process_kill. */
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+				 (r->over ? POSIX_SPAWN_SETPGROUP : 0));
 	posix_spawn_file_actions_init(&actions);
 	/* What criu has to say goes into its log; only a restored process has use for ours. */
 	for (int fd = STDIN_FILENO; r->what != CRIU_RESTORE && fd <= STDERR_FILENO; fd++)
@@ -195,12 +199,51 @@ int criu_process_start(struct criu_process *p, struct err *e)
 	return 0;
 }
 
-void criu_process_starve(struct criu_process *p)
+/* criu makes processes for parts of its work, and they call programs. */
+static void for_all(pid_t pid, void (*visit)(pid_t pid, int64_t *sum), int64_t *sum)
+{
+	char path[64], children[512];
+	char *at = children, *end;
+	long child;
+
+	visit(pid, sum);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	if (file_read(AT_FDCWD, path, children, sizeof(children)) < 0)
+		return;
+	for (; (child = strtol(at, &end, 10)) > 0; at = end)
+		for_all((pid_t)child, visit, sum);
+}
+
+static void starve(pid_t pid, int64_t *sum)
 {
 	const struct rlimit nothing = { 0, 0 };
 
+	(void)sum;
+	(void)prlimit(pid, RLIMIT_FSIZE, &nothing, NULL);
+}
+
+void criu_process_starve(const struct criu_process *p)
+{
 	if (p->pid > 0)
-		(void)prlimit(p->pid, RLIMIT_FSIZE, &nothing, NULL);
+		for_all(p->pid, starve, NULL);
+}
+
+static void add_used(pid_t pid, int64_t *sum)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
+		*sum += used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
+int64_t criu_process_used(const struct criu_process *p)
+{
+	int64_t sum = 0;
+
+	if (p->pid > 0)
+		for_all(p->pid, add_used, &sum);
+	return sum;
 }
 
 void criu_process_kill(struct criu_process *p)
@@ -215,8 +258,9 @@ void criu_process_kill(struct criu_process *p)
 	bool asked = group >= 0 && file_write(group, "cgroup.freeze", "1") == 0;
 
 	(void)asked;
-	if (p->pidfd >= 0)
-		(void)pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0);
+	/* It is not waited for yet, so that the number is its own. */
+	if (p->pid > 0)
+		kill(p->r->over ? -p->pid : p->pid, SIGKILL);
 }
 
 int criu_process_end(struct criu_process *p)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "engine/criu.h"
@@ -25,7 +26,13 @@ struct criu_process {
 int criu_process_start(struct criu_process *p, struct err *e) __attribute__((warn_unused_result));
 
 /* Lets no file of criu's grow any more: it ends as it does when a disk is full. */
-void criu_process_starve(struct criu_process *p);
+void criu_process_starve(const struct criu_process *p);
+
+/*
+ * What it and the processes that it has now used of the processor, in nanoseconds: less than before
+ * when one of them ended.
+ */
+int64_t criu_process_used(const struct criu_process *p);
 
 /* Ends criu at once, its processes' group being asked to freeze before. */
 void criu_process_kill(struct criu_process *p);

@@ -231,13 +231,16 @@ static int list(int dir, struct arena *a, struct str_list *ret)
 	return listing ? 0 : -1;
 }
 
-/* The log, with what went wrong as its error; an empty one when criu has written none. */
+/*
+ * The log, with what went wrong as its error; an empty one when criu has written none. Code that a
+ * killed criu left in a process has it open.
+ */
 static int put_log(struct images *i, struct err *e)
 {
 	struct capture *c = i->c;
 
 	if (i->dir >= 0 && faccessat(i->dir, EVIDENCE_CRIU_LOG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return sink_take(c->sink, i->dir, EVIDENCE_CRIU_LOG, EVIDENCE_CRIU_LOG, SETTLED,
+		return sink_copy(c->sink, i->dir, EVIDENCE_CRIU_LOG, EVIDENCE_CRIU_LOG, SETTLED,
 				 "criu", c->images.why, e);
 	if (sink_begin(c->sink, EVIDENCE_CRIU_LOG, 0, SETTLED, "criu", e) != 0)
 		return sink_is_over(c->sink) ? SINK_STOPPED : -1;
@@ -338,8 +341,12 @@ static int put_spec(struct capture *c, struct err *e)
 
 static int put_all(struct images *i, struct err *e)
 {
-	int code = put_log(i, e);
+	int code;
 
+	/* Where time ran out it says how far criu came. */
+	i->c->sink->last_words = true;
+	code = put_log(i, e);
+	i->c->sink->last_words = false;
 	if (code != 0 || i->c->images.why)
 		return code;
 	code = put_config(i->c, e);

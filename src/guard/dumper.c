@@ -19,22 +19,15 @@
 #include "orlop/auto.h"
 
 /* Words from the process: a letter, and a text. */
-enum { DONE = 'd', FAILED = 'f', NOTE = 'n' };
+enum { DONE = 'd', FAILED = 'f', NOTE = 'n', LEAVING = 'l' };
 
 enum {
 	WORD_MAX = 1024,
 	STEP_MS = 100, TRIES = 10,
-	LEAVE_MS = 1500,		/* for the way out, which criu may be killed on */
+	SILENCE_MS = 1500,		/* of who shall come to an end */
 };
 
 /* ---- the process ------------------------------------------------------------------------- */
-
-static bool is_over(void *argument)
-{
-	struct pollfd wait = { .fd = *(int *)argument, .events = POLLRDHUP };
-
-	return poll(&wait, 1, 0) > 0;
-}
 
 static void say(int socket, char letter, const char *text)
 {
@@ -42,6 +35,18 @@ static void say(int socket, char letter, const char *text)
 
 	stpncpy(word + 1, text, sizeof(word) - 2);
 	(void)send(socket, word, strlen(word), MSG_NOSIGNAL);
+}
+
+/* Asked as long as criu is on its way out, too: whoever waits for us hears that we are here. */
+static bool is_over(void *argument)
+{
+	int socket = *(int *)argument;
+	struct pollfd wait = { .fd = socket, .events = POLLRDHUP };
+
+	if (poll(&wait, 1, 0) == 0)
+		return false;
+	say(socket, LEAVING, "");
+	return true;
 }
 
 static void say_note(void *argument, const char *text)
@@ -82,7 +87,7 @@ static bool may_go_on(struct waiting *w)
 		return fd_now_ms() < w->end_ms;
 	w->why = w->d->over(w->d->argument);
 	if (w->why) {
-		w->end_ms = fd_now_ms() + LEAVE_MS;
+		w->end_ms = fd_now_ms() + SILENCE_MS;
 		shutdown(w->socket, SHUT_WR);
 	}
 	return true;
@@ -104,9 +109,12 @@ static char listen_to(struct waiting *w, const char **ret_text)
 			return 0;
 		word[len] = '\0';
 		*ret_text = arena_strndup(w->a, word + 1, strcspn(word + 1, "\n"));
-		if (word[0] != NOTE)
+		if (word[0] == LEAVING)
+			w->end_ms = fd_now_ms() + SILENCE_MS;
+		else if (word[0] == NOTE)
+			w->d->note(w->d->argument, *ret_text);
+		else
 			return word[0];
-		w->d->note(w->d->argument, *ret_text);
 	}
 }
 

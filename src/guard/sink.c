@@ -535,8 +535,8 @@ static int add_there(struct sink *s, const void *bytes, size_t len)
 	return 0;
 }
 
-int sink_take(struct sink *s, int dir, const char *name, const char *path, const char *consistency,
-	      const char *source, const char *error, struct err *e)
+static int put_file(struct sink *s, bool copy, int dir, const char *name, const char *path,
+		    const char *consistency, const char *source, const char *error, struct err *e)
 {
 	auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
@@ -546,7 +546,7 @@ int sink_take(struct sink *s, int dir, const char *name, const char *path, const
 		return err_sys(e, "evidence: \"%.200s\"", name);
 	if (!s->last_words && sink_is_over(s))
 		return SINK_STOPPED;
-	code = s->tar ? sink_begin(s, path, (uint64_t)st.st_size, consistency, source, e) :
+	code = copy ? sink_begin(s, path, (uint64_t)st.st_size, consistency, source, e) :
 	       begin_there(s, dir, name, path, (uint64_t)st.st_size, consistency, source, e);
 	if (code != 0)
 		return code;
@@ -556,13 +556,25 @@ int sink_take(struct sink *s, int dir, const char *name, const char *path, const
 
 		if (n <= 0)
 			break;
-		if (s->tar)
+		if (copy)
 			code = sink_write(s, buffer, (size_t)n, e);
 		else
 			code = add_there(s, buffer, (size_t)n);
 		left -= (uint64_t)n;
 	}
 	return code < 0 || sink_end(s, error, e) < 0 ? -1 : code;
+}
+
+int sink_take(struct sink *s, int dir, const char *name, const char *path, const char *consistency,
+	      const char *source, const char *error, struct err *e)
+{
+	return put_file(s, s->tar, dir, name, path, consistency, source, error, e);
+}
+
+int sink_copy(struct sink *s, int dir, const char *name, const char *path, const char *consistency,
+	      const char *source, const char *error, struct err *e)
+{
+	return put_file(s, true, dir, name, path, consistency, source, error, e);
 }
 
 /* The two files that are not in the manifest. */

@@ -90,6 +90,11 @@ int sink_take(struct sink *s, int dir, const char *name, const char *path, const
 	      const char *source, const char *error, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* As sink_take, but copied in any case: of what others may still have open, and write to. */
+int sink_copy(struct sink *s, int dir, const char *name, const char *path, const char *consistency,
+	      const char *source, const char *error, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* True, with the reason in s->stopped, when it is time to stop. */
 bool sink_is_over(struct sink *s);
 
