@@ -120,13 +120,19 @@ def test_vfork_and_ptrace_are_frozen():
 @needs("cpu")
 @timeout(240)
 def test_who_only_waits_for_a_processor_is_waited_for():
-    "a busy loop that gets a millisecond in each second is not frozen in time, and pause succeeds"
+    "a busy loop that gets 20 ms in each second is not frozen in time, and pause succeeds"
     with container(config(), "cpu 200000") as c:
+        def used():
+            return int(re.search(r"^usage_usec (\d+)", c.file("cpu.stat"), re.M)[1])
+
+        c.start().ok
         # Not from the start, which takes more than that, nor at the end.
-        c.rt("update", "--cpu-period", "1000000", "--cpu-quota", "1000", c.name).ok
+        c.rt("update", "--cpu-period", "1000000", "--cpu-quota", "20000", c.name).ok
         slow = 0
         try:
             for _ in range(4):
+                # Who did not run since it was let go is frozen yet.
+                until(lambda past=used(): used() > past, 20, what="a turn of the loop")
                 slow = max(slow, c.rt("pause", c.name).ok.seconds)
                 assert c.status == "paused" and "frozen 1" in c.file("cgroup.events")
                 c.rt("resume", c.name).ok
