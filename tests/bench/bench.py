@@ -119,7 +119,7 @@ def make_rootfs():
     for name in ("bin", "dev", "proc", "sys"):
         (bundle.ROOTFS / name).mkdir(parents=True)
     bundle.EMPTY.mkdir()
-    for name in ("true", "pause", "alarm", "hold"):
+    for name in ("true", "pause", "alarm", "hold", "calls"):
         shutil.copy(BIN / "inside", bundle.ROOTFS / "bin" / name)
 
 
@@ -192,7 +192,7 @@ def report(chosen, results, bench, about, args):
     crun = bench.newest("crun")
     crun_name = crun.name if crun else None
     verdicts = target.judge(results, crun_name)
-    labels = {name: name for name in ("nothing", "floor-bare", "floor")}
+    labels = {name: name for name in ("nothing", "profile alone", "floor-bare", "floor")}
     for rt in bench.runtimes:
         labels[rt.name] = f"{rt.name.split('-')[0]} {rt.version}" if rt.origin else rt.name
     lines = [table.HEAD]

@@ -255,6 +255,27 @@ def row_alarm(bench):
     return cells
 
 
+def row_unwatched(bench):
+    """Two million calls that no policy watches: under a profile alone, and with a watcher as well."""
+    rt = bench.newest("orlop")
+    policy = {"watch": {"calls": ["keyctl"], "action": "quarantine", "onFailure": "quarantine"}}
+    error = put_policy(bench, rt, policy) if rt else "there is no orlop"
+    lanes = []
+    for lane, notes in (("profile alone", {}),
+                        ("orlop", {"org.orlop.remediation.policy": "watched"})):
+        name = "up-" + lane.split()[0]
+        where = bundle.make(name, "calls", args=["/bin/pause"], annotations=notes,
+                            seccomp=bundle.seccomp_profile(bench.machine))
+        if not error and not (rt.call(bench.world, "create", "--bundle", where, name) and
+                              rt.call(bench.world, "start", name)):
+            error = rt.complaint()
+        if not error:
+            lanes.append((lane, once(rt.argv("exec", name, "/bin/calls"))))
+    cells = {"orlop": Cell(error=error)} if error else bench.timed(lanes, runs=max(20, bench.runs))
+    bench.clear()
+    return cells
+
+
 def taken(rt):
     """Steps that time one set of evidence on the tmpfs, and remove it."""
     place = WORK / f"set-{rt.slot}"
@@ -461,6 +482,8 @@ ROWS = [
     Row("kill", "kill", "ms", row_kill, "nothing"),
     Row("contain", "quarantine (others: pause) of 100 idle tasks", "ms", row_contain),
     Row("alarm", "a watched call until all is frozen", "ms", row_alarm),
+    Row("unwatched", "two million calls that a watcher does not watch", "ms", row_unwatched,
+        "profile alone"),
     Row("evidence", "evidence of a small process", "ms", row_evidence),
     Row("evidence-large", "evidence of 256 MiB, hashed", "ms", row_evidence_large),
     Row("seccomp-cold", "run, 345-call filter, caches removed", "ms", row_seccomp_cold),

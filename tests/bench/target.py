@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What orlop has to reach, by row, and whether it did. Best times are held against best times."""
+"""What orlop has to reach, by row, and whether it did. Ratios are of best times."""
 
 
 def best(results, row, lane):
     """The best value of a lane, or None when it was not measured."""
     cell = results.get(row, {}).get(lane)
     return cell.best if cell else None
+
+
+def median(results, row, lane):
+    cell = results.get(row, {}).get(lane)
+    return cell.median if cell else None
+
+
+def late(results, row, lane):
+    """What 99 of a hundred do not exceed, or None."""
+    cell = results.get(row, {}).get(lane)
+    values = sorted(cell.values) if cell else []
+    return values[min(len(values) - 1, len(values) * 99 // 100)] if values else None
 
 
 def ratio(results, row, other):
@@ -33,6 +45,11 @@ def judge(results, crun):
         "exec": at_most(0.5, "<= 0.5 x crun", ratio(results, "exec", crun)),
         "state": at_most(1.3, "<= 1.3 x nothing", ratio(results, "state", "nothing")),
         "kill": at_most(1.3, "<= 1.3 x nothing", ratio(results, "kill", "nothing")),
+        "contain": at_most(2, "p50 <= 2 ms", median(results, "contain", "orlop"), "{:.2f} ms"),
+        "alarm": at_most(10, "p99 <= 10 ms", late(results, "alarm", "orlop"), "{:.2f} ms"),
+        "unwatched": at_most(1.01, "<= 1.01 x the profile alone",
+                             ratio(results, "unwatched", "profile alone"), "{:.3f}"),
+        "evidence": at_most(20, "p50 <= 20 ms", median(results, "evidence", "orlop"), "{:.1f} ms"),
         "seccomp-cold": at_most(0.4, "<= 0.4 x crun", ratio(results, "seccomp-cold", crun)),
         "seccomp-warm": at_most(0.5, "<= run + 0.5 ms", warm(), "+{:.2f} ms"),
         "memory": at_most(1536, "<= 1536 KiB", best(results, "memory", "orlop"), "{:.0f} KiB"),
