@@ -198,9 +198,5 @@ int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int *master,
 
 void foreground_end(struct foreground *f)
 {
-	sigset_t set;
-
 	auto_close_fd(&f->signals);
-	all_signals(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -41,5 +41,8 @@ int foreground_wait(struct foreground *f, pid_t pid, int pidfd, int *master,
 		    struct notify *notify, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Closes the descriptor and unblocks the signals. */
+/*
+ * Closes the descriptor. The signals stay blocked: one that comes for a process that has ended must
+ * not end us in place of its status.
+ */
 void foreground_end(struct foreground *f);

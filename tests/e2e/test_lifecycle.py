@@ -239,6 +239,20 @@ def test_run_forwards_signals():
     assert process.wait(10) == 0
 
 
+def test_a_signal_after_the_end_does_not_hide_the_status():
+    "SIGTERM while the poststop hooks run comes too late: run gives the program's status"
+    test = current()
+    name = test.next_id()
+    began = os.path.join(test.tmp, "began")
+    last = {"path": "/bin/sh", "args": ["sh", "-c", f": >{began}; sleep 0.5"]}
+    path = bundle(config(hooks={"poststop": [last]}), "exit 7", name)
+    with subprocess.Popen([test.runtime, "--root", test.root, "run", "--bundle", path, name],
+                          stdin=subprocess.DEVNULL) as process:
+        until(lambda: os.path.exists(began))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 7
+
+
 def test_kill_sends_term_by_default():
     "kill ID is SIGTERM"
     with container(config(), "trap TERM") as c:
