@@ -54,8 +54,7 @@ def test_a_program_that_is_killed_leaves_the_terminal_as_it_was():
     for end in ("kill", "term", "int"):
         argv = prepared("echo there; wait" if end != "int" else "echo wait: ready; trap INT")
         with Terminal(argv) as t:
-            before = t.modes
-            t.until("ready")
+            t.until("trap: ready" if end == "int" else "wait: ready")
             t.wait_raw()
             if end == "kill":
                 kill(argv[-1])
@@ -64,7 +63,7 @@ def test_a_program_that_is_killed_leaves_the_terminal_as_it_was():
                 os.kill(t.pid, signal.SIGTERM if end == "term" else signal.SIGINT)
                 t.end()
                 assert end == "term" or "INT" in t.shown, t.shown
-            assert t.modes == before, end
+            assert t.modes == t.first_modes, end
 
 
 def test_a_failure_to_start_leaves_the_terminal_as_it_was():
@@ -72,10 +71,9 @@ def test_a_failure_to_start_leaves_the_terminal_as_it_was():
     name = current().next_id()
     path = bundle(config(process={"terminal": True}, args=["/absent"]), None, name)
     with Terminal(command("run", "--bundle", path, name)) as t:
-        before = t.modes
         assert t.end() == 1
         assert "no such file or directory\r\n" in t.shown, t.shown
-        assert t.modes == before
+        assert t.modes == t.first_modes
 
 
 def test_a_shell_survives_that_the_runtime_is_killed():

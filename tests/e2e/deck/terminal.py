@@ -22,7 +22,10 @@ MODES = {"canonical": (3, termios.ICANON), "echo": (3, termios.ECHO), "signals":
 
 
 class Terminal:
-    """A session leader on a pty of its own. `shown` is everything it printed, as text."""
+    """A session leader on a pty of its own.
+
+    `shown` is everything it printed, as text; `first_modes` are the modes before it began.
+    """
 
     def __init__(self, argv, rows=24, columns=80):
         self.shown, self.seen, self.status = "", 0, None
@@ -35,6 +38,7 @@ class Terminal:
             os.execvp(argv[0], argv)
         os.close(ready)
         self.resize(rows, columns)
+        self.first_modes = self.modes
         os.close(go)
 
     def __enter__(self):
