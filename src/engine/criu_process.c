@@ -14,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "engine/cgroup_ns.h"
+#include "engine/cgroup_stats.h"
 #include "orlop/auto.h"
 
 enum {
@@ -193,6 +195,15 @@ int criu_process_start(struct criu_process *p, struct err *e)
 	if (p->r->cgroup >= 0 && file_write(p->r->cgroup, "cgroup.procs", text) < 0)
 		return err_sys(e, "criu: join the container's cgroup");
 	return 0;
+}
+
+uint64_t criu_process_used(const struct criu_process *p)
+{
+	char text[4096];
+
+	/* Where that cannot be known it is taken to move. */
+	return file_read(p->r->cgroup, "cpu.stat", text, sizeof(text)) < 0 ?
+	       (uint64_t)fd_now_ms() : cgroup_stats_value(text, "usage_usec");
 }
 
 void criu_process_starve(struct criu_process *p)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "engine/criu.h"
@@ -23,6 +24,9 @@ struct criu_process {
  * asked to. criu_process_end has to follow, also after an error.
  */
 int criu_process_start(struct criu_process *p, struct err *e) __attribute__((warn_unused_result));
+
+/* Processor time of all in the request's group, criu too: when it stays, nothing moves. */
+uint64_t criu_process_used(const struct criu_process *p);
 
 /* Lets no file of criu's grow any more: it ends as it does when a disk is full. */
 void criu_process_starve(struct criu_process *p);
