@@ -51,7 +51,10 @@ const char *criu_find(const char *given, struct arena *a, struct err *e)
 	return NULL;
 }
 
-/* Copies out of the way of the numbers that they are to get in criu. */
+/*
+ * Copies out of the way of the numbers that they are to get in criu. Standard streams too: criu
+ * closes what it inherits, and looks at its own for --shell-job afterwards.
+ */
 static int raise_fds(const struct criu_request *r, int socket, int *fds, size_t *ret_count,
 		     struct err *e)
 {
@@ -60,8 +63,6 @@ static int raise_fds(const struct criu_request *r, int socket, int *fds, size_t 
 	for (size_t n = 0; n <= r->inherit.count; n++) {
 		int fd = n ? r->inherit.items[n - 1].fd : socket;
 
-		if (n && fd <= STDERR_FILENO)
-			continue;
 		if (count == FDS_MAX)
 			return err_set(e, ERR_INTERNAL, "criu: more than %d descriptors", FDS_MAX);
 		fds[count] = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FD + FDS_MAX);
