@@ -118,7 +118,7 @@ def claims_of(topics, names=()):
 def in_machine(run, machine, disks, *argv):
     """The container tests in a machine; `argv` says which. It has two disks to spoil, BFQ, and
     AF_VSOCK without a hypervisor."""
-    given = {**OURS, "ORLOP_TEST_PATIENCE": "10",
+    given = {**OURS, "ORLOP_TEST_PATIENCE": "10", "ORLOP_TEST_CLOCK": "1",
              "ORLOP_TEST_DISK": f"/dev/{disks[0]}", "ORLOP_TEST_SWAP": f"/dev/{disks[1]}"}
     return summed(*run.call(*machine, "-T", run.left(), *(word for name, value in given.items()
                                                           for word in ("-e", f"{name}={value}")),

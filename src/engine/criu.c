@@ -21,6 +21,8 @@ enum {
 	QUIET_MS = 1000,		/* that criu may do nothing once it is over, */
 	WORK_NS = 5000000,		/* which is less than this of a processor */
 	LEAVE_MS = 10000,		/* and that its way out may take */
+	LOOK_MS = 1000,			/* between two looks at what a restore has used */
+	STILL_MS = 20000,		/* without an instruction it is not going to go on */
 };
 
 struct talk {
@@ -30,7 +32,7 @@ struct talk {
 	uint64_t version;		/* of criu */
 	int64_t quiet_ms, leave_ms;	/* of CLOCK_MONOTONIC: killed then; 0: it is not over */
 	int64_t used;			/* of the processor, when it last did something */
-	bool killed;
+	bool killed, hung;
 	struct arena *a;
 };
 
@@ -63,17 +65,61 @@ static void hurry(struct talk *t)
 	t->killed = true;
 }
 
+/* Until when it may say nothing, in CLOCK_MONOTONIC: counted anew when it was seen at work. */
+struct patience {
+	uint64_t used;
+	int64_t end_ms;
+};
+
+static bool has_stopped(const struct talk *t, struct patience *p)
+{
+	uint64_t used = criu_process_group_used(&t->criu);
+
+	if (used != p->used)
+		*p = (struct patience){ used, fd_now_ms() + STILL_MS };
+	return fd_now_ms() >= p->end_ms;
+}
+
+/*
+ * A restore that fails late can hang: criu waits for the first process, which waits for those in
+ * its pid namespace, which are dead, but criu traces them and does not look. All that it makes is
+ * in one group with it, so that a group without an instruction tells; memory that comes from a
+ * network may take longer.
+ */
+static bool is_watched(const struct criu_request *r)
+{
+	return r->what == CRIU_RESTORE && r->cgroup >= 0 && !r->lazy_pages;
+}
+
 static int wait_for_word(struct talk *t)
 {
+	int step = t->r->over ? STEP_MS : is_watched(t->r) ? LOOK_MS : -1;
+	struct patience p = { UINT64_MAX, 0 };
+
 	for (;;) {
-		int ready = fd_wait_readable(t->criu.socket, t->criu.pidfd,
-					     t->r->over ? STEP_MS : -1);
+		int ready = fd_wait_readable(t->criu.socket, t->criu.pidfd, step);
 
 		if (ready != FD_TIMED_OUT)
 			return ready;
-		if (!t->killed && (t->r->over(t->r->argument) || t->leave_ms))
+		if (is_watched(t->r)) {
+			if (!has_stopped(t, &p))
+				continue;
+			t->hung = true;
+			criu_process_kill(&t->criu);
+		} else if (!t->killed && (t->r->over(t->r->argument) || t->leave_ms)) {
 			hurry(t);
+		}
 	}
+}
+
+/* It is over, and nothing was said: there may be something in its log. */
+static int without_answer(struct talk *t, struct err *e)
+{
+	const char *how = t->hung ? "it hung, and was killed" : "it ended without an answer";
+	const char *cause = criu_log_cause(t->r->work, t->r->log_file, t->a);
+
+	return cause ? err_set(e, ERR_SYSTEM, "criu: %.*s (%s)", CAUSE_MAX, cause, how) :
+		       err_set(e, ERR_SYSTEM, "criu: %s", how);
 }
 
 /* The one answer, or one of many; with a terminal there is a descriptor. */
@@ -90,9 +136,10 @@ static int hear(struct talk *t, struct criu_answer *ret, int *ret_fd, struct err
 	len = fd_receive(t->criu.socket, bytes, sizeof(bytes), MSG_DONTWAIT, ret_fd);
 	if (len <= 0 && t->leave_ms)
 		return err_set(e, ERR_SYSTEM, "criu: it did not stop in time, and was killed");
-	if (len <= 0 || (size_t)len == sizeof(bytes))
-		return err_set(e, ERR_SYSTEM, "%s", len <= 0 ? "criu ended without an answer" :
-						    "criu: an answer is too long");
+	if (len <= 0)
+		return without_answer(t, e);
+	if ((size_t)len == sizeof(bytes))
+		return err_set(e, ERR_SYSTEM, "criu: an answer is too long");
 	if (criu_message_read((struct wire){ bytes, bytes + len }, t->a, ret))
 		return 0;
 	auto_close_fd(ret_fd);

@@ -77,7 +77,8 @@ const char *criu_find(const char *given, struct arena *a, struct err *e);
 /*
  * Has a request carried out, and waits for the end of criu. On an error nothing is said about how
  * far it came: a dump that fails lets the processes go on, a restore that fails kills what it made,
- * unless criu itself was killed. A restored first process is our child.
+ * unless criu itself was killed, as it is when a restore hangs. A restored first process is our
+ * child.
  */
 int criu_run(const struct criu_request *r, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));

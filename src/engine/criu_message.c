@@ -69,11 +69,10 @@ static void put_lists(struct text *t, const struct criu_request *r)
 	if (r->cgroup_path)
 		put_pair(t, 25, "", r->cgroup_path);
 	for (size_t n = 0; n < r->inherit.count; n++) {
-		const struct criu_inherit *i = &r->inherit.items[n];
 		struct text message = TEXT_IN(t->arena);
 
-		wire_string(&message, 1, i->key);
-		wire_number(&message, 2, i->fd <= STDERR_FILENO ? i->fd : next++);
+		wire_string(&message, 1, r->inherit.items[n].key);
+		wire_number(&message, 2, next++);
 		wire_message(t, 27, &message);
 	}
 	for (size_t n = 0; n < r->external.count; n++)

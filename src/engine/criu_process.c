@@ -16,8 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "engine/cgroup_ns.h"
+#include "engine/cgroup_stats.h"
 #include "orlop/auto.h"
 
 enum {
@@ -51,7 +53,10 @@ const char *criu_find(const char *given, struct arena *a, struct err *e)
 	return NULL;
 }
 
-/* Copies out of the way of the numbers that they are to get in criu. */
+/*
+ * Copies out of the way of the numbers that they are to get in criu. Standard streams too: criu
+ * closes what it inherits, and looks at its own for --shell-job afterwards.
+ */
 static int raise_fds(const struct criu_request *r, int socket, int *fds, size_t *ret_count,
 		     struct err *e)
 {
@@ -60,8 +65,6 @@ static int raise_fds(const struct criu_request *r, int socket, int *fds, size_t 
 	for (size_t n = 0; n <= r->inherit.count; n++) {
 		int fd = n ? r->inherit.items[n - 1].fd : socket;
 
-		if (n && fd <= STDERR_FILENO)
-			continue;
 		if (count == FDS_MAX)
 			return err_set(e, ERR_INTERNAL, "criu: more than %d descriptors", FDS_MAX);
 		fds[count] = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FD + FDS_MAX);
@@ -197,6 +200,15 @@ int criu_process_start(struct criu_process *p, struct err *e)
 	if (p->r->cgroup >= 0 && file_write(p->r->cgroup, "cgroup.procs", text) < 0)
 		return err_sys(e, "criu: join the container's cgroup");
 	return 0;
+}
+
+uint64_t criu_process_group_used(const struct criu_process *p)
+{
+	char text[4096];
+
+	/* Where that cannot be known it is taken to move. */
+	return file_read(p->r->cgroup, "cpu.stat", text, sizeof(text)) < 0 ?
+	       (uint64_t)fd_now_ms() : cgroup_stats_value(text, "usage_usec");
 }
 
 /* criu makes processes for parts of its work, and they call programs. */

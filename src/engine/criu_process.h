@@ -25,6 +25,9 @@ struct criu_process {
  */
 int criu_process_start(struct criu_process *p, struct err *e) __attribute__((warn_unused_result));
 
+/* Processor time of all in the request's group, criu too: when it stays, nothing moves. */
+uint64_t criu_process_group_used(const struct criu_process *p);
+
 /* Lets no file of criu's grow any more: it ends as it does when a disk is full. */
 void criu_process_starve(const struct criu_process *p);
 

@@ -13,10 +13,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "engine/procfs.h"
 #include "orlop/auto.h"
 
-enum { LABEL_ROOM = 4096 };
+enum {
+	LABEL_ROOM = 4096,
+	LIST_MAX = 16 << 20,
+};
 
 int label_check(const char **label, const char *member, struct arena *a, struct err *e)
 {
@@ -28,6 +32,9 @@ int label_check(const char **label, const char *member, struct arena *a, struct 
 	if (!*label)
 		return 0;
 	fd = open("/sys/fs/selinux/context", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(e, ERR_SYSTEM, "%s \"%.200s\": selinux is disabled or not supported",
+			       member, *label);
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
 		return err_sys(e, "/sys/fs/selinux/context");
 	if (fs.f_type != SELINUX_MAGIC)
@@ -45,6 +52,33 @@ int label_check(const char **label, const char *member, struct arena *a, struct 
 	if (strcmp(*label, text) != 0)
 		*label = arena_strdup(a, text);
 	return 0;
+}
+
+/* Lines "NAME (MODE)". */
+static bool lists_profile(const char *list, const char *profile)
+{
+	size_t len = strlen(profile);
+
+	for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n')
+		if (!strncmp(at, profile, len) && !strncmp(at + len, " (", 2) &&
+		    !memchr(at + len + 2, '(', strcspn(at + len + 2, "\n")))
+			return true;
+	return false;
+}
+
+int label_check_profile(const char *profile, struct arena *a, struct err *e)
+{
+	size_t len;
+	char *list = NULL;
+
+	if (strcmp(profile, "unconfined") != 0 && *profile != ':' && !strstr(profile, "//&"))
+		list = file_read_path("/sys/kernel/security/apparmor/profiles", LIST_MAX, a, &len);
+	if (!list || lists_profile(list, profile))
+		return 0;
+	err_set(e, ERR_SYSTEM,
+		"unable to apply apparmor profile: apparmor failed to apply profile \"%.200s\"",
+		profile);
+	return err_hint(e, "no profile of that name is loaded: see apparmor_parser(8)");
 }
 
 int label_read_back(int procfs, pid_t pid, const char *label, struct err *e)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. SELinux labels: whether the loaded policy knows them, and whether the child has what
- * it was to order. The child writes them; AppArmor's orders only their owner can read.
+ * PARENT SIDE. SELinux labels and AppArmor profiles: whether the loaded policy knows them, and
+ * whether the child has what it was to order. The child writes them; AppArmor's orders only their
+ * owner can read.
  */
 #pragma once
 
@@ -16,6 +17,13 @@
  * `member` is for the error.
  */
 int label_check(const char **label, const char *member, struct arena *a, struct err *e)
+	__attribute__((warn_unused_result));
+
+/*
+ * Whether AppArmor has a profile loaded, by its list. Names that the list spells in another way
+ * (stacks, and those in a namespace of policy) and hosts without the list are not judged.
+ */
+int label_check_profile(const char *profile, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* Compares the label that the process has ordered for its exec. */

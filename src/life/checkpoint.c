@@ -102,7 +102,7 @@ static int find_parent(struct checkpoint *k, struct criu_request *r, struct err 
 	if (!path)
 		return 0;
 	if (path[0] == '/')
-		return err_set(e, ERR_USAGE, "parent-path must be relative");
+		return err_set(e, ERR_USAGE, "--parent-path must be relative");
 	fd = openat(k->images.images, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "invalid --parent-path: %s", path);

@@ -57,8 +57,8 @@ static const char *const refusals[VERB_COUNT_][STATE_STATUS_COUNT_] = {
 	},
 	[VERB_CHECKPOINT] = {
 		[STATE_CREATING] = no_container,
-		[STATE_CREATED] = "cannot checkpoint a container that was not started",
-		[STATE_STOPPED] = not_running,
+		[STATE_CREATED] = "Container cannot be checkpointed in created state",
+		[STATE_STOPPED] = "Container cannot be checkpointed in stopped state",
 	},
 	[VERB_DELETE] = {
 		[STATE_RUNNING] = "cannot delete container %s that is not stopped: running",

@@ -27,6 +27,7 @@
 #include "engine/console.h"
 #include "engine/criu.h"
 #include "engine/criu_mounts.h"
+#include "engine/label.h"
 #include "engine/procfs.h"
 #include "engine/restored.h"
 #include "life/foreground.h"
@@ -43,6 +44,7 @@ struct restore {
 	struct images images;
 	struct criu_stage stage;
 	struct criu_request request;
+	const char *lsm_profile, *mount_context;	/* as the kernel will show them; or NULL */
 	int namespaces[2];		/* to be joined: network, pid; -1 */
 	bool is_back;			/* the processes are there, and may go on */
 };
@@ -132,7 +134,7 @@ static int before_resume(struct restore *r, struct err *e)
 	struct making *c = &r->c;
 	struct restored restored = {
 		.plan = &c->bundle.plan, .pid = c->spawn.pid, .group = c->cgroup,
-		.lsm_profile = r->x->lsm_profile, .cap_last = c->bundle.facts.cap_last,
+		.lsm_profile = r->lsm_profile, .cap_last = c->bundle.facts.cap_last,
 	};
 
 	if (restored_check(&restored, c->arena, e) < 0 ||
@@ -168,7 +170,6 @@ static int hear_stage(void *argument, const char *name, pid_t pid, int fd, struc
 }
 
 /* ---- what criu is asked ---- */
-
 
 static int add_joined(struct restore *r, size_t index, const char *path, struct err *e)
 {
@@ -272,6 +273,32 @@ static int disconnect(struct restore *r, struct err *e)
 	return 0;
 }
 
+/* What the loaded policy does not know, criu says as a number, or hangs over. */
+static int check_labels(struct restore *r, struct err *e)
+{
+	static const char apparmor[] = "apparmor:", selinux[] = "selinux:";
+	const char *given = r->x->lsm_profile;
+	const char *profile = r->c.bundle.plan.process.apparmor_profile;
+
+	if (given && !strchr(given, ':'))
+		return err_set(e, ERR_USAGE, "--lsm-profile: use TYPE:NAME");
+	if (given)
+		profile = strncmp(given, apparmor, strlen(apparmor)) == 0 ?
+			  given + strlen(apparmor) : NULL;
+	if (profile && label_check_profile(profile, r->c.arena, e) < 0)
+		return -1;
+	if (given && !strncmp(given, selinux, strlen(selinux))) {
+		const char *label = given + strlen(selinux);
+
+		if (label_check(&label, "--lsm-profile", r->c.arena, e) < 0)
+			return -1;
+		given = arena_printf(r->c.arena, "%s%s", selinux, label);
+	}
+	r->lsm_profile = given;
+	r->mount_context = r->x->lsm_mount_context;
+	return label_check(&r->mount_context, "--lsm-mount-context", r->c.arena, e);
+}
+
 static int describe(struct restore *r, struct err *e)
 {
 	const struct life_restore *x = r->x;
@@ -283,8 +310,8 @@ static int describe(struct restore *r, struct err *e)
 	if (c->bundle.policy.watch.set)
 		return err_set(e, ERR_CONFIG, "remediation policy: watch: the calls of a restored "
 			       "container cannot be watched");
-	if (x->lsm_profile && !strchr(x->lsm_profile, ':'))
-		return err_set(e, ERR_USAGE, "--lsm-profile: use TYPE:NAME");
+	if (check_labels(r, e) < 0)
+		return -1;
 	plan_externals(plan, c->arena, &externals);
 	if (criu_stage_enter(plan, &externals,
 			     arena_printf(c->arena, "%s/%s", c->life->root, c->create->id),
@@ -303,8 +330,8 @@ static int describe(struct restore *r, struct err *e)
 	q->cgroup_mount = c->bundle.facts.cgroup_mount;
 	q->own_cgroup_ns = (c->record.ns_new | c->record.ns_joined) & CLONE_NEWCGROUP;
 	q->cgroup_path = c->cgroup >= 0 ? plan->cgroup.path : NULL;
-	q->lsm_profile = x->lsm_profile;
-	q->lsm_mount_context = x->lsm_mount_context;
+	q->lsm_profile = r->lsm_profile;
+	q->lsm_mount_context = r->mount_context;
 	q->stage = hear_stage;
 	q->argument = r;
 	if (images_read_streams(&r->images, c->arena, q, e) < 0 ||

@@ -251,3 +251,29 @@ def test_a_network_that_was_joined():
             box.restore().ok
             assert os.stat(path).st_ino == os.stat(f"/proc/{box.pid}/ns/net").st_ino
             counts(box)
+
+
+@needs("criu")
+@timeout(300)
+def test_the_namespaces_of_a_pod():
+    "pid, ipc and uts that were joined are those it is restored into, beside who was there"
+    with subprocess.Popen(["unshare", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-c",
+                           # It reaps, as a pod's does: numbers are taken until then.
+                           "hostname pod; while :; do sleep 0.2; done"]) as holder, \
+            contextlib.ExitStack() as ends:
+        ends.callback(holder.kill)
+        first = f"/proc/{holder.pid}/ns"
+        until(lambda: os.path.exists(f"{first}/pid_for_children") and
+              os.stat(f"{first}/pid_for_children").st_ino != os.stat("/proc/self/ns/pid").st_ino,
+              what="a namespace with a process in it")
+        paths = {"pid": f"{first}/pid_for_children", "ipc": f"{first}/ipc", "uts": f"{first}/uts"}
+        namespaces = [{"type": kind} for kind in ("mount", "network", "cgroup")]
+        namespaces += [{"type": kind, "path": path} for kind, path in paths.items()]
+        with counting(hostname=None, linux={"namespaces": namespaces}) as box:
+            counts(box)
+            box.checkpoint().ok
+            box.restore().ok
+            for kind, path in paths.items():
+                assert os.stat(path).st_ino == os.stat(f"/proc/{box.pid}/ns/{kind}").st_ino, kind
+            counts(box)
+            assert box.sh("/bin/busybox hostname").ok.out == "pod\n"

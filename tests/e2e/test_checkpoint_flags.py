@@ -83,7 +83,7 @@ def test_a_dump_after_a_pre_dump_is_small():
             skip("needs a kernel that tracks memory changes")
         done.ok
         assert box.status == "running"
-        box.checkpoint("--parent-path", first, images=second).fails("parent-path must be relative")
+        box.checkpoint("--parent-path", first, images=second).fails("--parent-path must be relative")
         box.checkpoint("--parent-path", "../no", images=second).fails("invalid --parent-path")
         assert box.status == "running"
         box.checkpoint("--parent-path", "../first", images=second).ok
@@ -275,6 +275,18 @@ def test_lazy_pages():
                 assert box.is_absent()
             finally:
                 other.delete("--force").ok
+
+
+@needs("criu")
+@timeout(300)
+def test_shell_job_without_a_terminal():
+    "the flag allows one and needs none: standard streams come through restore as without it"
+    with running("n=0; while :; do n=$((n+1)); echo $n; /bin/busybox sleep 0.1; done") as box:
+        box.wait_line("2", 20)
+        box.checkpoint("--shell-job").ok
+        box.restore("--shell-job").ok
+        last = len(box.lines)
+        until(lambda: len(box.lines) > last + 1, 20, what="more lines")
 
 
 @needs("criu", "pids")

@@ -3,9 +3,12 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
+import time
 
-from deck import config, container, current, host, needs, run, timeout, until
+from deck import config, container, current, host, needs, run, skip, timeout, until
+from deck.container import PATIENCE
 from deck.frozen import Frozen, busybox, shell
 
 PROFILE = """
@@ -80,6 +83,32 @@ def test_a_confined_container_is_restored_with_its_profile_or_another():
             assert label_of(box.pid) == f"{third} (enforce)"
 
 
+@needs("apparmor", "apparmor_parser", "criu")
+@timeout(300)
+def test_restore_with_a_profile_that_is_not_loaded():
+    """--lsm-profile's is named at once. One that only the images name ends criu, which hangs over
+    more than one process: it is over in bounded time then, with what criu said, and nothing is left"""
+    with profile("", CHECKPOINTED) as name:
+        loop = shell("while :; do /bin/busybox sleep 0.1; done")
+        with Frozen(busybox(config(args=loop, process={"apparmorProfile": name}))) as box:
+            box.checkpoint().ok
+            box.restore("--lsm-profile", "apparmor:orlop-no-such").fails(
+                'failed to apply profile "orlop-no-such"', "apparmor_parser", rc=1)
+            assert box.is_absent()
+            subprocess.run(["apparmor_parser", "-K", "-R"], text=True, check=True,
+                           input=PROFILE.format(name=name, more=CHECKPOINTED))
+            box.restore().fails(f'failed to apply profile "{name}"', rc=1)
+            box.change(lambda doc: doc["process"].pop("apparmorProfile"))
+            began = time.monotonic()
+            box.restore().fails("criu: can't write lsm profile", rc=1)
+            assert time.monotonic() - began < 60 + PATIENCE
+            assert box.is_absent()
+            subprocess.run(["apparmor_parser", "-K", "-r"], text=True, check=True,
+                           input=PROFILE.format(name=name, more=CHECKPOINTED))
+            box.restore().ok
+            assert label_of(box.pid) == f"{name} (enforce)"
+
+
 @needs("apparmor", "apparmor_parser")
 def test_an_apparmor_profile_that_is_not_loaded_is_refused():
     "create fails and names it; exec too, and the container stays; unconfined is always there"
@@ -104,10 +133,6 @@ def test_labels_without_their_module_are_refused():
                       {"linux": {"mountLabel": FILE_LABEL}}):
             run(config(**label), "exit 0").fails("selinux label is specified in config, but "
                                                  "selinux is disabled", rc=1)
-
-
-def relabel(path, label):
-    subprocess.run(["chcon", "-R", label, path], check=True)
 
 
 def relabel(path, label):
@@ -159,3 +184,43 @@ def test_an_selinux_label_that_the_policy_lacks_is_refused():
         c.start().ok
         assert said(c)[0] == f"label: {PROCESS_LABEL}"
         c.exec("exit 0", "--process-label", "a:b:c:s0").fails("selinuxLabel", rc=255)
+
+
+@needs("selinux", "chcon", "criu")
+@timeout(400)
+def test_a_labelled_container_is_not_restored_without_its_label():
+    """Debian's criu is built without SELinux, and gives the processes its own label: that is an
+    error, and nothing is left. A label that the policy lacks is named before criu is called"""
+    linked = subprocess.run(["ldd", shutil.which("criu")], capture_output=True, text=True, check=True)
+    if "libselinux" in linked.stdout:
+        skip("this criu knows SELinux")
+    free = PROCESS_LABEL.replace("container_t", "spc_t")
+    loop = shell("while :; do /bin/busybox sleep 0.1; done")
+    box = Frozen(busybox(config(args=loop, process={"selinuxLabel": free},
+                                linux={"mountLabel": FILE_LABEL})))
+    relabel(box.rootfs("/"), FILE_LABEL)
+    with box:
+        assert label_of(box.pid) == free
+        box.checkpoint().ok
+        box.restore().fails("the security label is", f'and not "{free}"', rc=1)
+        assert box.is_absent()
+        for flag, label, words in (("--lsm-profile", "selinux:a:b:c:s0", "no such label"),
+                                   ("--lsm-mount-context", "a:b:c", "no such label"),
+                                   ("--lsm-profile", f"selinux:{PROCESS_LABEL}",
+                                    "selinux LSM specified but selinux not supported")):
+            box.restore(flag, label).fails(words, rc=1)
+            assert box.is_absent()
+
+
+@needs("selinux", "chcon", "criu")
+@timeout(400)
+def test_a_label_that_denies_criu_its_socket():
+    "container_t may not connect to what called orlop: an error with the reason, and it runs on"
+    loop = shell("while :; do /bin/busybox sleep 0.1; done")
+    box = Frozen(busybox(config(args=loop, process={"selinuxLabel": PROCESS_LABEL},
+                                linux={"mountLabel": FILE_LABEL})))
+    relabel(box.rootfs("/"), FILE_LABEL)
+    with box:
+        box.checkpoint().fails("criu: .*transport socket: Permission denied", rc=1)
+        assert box.status == "running" and label_of(box.pid) == PROCESS_LABEL
+        box.exec("exit 0").ok

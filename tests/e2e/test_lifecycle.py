@@ -78,8 +78,9 @@ def test_start_twice_is_refused():
     "the second start says that the container runs already and changes nothing"
     with container(config()) as c:
         c.up()
+        before = c.state()
         c.start().fails("cannot start an already running container", rc=1)
-        assert c.status == "running"
+        assert c.state() == before and before["status"] == "running"
 
 
 def test_start_of_a_stopped_container_is_refused():
@@ -88,6 +89,7 @@ def test_start_of_a_stopped_container_is_refused():
         c.start().ok
         c.wait_status("stopped")
         c.start().fails("cannot start a container that has stopped", rc=1)
+        assert c.status == "stopped" and c.out == ""
 
 
 def test_delete_of_a_running_container_is_refused():
@@ -289,7 +291,9 @@ def test_kill_of_a_stopped_container_is_refused():
     with container(config(), "exit 0") as c:
         c.start().ok
         c.wait_status("stopped")
+        before = c.state()
         c.kill("KILL").fails("container not running", rc=1)
+        assert c.state() == before and before["status"] == "stopped"
 
 
 def test_kill_all_of_a_stopped_container_succeeds():
@@ -414,13 +418,22 @@ def test_bundle_may_be_relative():
 
 
 def test_config_changes_after_create_have_no_effect():
-    "start does not read config.json again"
-    with container(config(), "echo first; wait") as c:
-        with open(os.path.join(c.path, "config.json"), "w", encoding="ascii") as out:
-            out.write("{]")
-        c.up()
-        assert c.lines[0] == "first"
-        assert c.status == "running"
+    "start, exec and the hooks are as they were, whether the new text is one or not"
+    marks = [os.path.join(current().tmp, name) for name in ("old", "new")]
+    hooks = [{"poststop": [{"path": current().probe, "args": ["probe", "write", mark, "x"]}]}
+             for mark in marks]
+    first = config(process={"env": ["WHICH=first"]}, hooks=hooks[0])
+    second = config(process={"env": ["WHICH=second"]}, hooks=hooks[1])
+    for text in ("{]", json.dumps(second.doc)):
+        with container(first, "echo first; wait") as c:
+            with open(os.path.join(c.path, "config.json"), "w", encoding="ascii") as out:
+                out.write(text)
+            c.up()
+            assert c.lines[0] == "first" and c.status == "running"
+            assert "WHICH=first" in c.exec("env").ok.out
+            c.delete("--force").ok
+        assert [os.path.exists(mark) for mark in marks] == [True, False]
+        os.unlink(marks[0])
 
 
 def test_list_is_null_without_containers():
@@ -575,7 +588,7 @@ def test_the_version_is_1_3_0_or_any_other_1():
     for version in ("1.0.0", "1.0.2-dev", "1.1.0", "1.2.1", "1.3.0", "1.99.0+build"):
         run(config(ociVersion=version), "exit 0").ok
     for version in ("2.0.0", "0.5.0", "", "invalid", "1", "1.0"):
-        run(config(ociVersion=version), "exit 0").fails()
+        run(config(ociVersion=version), "exit 0").fails("ociVersion", rc=1)
     run(config(ociVersion=None), "exit 0").fails("ociVersion")
 
 

@@ -2,9 +2,11 @@
 """What a restore refuses: images are data, and the configuration decides what may run."""
 
 import os
+import time
 
 from deck import config, current, needs, timeout
 from deck.bundle import caps
+from deck.container import PATIENCE
 from deck.frozen import Frozen
 
 MORE = ["CHOWN", "KILL", "SETUID"]
@@ -125,4 +127,25 @@ def test_images_that_are_broken():
             image.write(b"\xff" * 40)
         is_refused(box, "criu", f"the whole log is {box.work}/restore.log")
         box.restore(images=current().tmp + "/nowhere").fails("nowhere: no such file")
+        assert box.is_absent()
+
+
+@timeout(120)
+def test_a_criu_that_says_nothing_is_ended():
+    "after 20 seconds in which nothing in the container's cgroup moved; nothing is left"
+    silent = os.path.join(current().tmp, "silent")
+    with open(silent, "w", encoding="utf-8") as out:
+        out.write("#!/bin/sh\nexec sleep 1000\n")
+    os.chmod(silent, 0o755)
+    with waiting() as box:
+        box.wait_line("wait: ready")
+        box.delete("--force").ok
+        os.mkdir(box.images, 0o700)
+        with open(os.path.join(box.images, "descriptors.json"), "w", encoding="utf-8") as out:
+            out.write('["/dev/null", "/dev/null", "/dev/null"]')
+        began = time.monotonic()
+        box.rt("restore", "--detach", "--bundle", box.path, "--image-path", box.images,
+               "--work-path", box.work, box.name, front=("--criu", silent), seconds=60).fails(
+                   "criu: it hung, and was killed", rc=1)
+        assert 20 <= time.monotonic() - began < 22 + 2 * PATIENCE
         assert box.is_absent()

@@ -25,8 +25,8 @@ static const char *const want[VERB_COUNT_][STATE_STATUS_COUNT_] = {
 	[VERB_RESUME] = { ABSENT, NOT_PAUSED, NOT_PAUSED, NULL, NOT_PAUSED },
 	[VERB_UPDATE] = { ABSENT, NULL, NULL, NULL, STOPPED },
 	[VERB_EVENTS] = { ABSENT, NULL, NULL, NULL, "container with id web is not running" },
-	[VERB_CHECKPOINT] = { ABSENT, "cannot checkpoint a container that was not started", NULL,
-			      NULL, STOPPED },
+	[VERB_CHECKPOINT] = { ABSENT, "Container cannot be checkpointed in created state", NULL,
+			      NULL, "Container cannot be checkpointed in stopped state" },
 	[VERB_DELETE] = { NULL, NULL, NOT_STOPPED "running", NOT_STOPPED "paused", NULL },
 };
 

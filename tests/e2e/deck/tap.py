@@ -138,6 +138,7 @@ CONDITIONS = {
     # Of a machine that is thrown away: the tests write to them.
     "disk": (lambda: "ORLOP_TEST_DISK" in os.environ, "a disk to spoil (ORLOP_TEST_DISK)"),
     "swap": (lambda: "ORLOP_TEST_SWAP" in os.environ, "a disk to swap to (ORLOP_TEST_SWAP)"),
+    "clock": (lambda: "ORLOP_TEST_CLOCK" in os.environ, "a clock to set (ORLOP_TEST_CLOCK)"),
     "psi": (lambda: os.path.exists(host.CGROUP + "/cpu.pressure"), "pressure of cgroups (PSI)"),
     "selinux": (lambda: os.path.exists("/sys/fs/selinux/enforce"), "SELinux"),
 }
