@@ -77,6 +77,13 @@ def test_a_program_that_is_not_there_is_127_and_one_that_may_not_be_run_126():
         assert r.rc == status and text in r.err, r
 
 
+def test_what_the_runtime_refuses_is_told_in_its_words():
+    "with the status for what is not the program's: 125; Podman has 126 for all that a runtime says"
+    status = {"docker": 125, "podman": 126}[engine().name]
+    r = engine().run("--rm", "--network=none", "--sysctl=net.ipv4.ip_forward=nonsense", IMAGE, "true")
+    assert r.rc == status and "ip_forward: invalid argument" in r.err, r
+
+
 @quick
 def test_a_terminal_is_a_real_one():
     "size, another size, an interrupt, /dev/console, and the exit status"

@@ -19,6 +19,7 @@ import cri  # noqa: E402  pylint: disable=wrong-import-position
 
 def main(socket, handler, image, *command):
     cri.SOCKET = socket
+    Path("/etc/resolv.conf").touch()        # is copied into each pod, and no disk of ours has one
     with (tempfile.TemporaryDirectory() as logs,
           cri.Pod(handler, logs, cgroup_parent="system.slice") as pod):
         container = pod.run("sleeper", "sleep", "1000", image=image)
