@@ -23,7 +23,8 @@ int life_release(const struct life *l, const char *id, const char *reason, struc
 	if (container_find(l, id, &c, &late) != 0 || !pending_there(&c))
 		return 0;
 	container_close(&c);
-	if (container_open_locked(l, id, CONTAINER_LOCK_MS, a, &c, &late) < 0 || update_pending(l, &c, a, &late) < 0)
+	if (container_open_locked(l, id, CONTAINER_LOCK_MS, a, &c, &late) < 0 ||
+	    update_pending(l, &c, a, &late) < 0)
 		l->warn(arena_printf(a, "an update that waited for the release: %s", late.text));
 	return 0;
 }
