@@ -73,16 +73,21 @@ int err_set(struct err *e, enum err_kind kind, const char *format, ...)
 	return -1;
 }
 
+static void set_sys(struct err *e, int code, const char *format, va_list ap)
+{
+	err_setv(e, ERR_SYSTEM, format, ap);
+	e->code = code;
+	append(e, ": %s", err_errno_text(code));
+}
+
 int err_sys(struct err *e, const char *format, ...)
 {
 	int code = errno;
 	va_list ap;
 
 	va_start(ap, format);
-	err_setv(e, ERR_SYSTEM, format, ap);
+	set_sys(e, code, format, ap);
 	va_end(ap);
-	e->code = code;
-	append(e, ": %s", err_errno_text(code));
 	return -1;
 }
 
@@ -91,10 +96,8 @@ int err_sys_code(struct err *e, int code, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	err_setv(e, ERR_SYSTEM, format, ap);
+	set_sys(e, code, format, ap);
 	va_end(ap);
-	e->code = code;
-	append(e, ": %s", err_errno_text(code));
 	return -1;
 }
 

@@ -120,31 +120,42 @@ int bpf_query_interface(unsigned number, enum bpf_attach_type attach, uint32_t *
 	return query(number, attach, ids, max);
 }
 
-int bpf_open(uint32_t id)
+/* What the kernel knows about a program or a map. */
+static int get_info(int fd, void *info, uint32_t size)
 {
 	union bpf_attr attr;
 
+	memset(info, 0, size);
 	memset(&attr, 0, sizeof(attr));
-	attr.prog_id = id;
-	return bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = size;
+	attr.info.info = address(info);
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
 }
 
 int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 {
 	struct bpf_prog_info info;
-	union bpf_attr attr;
 
-	memset(&info, 0, sizeof(info));
-	memset(&attr, 0, sizeof(attr));
-	attr.info.bpf_fd = (uint32_t)program;
-	attr.info.info_len = sizeof(info);
-	attr.info.info = address(&info);
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
+	if (get_info(program, &info, sizeof(info)) < 0)
 		return -1;
 	*ret_id = info.id;
 	memcpy(ret_name, info.name, BPF_OBJ_NAME_LEN);
 	ret_name[BPF_OBJ_NAME_LEN - 1] = '\0';
 	return 0;
+}
+
+int bpf_open(uint32_t id, char ret_name[BPF_OBJ_NAME_LEN])
+{
+	union bpf_attr attr;
+	uint32_t same;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_id = id;
+
+	auto_fd int program = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+
+	return program < 0 || bpf_identify(program, &same, ret_name) < 0 ? -1 : take_fd(&program);
 }
 
 int bpf_map_create(const char *name)
@@ -163,14 +174,8 @@ int bpf_map_create(const char *name)
 int bpf_map_identify(int map, uint32_t *ret_id)
 {
 	struct bpf_map_info info;
-	union bpf_attr attr;
 
-	memset(&info, 0, sizeof(info));
-	memset(&attr, 0, sizeof(attr));
-	attr.info.bpf_fd = (uint32_t)map;
-	attr.info.info_len = sizeof(info);
-	attr.info.info = address(&info);
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
+	if (get_info(map, &info, sizeof(info)) < 0)
 		return -1;
 	*ret_id = info.id;
 	return 0;
@@ -211,18 +216,18 @@ int bpf_map_set(int map, uint32_t value)
 static int strip_kind(int group, enum bpf_attach_type attach, const char *prefix)
 {
 	enum { ATTACHED_MAX = 64 };	/* the kernel's BPF_CGROUP_MAX_PROGS */
-	uint32_t ids[ATTACHED_MAX] = { 0 }, id;
+	uint32_t ids[ATTACHED_MAX] = { 0 };
 	int count = bpf_query(group, attach, ids, ATTACHED_MAX);
 
 	if (count < 0)
 		return errno == EINVAL ? 0 : -1;
 	for (int i = 0; i < count && i < ATTACHED_MAX; i++) {
 		char name[BPF_OBJ_NAME_LEN];
-		auto_fd int program = bpf_open(ids[i]);
+		auto_fd int program = bpf_open(ids[i], name);
 
 		if (program < 0 && errno == ENOENT)
 			continue;
-		if (program < 0 || bpf_identify(program, &id, name) < 0)
+		if (program < 0)
 			return -1;
 		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
 		    bpf_detach(group, attach, program) < 0 && errno != ENOENT)

@@ -39,12 +39,12 @@ int bpf_query(int group, enum bpf_attach_type attach, uint32_t *ids, uint32_t ma
  */
 int bpf_strip(int group, const char *prefix) __attribute__((warn_unused_result));
 
-/* Opens a program by its id; a descriptor, or -1 and errno (ENOENT: gone). */
-int bpf_open(uint32_t id) __attribute__((warn_unused_result));
-
 /* Reads the program's id and name; 0 or -1 and errno. */
 int bpf_identify(int program, uint32_t *ret_id, char ret_name[BPF_OBJ_NAME_LEN])
 	__attribute__((warn_unused_result));
+
+/* Opens a program by its id and reads its name; a descriptor, or -1 and errno (ENOENT: gone). */
+int bpf_open(uint32_t id, char ret_name[BPF_OBJ_NAME_LEN]) __attribute__((warn_unused_result));
 
 /* A map that holds one number, 0 at first. A descriptor, or -1 and errno. */
 int bpf_map_create(const char *name) __attribute__((warn_unused_result));

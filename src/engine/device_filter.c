@@ -79,12 +79,11 @@ static int detach_others(int group, uint32_t own, const uint32_t *ids, uint32_t 
 
 	for (uint32_t i = 0; i < count; i++) {
 		char name[BPF_OBJ_NAME_LEN];
-		uint32_t id;
-		auto_fd int program = ids[i] == own ? -1 : bpf_open(ids[i]);
+		auto_fd int program = ids[i] == own ? -1 : bpf_open(ids[i], name);
 
 		if (ids[i] == own || (program < 0 && errno == ENOENT))
 			continue;
-		if (program < 0 || bpf_identify(program, &id, name) < 0)
+		if (program < 0)
 			return -1;
 		if (strcmp(name, program_name) != 0)
 			continue;

@@ -58,13 +58,12 @@ static int others(int group, const struct netcut_hook *hook, uint32_t own, bool 
 		return -1;
 	for (int i = 0; i < count; i++) {
 		char name[BPF_OBJ_NAME_LEN];
-		uint32_t id;
-		auto_fd int program = ids[i] == own ? -1 : bpf_open(ids[i]);
+		auto_fd int program = ids[i] == own ? -1 : bpf_open(ids[i], name);
 
 		*ret_there |= ids[i] == own;
 		if (ids[i] == own || (program < 0 && errno == ENOENT))
 			continue;
-		if (program < 0 || bpf_identify(program, &id, name) < 0)
+		if (program < 0)
 			return -1;
 		if (strncmp(name, NETCUT_PREFIX, strlen(NETCUT_PREFIX)) != 0)
 			continue;

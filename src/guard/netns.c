@@ -64,14 +64,16 @@ static int load(void)
 /* Ours on one side of an interface: how many, after detaching them when that is wanted; -1. */
 static int ours(unsigned number, enum bpf_attach_type side, bool detach)
 {
-	uint32_t ids[ATTACHED_MAX] = { 0 }, id;
+	uint32_t ids[ATTACHED_MAX] = { 0 };
 	int count = bpf_query_interface(number, side, ids, ATTACHED_MAX), found = 0;
 
 	for (int i = 0; i < count && i < ATTACHED_MAX; i++) {
 		char name[BPF_OBJ_NAME_LEN];
-		auto_fd int program = bpf_open(ids[i]);
+		auto_fd int program = bpf_open(ids[i], name);
 
-		if (program < 0 || bpf_identify(program, &id, name) < 0)
+		if (program < 0 && errno == ENOENT)
+			continue;
+		if (program < 0)
 			return -1;
 		if (strncmp(name, NETCUT_PREFIX, strlen(NETCUT_PREFIX)) != 0)
 			continue;
