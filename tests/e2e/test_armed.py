@@ -7,7 +7,7 @@ import subprocess
 from deck import config, container, current, until
 from deck.policy import annotated
 from deck.wire import OUTSIDE, drained, wire
-from test_quarantine import (outcome, program_ids, quarantine, release, wired,
+from test_quarantine import (connected, outcome, program_ids, quarantine, release, wired,
                              with_nothing_under_way)
 from tools import built
 
@@ -38,24 +38,18 @@ def test_only_what_asks_for_it_is_armed():
 
 def test_an_armed_network_is_open_then_cut_then_open():
     "an established connection: bytes both ways, then none, then again"
-    with wire() as cable:
-        listener = cable.listen()
-        with wired(cable, "shell", OUTSIDE, listener.getsockname()[1], annotations=ARMED) as c:
-            c.start().ok
-            peer, _ = listener.accept()
-            c.wait_line("ready")
+    with connected("shell", annotations=ARMED) as (c, peer):
+        peer.send(b"x")
+        assert b"answer" in drained(peer, 0.5)
+        for flags in ([], ["--observe"]):
+            assert lines(quarantine(c, *flags))["egress"] == "armed"
+            with_nothing_under_way(peer)
+            peer.settimeout(5)
             peer.send(b"x")
-            assert b"answer" in drained(peer, 0.5)
-            for flags in ([], ["--observe"]):
-                assert lines(quarantine(c, *flags))["egress"] == "armed"
-                with_nothing_under_way(peer)
-                peer.settimeout(5)
-                peer.send(b"x")
-                assert drained(peer, 1) == b""
-            release(c)
-            assert b"answer" in drained(peer, 6), "the connection did not go on"
-            peer.close()
-        listener.close()
+            assert drained(peer, 1) == b""
+        release(c)
+        assert b"answer" in drained(peer, 6), "the connection did not go on"
+        peer.close()
 
 
 def test_what_is_allowed_gets_through_and_nothing_more():

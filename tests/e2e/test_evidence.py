@@ -14,8 +14,7 @@ import sys
 import tarfile
 
 from deck import bind, bundle, config, container, current, host, overlay, rt, skip, until
-from deck.wire import OUTSIDE, wire
-from test_quarantine import quarantine, wired
+from test_quarantine import connected, quarantine
 
 # What a container's program can be when the probe has no verb for it.
 HOME = "" if os.path.exists("/usr/bin/python3") else sys.base_prefix
@@ -428,15 +427,8 @@ def test_nothing_changes_in_the_container():
 
 def test_a_ring_is_said_and_keeps_nothing_from_being_taken():
     "io_uring in use, which other tools cannot dump: all is there, and the files say what it means"
-    with wire() as cable:
-        listener = cable.listen()
-        with wired(cable, "ring", OUTSIDE, listener.getsockname()[1]) as c:
-            c.start().ok
-            peer, _ = listener.accept()
-            c.wait_line("ready")
-            place = take(c)
-            peer.close()
-        listener.close()
+    with connected("ring") as (c, _):
+        place = take(c)
     assert load(place, "capture.json")["ioUring"] is True
     rows = {row["path"]: row for row in load(place, "manifest.json")["files"]}
     core, = (row for path, row in rows.items() if path.startswith("memory/core."))

@@ -16,10 +16,9 @@ from deck import bind, config, container, current, needs, rt, skip, timeout, unt
 from deck.adversary import adversary
 from deck.container import PATIENCE
 from deck.frozen import Frozen, busybox, shell
-from deck.wire import OUTSIDE, wire
 from test_checkpoint import counting, counts
 from test_evidence import load, python_container, take
-from test_quarantine import quarantine, wired
+from test_quarantine import connected, quarantine
 
 # Stands in for criu: answers as its protocol has it, and then does what argv says of it.
 STAND_IN = r'''
@@ -233,15 +232,8 @@ def test_who_cannot_be_frozen_is_not_given_to_criu():
 
 def test_a_ring_is_not_given_to_criu():
     "it cannot dump an io_uring, and would thaw it before it found out"
-    with wire() as cable:
-        listener = cable.listen()
-        with wired(cable, "ring", OUTSIDE, listener.getsockname()[1]) as c:
-            c.start().ok
-            peer, _ = listener.accept()
-            c.wait_line("ready")
-            place, criu, _ = attempt(c, stand_in(DIES_THAWED))
-            peer.close()
-        listener.close()
+    with connected("ring") as (c, _):
+        place, criu, _ = attempt(c, stand_in(DIES_THAWED))
     assert criu["result"] == "not tried" and "io_uring" in criu["why"]
     assert "io_uring" in rows_of(place)["dump.log"]["error"]
 
@@ -351,28 +343,22 @@ def test_a_held_container_executes_nothing_of_its_own():
 @timeout(300)
 def test_a_reverse_shell_is_dumped_and_stays_cut():
     "an established connection is in the images without a filter in its network; nothing leaves"
-    with wire() as cable:
-        listener = cable.listen()
-        with wired(cable, "shell", OUTSIDE, listener.getsockname()[1]) as c:
-            c.start().ok
-            peer, _ = listener.accept()
-            c.wait_line("ready")
-            quarantine(c)
-            peer.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                peer.recv(1 << 20)
-            place = os.path.join(current().tmp, "set")
-            result = rt("evidence", c.name, "-o", place, "--criu", "--sockets")
-            if "Can't get 1:16 opt" in result.out:
-                skip("this criu asks TCP for SO_PASSCRED, which Linux refuses since 6.16")
-            assert result.rc == 0, result
-            assert any(name.startswith("tcp-stream-") for name in os.listdir(f"{place}/checkpoint"))
-            time.sleep(0.5)
-            with contextlib.suppress(BlockingIOError):
-                assert not peer.recv(1), "something left"
-            rt("release", c.name).ok
-            peer.close()
-        listener.close()
+    with connected("shell") as (c, peer):
+        quarantine(c)
+        peer.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            peer.recv(1 << 20)
+        place = os.path.join(current().tmp, "set")
+        result = rt("evidence", c.name, "-o", place, "--criu", "--sockets")
+        if "Can't get 1:16 opt" in result.out:
+            skip("this criu asks TCP for SO_PASSCRED, which Linux refuses since 6.16")
+        assert result.rc == 0, result
+        assert any(name.startswith("tcp-stream-") for name in os.listdir(f"{place}/checkpoint"))
+        time.sleep(0.5)
+        with contextlib.suppress(BlockingIOError):
+            assert not peer.recv(1), "something left"
+        rt("release", c.name).ok
+        peer.close()
 
 
 # Asks again and again for a connection of packets in sequence, the one kind that criu's code needs,

@@ -47,6 +47,18 @@ def wired(cable, *words, **changes):
     return adversary(*words, linux=linux, **changes)
 
 
+@contextlib.contextmanager
+def connected(*words, **changes):
+    """A container that has connected to the outside, and the outside's end of that."""
+    with wire() as cable, cable.listen() as listener:
+        with wired(cable, *words, OUTSIDE, listener.getsockname()[1], **changes) as c:
+            c.start().ok
+            peer, _ = listener.accept()
+            c.wait_line("ready")
+            with peer:
+                yield c, peer
+
+
 def frozen(c):
     return "frozen 1" in c.file("cgroup.events").splitlines()
 
@@ -295,25 +307,18 @@ def with_nothing_under_way(peer):
 
 def test_an_established_reverse_shell_is_cut_both_ways():
     "nothing arrives from it, frozen or observed, and nothing of what is sent reaches it"
-    with wire() as cable:
-        listener = cable.listen()
-        with wired(cable, "shell", OUTSIDE, listener.getsockname()[1]) as c:
-            c.start().ok
-            peer, _ = listener.accept()
-            c.wait_line("ready")
+    with connected("shell") as (c, peer):
+        peer.send(b"x")
+        assert b"answer" in drained(peer, 0.5)
+        for flags in ([], ["--observe"]):
+            quarantine(c, *flags)
+            assert frozen(c) is not bool(flags)
+            with_nothing_under_way(peer)
+            peer.settimeout(5)
             peer.send(b"x")
-            assert b"answer" in drained(peer, 0.5)
-            for flags in ([], ["--observe"]):
-                quarantine(c, *flags)
-                assert frozen(c) is not bool(flags)
-                with_nothing_under_way(peer)
-                peer.settimeout(5)
-                peer.send(b"x")
-                assert drained(peer, 1) == b""
-            release(c)
-            assert b"answer" in drained(peer, 6), "the connection did not go on"
-            peer.close()
-        listener.close()
+            assert drained(peer, 1) == b""
+        release(c)
+        assert b"answer" in drained(peer, 6), "the connection did not go on"
 
 
 TRACKED = """
@@ -409,7 +414,6 @@ def test_a_container_in_the_network_of_the_host_is_cut():
             assert peer_beside.recv(100) == b"goes on"
         release(c)
         assert b"answer" in drained(peer, 6), "the connection did not go on"
-        peer.close()
     listener.close()
 
 
@@ -441,18 +445,13 @@ def test_observed_it_runs_and_reaches_only_what_is_allowed():
 
 def test_sever_ends_connections():
     "the container's end is gone; the peer hears nothing and gets nothing more"
-    with wire() as cable:
-        listener = cable.listen()
-        with wired(cable, "shell", OUTSIDE, listener.getsockname()[1]) as c:
-            c.start().ok
-            peer, _ = listener.accept()
-            c.wait_line("ready")
-            report = quarantine(c, "--sever")
-            line = next(m for m in report["mechanisms"] if m["name"] == "sever")
-            assert line["outcome"] == "applied" and line["detail"].startswith("1 ended"), line
-            with_nothing_under_way(peer)
-            release(c)
-            assert drained(peer, 1.5) == b""
+    with connected("shell") as (c, peer):
+        report = quarantine(c, "--sever")
+        line = next(m for m in report["mechanisms"] if m["name"] == "sever")
+        assert line["outcome"] == "applied" and line["detail"].startswith("1 ended"), line
+        with_nothing_under_way(peer)
+        release(c)
+        assert drained(peer, 1.5) == b""
 
 
 def listen_for_frames(cable, what):

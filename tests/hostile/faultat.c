@@ -34,16 +34,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef PTRACE_EVENT_STOP
-#define PTRACE_EVENT_STOP 128
-#endif
+#include "trace.h"
+
 #ifndef PTRACE_GET_SYSCALL_INFO
 #define PTRACE_GET_SYSCALL_INFO 0x420e
 #endif
 
-enum { ENTRY = 1, EXIT = 2, MANUAL = 4 };
-enum { OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-		 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC };
+enum { ENTRY = 1, EXIT = 2 };
 
 /* What PTRACE_GET_SYSCALL_INFO gives, as far as it is used; the headers disagree on its name. */
 struct call {
@@ -66,12 +63,6 @@ static struct {
 	char runtime[PATH_MAX];
 	char said[160];
 } fault;
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "faultat: %s: %s\n", what, strerror(errno));
-	exit(MANUAL);
-}
 
 static void report(void)
 {
@@ -102,13 +93,13 @@ static void cancel_call(pid_t pid)
 {
 #if defined(__x86_64__)
 	if (ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, orig_rax), -1L))
-		fail("cancel");
+		trace_fail("cancel");
 #elif defined(__aarch64__)
 	int none = -1;
 	struct iovec v = { &none, sizeof(none) };
 
 	if (ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &v))
-		fail("cancel");
+		trace_fail("cancel");
 #else
 #error "faultat does not know the registers of this machine"
 #endif
@@ -118,16 +109,16 @@ static void set_result(pid_t pid, long value)
 {
 #if defined(__x86_64__)
 	if (ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, rax), value))
-		fail("result");
+		trace_fail("result");
 #elif defined(__aarch64__)
 	struct user_regs_struct regs;
 	struct iovec v = { &regs, sizeof(regs) };
 
 	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &v))
-		fail("registers");
+		trace_fail("registers");
 	regs.regs[0] = (unsigned long)value;
 	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v))
-		fail("result");
+		trace_fail("result");
 #endif
 }
 
@@ -157,46 +148,6 @@ static bool is_ours(pid_t pid)
 		return false;
 	path[n] = 0;
 	return strcmp(path, fault.runtime) == 0 || strncmp(path, "/memfd:", 7) == 0;
-}
-
-/* The first process, waiting until it is traced. */
-static pid_t start(char **argv)
-{
-	int gate[2];
-	pid_t pid;
-	char go;
-
-	if (!realpath(argv[0], fault.runtime))
-		fail(argv[0]);
-	if (pipe(gate))
-		fail("pipe");
-	pid = fork();
-	if (pid < 0)
-		fail("fork");
-	if (pid == 0) {
-		close(gate[1]);
-		close(3);
-		if (read(gate[0], &go, 1) != 0)
-			_exit(MANUAL);
-		close(gate[0]);
-		execv(argv[0], argv);
-		_exit(MANUAL);
-	}
-	close(gate[0]);
-	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)OPTIONS))
-		fail("seize");
-	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
-		fail("interrupt");
-	close(gate[1]);
-	return pid;
-}
-
-static void join(pid_t pid)
-{
-	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)OPTIONS))
-		fail("seize the container");
-	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
-		fail("interrupt the container");
 }
 
 /* Whether this call is the one, or one of those, to fail; close is let through. */
@@ -247,11 +198,6 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int is_stopping(int sig)
-{
-	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
-}
-
 /* What one stop of a process asks for; gives the request to go on with. */
 static int at_stop(pid_t pid, int status, int *sig)
 {
@@ -263,7 +209,7 @@ static int at_stop(pid_t pid, int status, int *sig)
 		*sig = 0;
 		return at_call(pid) || over ? PTRACE_DETACH : PTRACE_SYSCALL;
 	}
-	if (event == PTRACE_EVENT_STOP && is_stopping(*sig)) {
+	if (event == PTRACE_EVENT_STOP && trace_is_stopping(*sig)) {
 		*sig = 0;
 		return over ? PTRACE_DETACH : PTRACE_LISTEN;
 	}
@@ -281,15 +227,17 @@ int main(int argc, char **argv)
 
 	if (argc < 5) {
 		fprintf(stderr, "usage: faultat K ERROR[+] PID COMMAND [ARG...]\n");
-		return MANUAL;
+		return TRACE_MISTAKE;
 	}
 	fault.target = strtol(argv[1], NULL, 10);
 	fault.error = (int)strtol(argv[2], &end, 10);
 	fault.again = *end == '+';
 	other = (pid_t)strtol(argv[3], NULL, 10);
-	root = start(argv + 4);
+	if (!realpath(argv[4], fault.runtime))
+		trace_fail(argv[4]);
+	root = trace_start("faultat", argv + 4);
 	if (other)
-		join(other);
+		trace_seize(other);
 	for (;;) {
 		int status, sig, request;
 		pid_t pid = waitpid(-1, &status, __WALL);
@@ -297,7 +245,7 @@ int main(int argc, char **argv)
 		if (pid < 0) {
 			if (errno == EINTR)
 				continue;
-			fail("waitpid");
+			trace_fail("waitpid");
 		}
 		if (!WIFSTOPPED(status)) {
 			if (pid == fault.in)
@@ -310,6 +258,6 @@ int main(int argc, char **argv)
 		request = at_stop(pid, status, &sig);
 		/* ESRCH: killed meanwhile by somebody else. */
 		if (ptrace(request, pid, NULL, (void *)(long)sig) && errno != ESRCH)
-			fail("go on");
+			trace_fail("go on");
 	}
 }

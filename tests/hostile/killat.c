@@ -22,9 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef PTRACE_EVENT_STOP
-#define PTRACE_EVENT_STOP 128
-#endif
+#include "trace.h"
 
 static void report(long stops)
 {
@@ -35,50 +33,6 @@ static void report(long stops)
 		perror("killat: fd 3");
 }
 
-static void fail(const char *what)
-{
-	fprintf(stderr, "killat: %s: %s\n", what, strerror(errno));
-	exit(4);
-}
-
-/* The first process, waiting until it is traced. */
-static pid_t start(char **argv)
-{
-	int gate[2];
-	pid_t pid;
-	char go;
-
-	if (pipe(gate))
-		fail("pipe");
-	pid = fork();
-	if (pid < 0)
-		fail("fork");
-	if (pid == 0) {
-		close(gate[1]);
-		close(3);
-		if (read(gate[0], &go, 1) != 0)
-			_exit(4);
-		close(gate[0]);
-		execvp(argv[0], argv);
-		perror(argv[0]);
-		_exit(4);
-	}
-	close(gate[0]);
-	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
-						     PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-						     PTRACE_O_TRACEEXEC)))
-		fail("seize");
-	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
-		fail("interrupt");
-	close(gate[1]);
-	return pid;
-}
-
-static int is_stopping(int sig)
-{
-	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
-}
-
 int main(int argc, char **argv)
 {
 	long target, stops = 0;
@@ -86,10 +40,10 @@ int main(int argc, char **argv)
 
 	if (argc < 3) {
 		fprintf(stderr, "usage: killat K COMMAND [ARG...]\n");
-		return 4;
+		return TRACE_MISTAKE;
 	}
 	target = strtol(argv[1], NULL, 10);
-	root = start(argv + 2);
+	root = trace_start("killat", argv + 2);
 	for (;;) {
 		int status, sig, event;
 		pid_t pid = waitpid(-1, &status, __WALL);
@@ -97,7 +51,7 @@ int main(int argc, char **argv)
 		if (pid < 0) {
 			if (errno == EINTR)
 				continue;
-			fail("waitpid");
+			trace_fail("waitpid");
 		}
 		if (!WIFSTOPPED(status)) {
 			if (pid != root)
@@ -118,7 +72,7 @@ int main(int argc, char **argv)
 				report(stops);
 				return 0;
 			}
-		} else if (event == PTRACE_EVENT_STOP && is_stopping(sig)) {
+		} else if (event == PTRACE_EVENT_STOP && trace_is_stopping(sig)) {
 			ptrace(PTRACE_LISTEN, pid, NULL, NULL);
 			continue;
 		} else if (event) {
@@ -126,6 +80,6 @@ int main(int argc, char **argv)
 		}
 		/* ESRCH: killed meanwhile by somebody else. */
 		if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)sig) && errno != ESRCH)
-			fail("syscall");
+			trace_fail("syscall");
 	}
 }
