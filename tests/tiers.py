@@ -85,7 +85,10 @@ def run_hostile(run):
     result.add(summed(*run.call("tests/hostile/kill_sweep.py", env=OURS)))
     # Every third call, with one error of six; fault_sweep.py --all-errors is the rest.
     result.add(summed(*run.call("tests/hostile/fault_sweep.py", "--step", "3", env=OURS)))
-    return result
+    # And calls that go on failing, as on a disk that is broken and on an old kernel. Want of memory is
+    # not among them: a created container waits until that has passed.
+    return result.add(summed(*run.call("tests/hostile/fault_sweep.py", "--step", "3", "--errors",
+                                       "EIO+,ENOSYS+", env=OURS)))
 
 
 def program(*argv):

@@ -165,14 +165,19 @@ int journal_peek(int dir, const char *id, struct arena *a, struct journal *ret, 
 	return 0;
 }
 
-/* Whether the name still stands for the open file: its holder may have removed it meanwhile. */
-static bool is_there(int dir, int fd)
+/*
+ * Whether the name still stands for the open file, whose holder may have removed it meanwhile:
+ * 1, 0, or -1 and errno.
+ */
+static int is_there(int dir, int fd)
 {
 	struct stat named, open;
 
-	return fstat(fd, &open) == 0 &&
-	       fstatat(dir, JOURNAL_FILE, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       named.st_ino == open.st_ino && named.st_dev == open.st_dev;
+	if (fstat(fd, &open) < 0)
+		return -1;
+	if (fstatat(dir, JOURNAL_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return named.st_ino == open.st_ino && named.st_dev == open.st_dev;
 }
 
 static int open_file(int dir)
@@ -188,11 +193,15 @@ static int lock(int dir, int timeout_ms, int *ret_fd)
 
 	for (;;) {
 		auto_fd int fd = open_file(dir);
+		int there;
 
 		if (fd < 0)
 			return -1;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-			if (is_there(dir, fd)) {
+			there = is_there(dir, fd);
+			if (there < 0)
+				return -1;
+			if (there) {
 				*ret_fd = take_fd(&fd);
 				return 0;
 			}

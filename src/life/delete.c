@@ -53,18 +53,39 @@ static int wait_for_end(const struct container *c, int timeout_ms, struct err *e
 	return 0;
 }
 
+/*
+ * Whether there may be a cgroup that we do not learn of: a disk that does not answer, or a want of
+ * memory, is no reason to forget what may be running. What is no file of ours names none.
+ */
+static bool is_hidden(const struct container *c, struct arena *a, struct err *e)
+{
+	const char *mount, *path, *unit;
+
+	return c->pidfd < 0 &&
+	       state_read_cgroup(c->dir, c->id, a, &mount, &path, &unit, e) < 0 &&
+	       e->kind == ERR_SYSTEM && e->code != ELOOP && e->code != EPERM &&
+	       e->code != EFBIG && e->code != ENXIO;
+}
+
+static int end_cgroup(const struct container *c, struct arena *a, struct err *e)
+{
+	const char *mount, *path;
+
+	if (!container_cgroup(c, a, &mount, &path))
+		return is_hidden(c, a, e) ? -1 : 0;
+	return state_cgroup_kept(c->dir) ? cgroup_clear(mount, path, KILL_MS, e) :
+					   cgroup_remove(mount, path, KILL_MS, e);
+}
+
 static int kill_processes(const struct life *l, const struct container *c, struct arena *a,
 			  struct err *e)
 {
 	int64_t end = fd_now_ms() + KILL_MS;
-	const char *mount, *path;
 	int64_t left;
 
 	if (c->pidfd >= 0 && pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return err_sys(e, "unable to signal init");
-	if (container_cgroup(c, a, &mount, &path) &&
-	    (state_cgroup_kept(c->dir) ? cgroup_clear(mount, path, KILL_MS, e) :
-					 cgroup_remove(mount, path, KILL_MS, e)) < 0)
+	if (end_cgroup(c, a, e) < 0)
 		return -1;
 	/*
 	 * A systemd that cannot be told may keep the unit, without a cgroup, until somebody stops

@@ -39,6 +39,9 @@ static void undo_dir(void *argument)
 	struct making *c = argument;
 	struct err e;
 
+	/* What is left can be found by its state only: then that is what a killed create leaves. */
+	if (c->cgroup_stays)
+		return;
 	if (state_remove(c->root, c->dir, c->create->id, &e) < 0)
 		c->life->warn(e.text);
 }
@@ -54,8 +57,11 @@ static void undo_cgroup(void *argument)
 		return;
 	auto_close_fd(&c->cgroup);
 	if ((state_cgroup_kept(c->dir) ? cgroup_clear : cgroup_remove)
-	    (facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0)
+	    (facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0) {
+		c->cgroup_stays = true;
+		err_hint(&e, "delete --force removes what is left");
 		c->life->warn(e.text);
+	}
 	scope_end(c->life, c->bundle.plan.cgroup.unit);
 }
 
