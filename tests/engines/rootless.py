@@ -31,7 +31,9 @@ def mine(*words, pty=False):
         return ["sh", "-c", f'echo 0 >{GROUP}/session/cgroup.procs; exec "$@"', "sh", *login, *words]
     return [*login, "systemd-run", "--user", "--quiet", "--collect", "--wait",
             "--pty" if pty else "--pipe", f"--working-directory=/home/{USER}",
-            "--property=Delegate=yes", "--expand-environment=no", "--", *words]
+            # A container that goes on is no reason for the unit to wait, nor to end it.
+            "--property=Delegate=yes", "--property=KillMode=process", "--expand-environment=no",
+            "--", *words]
 
 
 def prepared():
