@@ -43,7 +43,7 @@ static bool is_over(void *argument)
 	int socket = *(int *)argument;
 	struct pollfd wait = { .fd = socket, .events = POLLRDHUP };
 
-	if (poll(&wait, 1, 0) == 0)
+	if (poll(&wait, 1, 0) <= 0)
 		return false;
 	say(socket, LEAVING, "");
 	return true;

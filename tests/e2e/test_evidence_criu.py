@@ -358,7 +358,6 @@ def test_a_reverse_shell_is_dumped_and_stays_cut():
         with contextlib.suppress(BlockingIOError):
             assert not peer.recv(1), "something left"
         rt("release", c.name).ok
-        peer.close()
 
 
 # Asks again and again for a connection of packets in sequence, the one kind that criu's code needs,
