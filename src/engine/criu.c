@@ -30,7 +30,8 @@ struct talk {
 	struct criu_process criu;
 	const char *cgroup_options;	/* as they were before; or NULL */
 	uint64_t version;		/* of criu */
-	int64_t quiet_ms, leave_ms;	/* of CLOCK_MONOTONIC: killed then; 0: it is not over */
+	int64_t leave_ms;		/* of CLOCK_MONOTONIC: killed then; 0: it is not over */
+	int64_t still_ms;		/* the same, if it does nothing until then; 0: not asked */
 	int64_t used;			/* of the processor, when it last did something */
 	bool killed, hung;
 	struct arena *a;
@@ -43,41 +44,33 @@ static int ask(struct talk *t, const struct text *message, struct err *e)
 	return 0;
 }
 
+/* Whether it has used less than `least` more of a processor for so long, now being at `used`. */
+static bool is_still(struct talk *t, int64_t used, int64_t least, int for_ms)
+{
+	int64_t now = fd_now_ms();
+
+	if (!t->still_ms || used < t->used || used - t->used >= least) {
+		t->still_ms = now + for_ms;
+		t->used = used;
+	}
+	return now >= t->still_ms;
+}
+
 /*
  * By its own way out of an error first: that takes its code out of the processes again. On a busy
  * machine it is slow, and killed half way it does harm: only who stands still is not waited for.
  */
 static void hurry(struct talk *t)
 {
-	int64_t now = fd_now_ms(), used = criu_process_used(&t->criu);
-
 	if (!t->leave_ms) {
-		t->leave_ms = now + LEAVE_MS;
+		t->leave_ms = fd_now_ms() + LEAVE_MS;
 		criu_process_starve(&t->criu);
 	}
-	if (!t->quiet_ms || used < t->used || used - t->used >= WORK_NS) {
-		t->quiet_ms = now + QUIET_MS;
-		t->used = used;
-	}
-	if (now < t->quiet_ms && now < t->leave_ms)
+	if (!is_still(t, criu_process_used(&t->criu), WORK_NS, QUIET_MS) &&
+	    fd_now_ms() < t->leave_ms)
 		return;
 	criu_process_kill(&t->criu);
 	t->killed = true;
-}
-
-/* Until when it may say nothing, in CLOCK_MONOTONIC: counted anew when it was seen at work. */
-struct patience {
-	uint64_t used;
-	int64_t end_ms;
-};
-
-static bool has_stopped(const struct talk *t, struct patience *p)
-{
-	uint64_t used = criu_process_group_used(&t->criu);
-
-	if (used != p->used)
-		*p = (struct patience){ used, fd_now_ms() + STILL_MS };
-	return fd_now_ms() >= p->end_ms;
 }
 
 /*
@@ -94,15 +87,16 @@ static bool is_watched(const struct criu_request *r)
 static int wait_for_word(struct talk *t)
 {
 	int step = t->r->over ? STEP_MS : is_watched(t->r) ? LOOK_MS : -1;
-	struct patience p = { UINT64_MAX, 0 };
 
+	/* What we did ourselves since its last word took its time. */
+	t->still_ms = 0;
 	for (;;) {
 		int ready = fd_wait_readable(t->criu.socket, t->criu.pidfd, step);
 
 		if (ready != FD_TIMED_OUT)
 			return ready;
 		if (is_watched(t->r)) {
-			if (!has_stopped(t, &p))
+			if (!is_still(t, (int64_t)criu_process_group_used(&t->criu), 1, STILL_MS))
 				continue;
 			t->hung = true;
 			criu_process_kill(&t->criu);
