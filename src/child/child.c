@@ -9,6 +9,7 @@
  */
 #include "child/child.h"
 
+#include <linux/auxvec.h>
 #include <linux/prctl.h>
 #include <linux/time_types.h>
 
@@ -51,8 +52,27 @@ unsigned child_first_temporary(const struct child *c)
 	return (unsigned)highest + 1 + c->late_mounts;
 }
 
-void child_close_temporary(const struct child *c)
+void child_hold_nothing(struct child *c)
 {
+	c->tmpfs = c->proc = c->sys = HELD_NONE;
+}
+
+const char *child_held_name(const struct held *held, const char *path)
+{
+	size_t len = strlen(held->target);
+	const char *name;
+
+	if (held->fd < 0 || !bytes_begin(path, held->target) || path[len] != '/')
+		return NULL;
+	name = path + len + 1;
+	if (!*name || bytes_find(name, '/') || bytes_equal(name, ".") || bytes_equal(name, ".."))
+		return NULL;
+	return name;
+}
+
+void child_close_temporary(struct child *c)
+{
+	child_hold_nothing(c);
 	sys_close_from(child_first_temporary(c));
 }
 
@@ -168,7 +188,21 @@ _Noreturn static void run_steps(struct child *c)
 	sys_exit(1);
 }
 
-/* Called by the entry point with the stack that the kernel left: argc, argv. */
+/* The id that exec found to be both real and effective, and made the saved one; or UINT32_MAX. */
+static uint32_t born_id(const long *auxv, long real, long effective)
+{
+	uint32_t one = UINT32_MAX, other = UINT32_MAX;
+
+	for (; auxv[0] != AT_NULL; auxv += 2) {
+		if (auxv[0] == real)
+			one = (uint32_t)auxv[1];
+		if (auxv[0] == effective)
+			other = (uint32_t)auxv[1];
+	}
+	return one == other ? one : UINT32_MAX;
+}
+
+/* Called by the entry point with the stack that the kernel left: argc, argv, environment, auxv. */
 _Noreturn void child_main(const long *stack);
 __attribute__((used)) _Noreturn void child_main(const long *stack)
 {
@@ -186,6 +220,12 @@ __attribute__((used)) _Noreturn void child_main(const long *stack)
 		sys_exit(64);
 	c->control = c->plan->control;
 	c->root = c->place = -1;
+	child_hold_nothing(c);
+	stack += 1 + argc + 1;
+	while (*stack++)
+		;
+	c->uid = born_id(stack, AT_UID, AT_EUID);
+	c->gid = born_id(stack, AT_GID, AT_EGID);
 	run_steps(c);
 }
 

@@ -17,6 +17,18 @@
 #include "child/sys.h"
 #include "orlop/child_plan.h"
 
+/*
+ * A file system that we made ourselves, attached to a directory of the root by name, and that
+ * nothing lies over: as long as the container's program has not begun nobody else can reach into
+ * it, so that a name in it needs no care. fd is -1 when that is not so, or may not be.
+ */
+struct held {
+	int fd;
+	const char *target;
+};
+
+#define HELD_NONE ((struct held){ -1, "" })
+
 struct child {
 	const struct child_plan *plan;
 	const char *base;		/* of the block; offsets count from here */
@@ -29,7 +41,9 @@ struct child {
 	int place;			/* what the root is mounted on, until pivot_root */
 	int root;			/* the container's root mount, until pivot_root */
 	unsigned late_mounts;		/* how many, behind root */
+	struct held tmpfs, proc, sys;	/* of tmpfs the one that was attached last */
 	unsigned old_umask;
+	uint32_t uid, gid;		/* who we were born as; UINT32_MAX: not one user */
 	char home[4096 + 8];		/* "HOME=..." when it was looked up */
 	char program[4096];		/* what will be executed */
 	const char **environment;	/* for execve; made by step_program */
@@ -71,7 +85,13 @@ static inline bool child_flag(const struct child *c, uint32_t flag)
 unsigned child_first_temporary(const struct child *c);
 
 /* Closes what the steps opened above the descriptors that live on: one call for many. */
-void child_close_temporary(const struct child *c);
+void child_close_temporary(struct child *c);
+
+/* What lies where is not known any more: something was attached, perhaps by way of a link. */
+void child_hold_nothing(struct child *c);
+
+/* What follows the held directory and a slash in `path` when that is one name; else NULL. */
+const char *child_held_name(const struct held *held, const char *path);
 
 /* Copies text into `detail`, cut where it does not fit. */
 void child_detail(struct child *c, const char *text);

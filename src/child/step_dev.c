@@ -28,6 +28,9 @@ static int open_parent(struct child *c, struct parent *p, const char *path, char
 {
 	size_t len = dirname_len(path);
 
+	*name = child_held_name(&c->tmpfs, path);
+	if (*name)
+		return c->tmpfs.fd;
 	if (p->fd >= 0 && len && len == p->len && memcmp(path, p->path, len) == 0 &&
 	    path[len + 1] && !bytes_equal(path + len + 1, "..") &&
 	    !bytes_equal(path + len + 1, ".")) {
@@ -94,7 +97,7 @@ static int bind_node(struct child *c, const struct child_device *d, const char *
 		return error;
 	if ((st.st_mode & S_IFMT) != d->type || st.st_rdev != device_number(d->major, d->minor))
 		return -CHILD_E_DEVICE_DIFFERS;
-	tree = sys_open_tree_attr(source, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	tree = sys_open_tree_attr(source, "", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	if (tree < 0)
 		return tree;
 	place = path_make(c->root, path, true);
@@ -153,6 +156,5 @@ int step_devices(struct child *c)
 		if (error < 0 && error != -EEXIST)	/* the image's own is its own affair */
 			return (int)error;
 	}
-	child_close_temporary(c);
 	return 0;
 }

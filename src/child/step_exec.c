@@ -31,8 +31,8 @@ int step_cwd(struct child *c)
 	int root, fd;
 	long error;
 
-	if (bytes_equal(cwd, "/"))
-		return (int)SYS(chdir, cwd);
+	if (bytes_equal(cwd, "/"))	/* where step_pivot left us */
+		return child_flag(c, CHILD_EXEC) ? (int)SYS(chdir, cwd) : 0;
 	child_detail(c, cwd);
 	root = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (root < 0)

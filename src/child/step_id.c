@@ -108,9 +108,22 @@ static int drop_bounding(const struct child_plan *plan)
 	return 0;
 }
 
+static int set_uid(uint32_t uid)
+{
+	long error = uid ? SYS(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0) : 0;
+
+	if (error >= 0)
+		error = SYS(setresuid, uid, uid, uid);
+	if (error >= 0 && uid)
+		error = SYS(prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	return (int)error;
+}
+
 static int set_ids(struct child *c)
 {
 	const struct child_plan *plan = c->plan;
+	/* In a user namespace the numbers we were born with mean somebody else. */
+	bool known = !child_flag(c, CHILD_USER_NS);
 	long error = 0;
 
 	if (child_flag(c, CHILD_SET_GROUPS))
@@ -118,14 +131,10 @@ static int set_ids(struct child *c)
 	/* A user namespace that was joined may forbid it; nothing was asked for, then. */
 	if (error == -EPERM && !plan->groups.count && child_flag(c, CHILD_USER_NS))
 		error = 0;
-	if (error >= 0)
+	if (error >= 0 && !(known && c->gid == plan->gid))
 		error = SYS(setresgid, plan->gid, plan->gid, plan->gid);
-	if (error >= 0 && plan->uid)
-		error = SYS(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
-	if (error >= 0)
-		error = SYS(setresuid, plan->uid, plan->uid, plan->uid);
-	if (error >= 0 && plan->uid)
-		error = SYS(prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	if (error >= 0 && !(known && c->uid == plan->uid))
+		error = set_uid(plan->uid);
 	return (int)error;
 }
 

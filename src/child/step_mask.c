@@ -3,6 +3,11 @@
  * CHILD SIDE. Paths that are hidden or made read-only. Each target is resolved once; what covers
  * it is made of objects of ours: the host's /dev/null, checked to be the null device, and one
  * empty read-only tmpfs for all directories (CVE-2025-31133).
+ *
+ * Most are directories of a procfs or sysfs that we made, whose names only the kernel makes: those
+ * are tried by name first. A directory is only ever attached to a directory, and the name of what
+ * is covered is not followed, so for a link or a file that comes to nothing and the path is
+ * resolved as every other.
  */
 #include <linux/mount.h>
 
@@ -10,13 +15,25 @@
 #include "child/child.h"
 #include "child/path.h"
 
-enum { PATHS_PER_CLOSE = 12 };	/* each opens two descriptors */
+enum {
+	PATHS_PER_CLOSE = 12,	/* each opens two descriptors */
+	NAME_ROOM = 256 + 1,	/* NAME_MAX, a slash and the end */
+};
 
 struct covers {
 	int null;		/* a place: cloned for each file */
 	int empty;		/* the tmpfs: the first use attaches it, the others clone it */
-	bool empty_attached;
+	int spare;		/* it, or a clone of it, that is not attached yet; or -1 */
 };
+
+/* The name of the path in a file system that the kernel alone fills; *dir is where. Or NULL. */
+static const char *kernel_name(const struct child *c, const char *path, int *dir)
+{
+	const char *name = child_held_name(&c->proc, path);
+
+	*dir = name ? c->proc.fd : c->sys.fd;
+	return name ? name : child_held_name(&c->sys, path);
+}
 
 static int open_null(void)
 {
@@ -38,8 +55,7 @@ static int make_empty(const char *label)
 
 	if (fs < 0)
 		return fs;
-	result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", "755", 0);
-	if (result >= 0 && label)
+	if (label)
 		result = SYS(fsconfig, fs, FSCONFIG_SET_STRING, "context", label, 0);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0);
@@ -53,32 +69,39 @@ static int make_empty(const char *label)
 }
 
 /* The covers stay open for the next one; everything above them is done with. */
-static void close_used(struct child *c, const struct covers *covers)
+static void close_used(struct child *c, struct covers *covers)
 {
 	int keep = covers->null > covers->empty ? covers->null : covers->empty;
 
+	if (covers->spare > keep)
+		covers->spare = -1;
 	if (keep < 0)
 		child_close_temporary(c);
 	else
 		sys_close_from((unsigned)keep + 1);
 }
 
+static int prepare_empty(struct child *c, struct covers *covers)
+{
+	if (covers->spare >= 0)
+		return 0;
+	if (covers->empty < 0)
+		covers->spare = covers->empty = make_empty(child_string(c, c->plan->mount_label));
+	else
+		covers->spare = sys_open_tree(covers->empty, "", OPEN_TREE_CLONE |
+					      OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	return covers->spare < 0 ? covers->spare : 0;
+}
+
 static int cover_directory(struct child *c, struct covers *covers, int place)
 {
-	int clone;
+	int error = prepare_empty(c, covers);
 
-	if (covers->empty < 0) {
-		covers->empty = make_empty(child_string(c, c->plan->mount_label));
-		if (covers->empty < 0)
-			return covers->empty;
-	}
-	if (!covers->empty_attached) {
-		covers->empty_attached = true;
-		return sys_attach(covers->empty, place);
-	}
-	clone = sys_open_tree(covers->empty, "",
-			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	return clone < 0 ? clone : sys_attach(clone, place);
+	if (error >= 0)
+		error = sys_attach(covers->spare, place);
+	if (error >= 0)
+		covers->spare = -1;
+	return error;
 }
 
 static int cover_file(struct covers *covers, int place)
@@ -90,38 +113,85 @@ static int cover_file(struct covers *covers, int place)
 		if (covers->null < 0)
 			return covers->null;
 	}
-	clone = sys_open_tree_attr(covers->null, 0,
+	clone = sys_open_tree_attr(covers->null, "", 0,
 				   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	return clone < 0 ? clone : sys_attach(clone, place);
 }
 
+enum by_name { BY_NAME_DONE, BY_NAME_UNKNOWN, BY_NAME_NO_DIRECTORY };
+
+/* Which of the three, or a negative errno. What is not there needs no mask. */
+static int mask_by_name(struct child *c, struct covers *covers, const char *path)
+{
+	int dir, error;
+	const char *name = kernel_name(c, path, &dir);
+
+	if (!name)
+		return BY_NAME_UNKNOWN;
+	error = prepare_empty(c, covers);
+	if (error < 0)
+		return error;
+	error = sys_attach_to(covers->spare, dir, name);
+	if (error < 0)
+		return error == -ENOENT ? BY_NAME_DONE : BY_NAME_NO_DIRECTORY;
+	covers->spare = -1;
+	return BY_NAME_DONE;
+}
+
 static int mask_one(struct child *c, struct covers *covers, const char *path)
 {
-	int place = path_open(c->root, path, O_DIRECTORY), error;
+	int found = mask_by_name(c, covers, path), place = -ENOTDIR, error;
 
-	if (place == -ENOTDIR) {
+	if (found < 0 || found == BY_NAME_DONE)
+		return found < 0 ? found : 0;
+	if (found == BY_NAME_UNKNOWN)
+		place = path_open(c->root, path, O_DIRECTORY);
+	if (place >= 0)
+		return cover_directory(c, covers, place);
+	if (place == -ENOTDIR)
 		place = path_open(c->root, path, 0);
-		error = place < 0 ? place : cover_file(covers, place);
-	} else {
-		error = place < 0 ? place : cover_directory(c, covers, place);
-	}
 	/* Nothing to hide; a path through a file is nothing either. */
-	return error == -ENOENT && place < 0 ? 0 : error == -ENOTDIR && place < 0 ? 0 : error;
+	if (place < 0)
+		return place == -ENOENT || place == -ENOTDIR ? 0 : place;
+	error = cover_file(covers, place);
+	/* A link by name, and a directory at its end. */
+	return error == -EINVAL ? cover_directory(c, covers, place) : error;
+}
+
+/* As mask_by_name; the slash behind the name asks for a directory. */
+static int make_readonly_by_name(struct child *c, const char *path)
+{
+	char slashed[NAME_ROOM];
+	int dir, tree;
+	const char *name = kernel_name(c, path, &dir);
+	size_t len = name ? strlen(name) : 0;
+
+	if (!len || len + 2 > sizeof(slashed))
+		return 0;
+	memcpy(slashed, name, len);
+	memcpy(slashed + len, "/", 2);
+	tree = sys_open_tree_attr(dir, slashed, AT_RECURSIVE, MOUNT_ATTR_RDONLY);
+	if (tree < 0)
+		return tree == -ENOENT;
+	return sys_attach_to(tree, dir, name) >= 0;
 }
 
 static int make_readonly(struct child *c, const char *path)
 {
-	int place = path_open(c->root, path, 0), tree;
+	int place, tree;
 
+	if (make_readonly_by_name(c, path))
+		return 0;
+	place = path_open(c->root, path, 0);
 	if (place < 0)
 		return place == -ENOENT || place == -ENOTDIR ? 0 : place;
-	tree = sys_open_tree_attr(place, AT_RECURSIVE, MOUNT_ATTR_RDONLY);
+	tree = sys_open_tree_attr(place, "", AT_RECURSIVE, MOUNT_ATTR_RDONLY);
 	return tree < 0 ? tree : sys_attach(tree, place);
 }
 
 int step_masks(struct child *c)
 {
-	struct covers covers = { -1, -1, false };
+	struct covers covers = { -1, -1, -1 };
 	int error = 0;
 
 	for (uint32_t n = 0; n < c->plan->readonly.count && error >= 0; n++) {
@@ -136,6 +206,5 @@ int step_masks(struct child *c)
 		if (n % PATHS_PER_CLOSE == PATHS_PER_CLOSE - 1)
 			close_used(c, &covers);
 	}
-	child_close_temporary(c);
 	return error;
 }

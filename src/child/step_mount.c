@@ -49,9 +49,14 @@ static long configure(int fs, const char *option)
 	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0);
 }
 
+static bool is_fs(const struct child *c, const struct child_mount *m, const char *type)
+{
+	return m->kind == CHILD_MOUNT_FS && bytes_equal(child_string(c, m->fstype), type);
+}
+
 static bool is_tmpfs(const struct child *c, const struct child_mount *m)
 {
-	return m->kind == CHILD_MOUNT_FS && bytes_equal(child_string(c, m->fstype), "tmpfs");
+	return is_fs(c, m, "tmpfs");
 }
 
 /*
@@ -91,12 +96,20 @@ static bool is_late(const struct child *c, const struct child_mount *m)
 /* Its descriptor becomes the last of those that live on; step_pivot takes the right to write. */
 static int keep_for_later(struct child *c, int fd)
 {
-	unsigned slot = child_first_temporary(c);
-	long error = (unsigned)fd == slot ? 0 : SYS(dup3, fd, slot, O_CLOEXEC);
+	struct held *const all[] = { &c->tmpfs, &c->proc, &c->sys };
+	int slot = (int)child_first_temporary(c);
+	long error = fd == slot ? 0 : SYS(dup3, fd, slot, O_CLOEXEC);
 
-	if (error >= 0)
-		c->late_mounts++;
-	return error < 0 ? (int)error : 0;
+	if (error < 0)
+		return (int)error;
+	c->late_mounts++;
+	/* The descriptor that had this number until now stands for another mount. */
+	for (unsigned n = 0; n < sizeof(all) / sizeof(all[0]); n++)
+		if (all[n]->fd == fd)
+			all[n]->fd = slot;
+		else if (all[n]->fd == slot)
+			*all[n] = HELD_NONE;
+	return 0;
 }
 
 static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
@@ -307,31 +320,6 @@ static int remount(struct child *c, const struct child_mount *m)
 	return error < 0 ? error : propagate(m, fd);
 }
 
-/*
- * The tmpfs that was attached last and that nothing lies over yet: as long as the container's
- * program has not begun nobody else can reach into it, so that a name in it needs no care.
- */
-struct nest {
-	int fd;				/* -1: none */
-	const char *target;
-};
-
-static const struct nest no_nest = { -1, "" };
-
-/* What follows `dir` and a slash in the path when that is one name; else NULL. */
-static const char *name_below(const char *dir, const char *path)
-{
-	size_t len = strlen(dir);
-	const char *name;
-
-	if (!bytes_begin(path, dir) || path[len] != '/')
-		return NULL;
-	name = path + len + 1;
-	if (!*name || bytes_find(name, '/') || bytes_equal(name, ".") || bytes_equal(name, ".."))
-		return NULL;
-	return name;
-}
-
 /* These need not know what is at their place. */
 static bool goes_by_name(const struct child *c, const struct child_mount *m)
 {
@@ -339,40 +327,52 @@ static bool goes_by_name(const struct child *c, const struct child_mount *m)
 	       !adopts_mode(c, m);
 }
 
+/* What was attached to a directory of the root, by name; it may lie over what was held there. */
+static void hold(struct child *c, const struct child_mount *m, int fd)
+{
+	struct held *const all[] = { &c->tmpfs, &c->proc, &c->sys };
+	static const char *const types[] = { "tmpfs", "proc", "sysfs" };
+	const char *target = child_string(c, m->target);
+
+	for (unsigned n = 0; n < sizeof(all) / sizeof(all[0]); n++)
+		if (is_fs(c, m, types[n]))
+			*all[n] = (struct held){ fd, target };
+		else if (bytes_equal(target, all[n]->target))
+			*all[n] = HELD_NONE;
+}
+
 /*
- * The place of most file systems is a directory of the root itself, or one to be made in the nest:
- * one name in a directory that we hold, resolved once, and neither a link nor ".." can make
+ * The place of most file systems is a directory of the root itself, or one in a file system of
+ * ours: a name in a directory that we hold, resolved once, and neither a link nor ".." can make
  * another of it. Whatever is not as expected takes the long way, which has the words for it.
  */
-static bool attach_by_name(const struct child *c, const struct child_mount *m, int fd,
-			   struct nest *nest)
+static bool attach_by_name(struct child *c, const struct child_mount *m, int fd)
 {
+	const struct held root = { c->root, "" };
 	const char *target = child_string(c, m->target);
-	const char *name = nest->fd >= 0 ? name_below(nest->target, target) : NULL;
+	const char *name = child_held_name(&c->tmpfs, target);
 
 	if (name)
-		return SYS(mkdirat, nest->fd, name, 0755) >= 0 &&
-		       sys_attach_to(fd, nest->fd, name) >= 0;
-	name = name_below("", target);
+		return SYS(mkdirat, c->tmpfs.fd, name, 0755) >= 0 &&
+		       sys_attach_to(fd, c->tmpfs.fd, name) >= 0;
+	if (c->sys.fd >= 0 && bytes_equal(target, "/sys/fs/cgroup") &&
+	    bytes_equal(c->sys.target, "/sys"))
+		return sys_attach_to(fd, c->sys.fd, "fs/cgroup") >= 0;
+	name = child_held_name(&root, target);
 	if (!name || sys_attach_to(fd, c->root, name) < 0)
 		return false;
-	if (is_tmpfs(c, m))
-		*nest = (struct nest){ fd, target };
-	else if (bytes_equal(target, nest->target))
-		*nest = no_nest;
+	hold(c, m, fd);
 	return true;
 }
 
-static int mount_one(struct child *c, const struct child_mount *m, int item, struct nest *nest)
+static int mount_one(struct child *c, const struct child_mount *m, int item)
 {
 	bool by_name = goes_by_name(c, m), existed = false;
 	int fd = -1, place = -1, error = 0;
 
 	c->item = item;
-	if (m->kind == CHILD_MOUNT_REMOUNT) {
-		*nest = no_nest;
+	if (m->kind == CHILD_MOUNT_REMOUNT)
 		return remount(c, m);
-	}
 	/* A bind's source says what its place has to be; another's place comes first. */
 	if (m->kind == CHILD_MOUNT_BIND || by_name) {
 		fd = make_mount(c, m, item, -1);
@@ -394,8 +394,8 @@ static int mount_one(struct child *c, const struct child_mount *m, int item, str
 		error = copy_up(place, fd);
 	if (error >= 0)
 		error = apply_attributes(c, m, fd);
-	if (error >= 0 && !(by_name && attach_by_name(c, m, fd, nest))) {
-		*nest = no_nest;
+	if (error >= 0 && !(by_name && attach_by_name(c, m, fd))) {
+		child_hold_nothing(c);
 		if (place < 0)
 			place = open_place(c, m, false, &existed);
 		error = place < 0 ? place : sys_attach(fd, place);
@@ -410,19 +410,15 @@ static int mount_one(struct child *c, const struct child_mount *m, int item, str
 int step_mounts(struct child *c)
 {
 	const struct child_mount *mounts = child_items(c, c->plan->mounts);
-	struct nest nest = no_nest;
 
 	for (uint32_t n = 0; n < c->plan->mounts.count; n++) {
-		int error = mount_one(c, &mounts[n], (int)n, &nest);
+		int error = mount_one(c, &mounts[n], (int)n);
 
 		if (error < 0)
 			return error;
-		/* One call for many, yet never more than a few open. */
-		if (n % MOUNTS_PER_CLOSE == MOUNTS_PER_CLOSE - 1) {
+		/* One call for many, yet never more than a few open; step_pivot closes the last. */
+		if (n % MOUNTS_PER_CLOSE == MOUNTS_PER_CLOSE - 1)
 			child_close_temporary(c);
-			nest = no_nest;
-		}
 	}
-	child_close_temporary(c);
 	return 0;
 }

@@ -217,8 +217,7 @@ int step_loopback(struct child *c)
 	if (fd < 0)
 		return fd == -EAFNOSUPPORT ? 0 : fd;	/* no IPv4, no loopback address */
 	error = SYS(ioctl, fd, 0x8914 /* SIOCSIFFLAGS */, &request);
-	sys_close(fd);
-	return (int)error;
+	return (int)error;		/* step_pivot closes it */
 }
 
 /*

@@ -111,18 +111,19 @@ static inline int sys_mount_setattr(int mount, unsigned flags, uint64_t set, uin
 #endif
 
 /*
- * A detached clone of what is at `place`, with attributes set: in one call where there is one.
+ * A detached clone of what `name` in `dir` is, or of `dir` itself when it is empty, with attributes
+ * set: in one call where there is one.
  * `recursive` is AT_RECURSIVE, for the clone and the attributes, or 0.
  */
-static inline int sys_open_tree_attr(int place, unsigned recursive, uint64_t set)
+static inline int sys_open_tree_attr(int dir, const char *name, unsigned recursive, uint64_t set)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive;
 	struct mount_attr attr = { .attr_set = set };
-	int tree = (int)SYS(open_tree_attr, place, "", flags, &attr, sizeof(attr)), error;
+	int tree = (int)SYS(open_tree_attr, dir, name, flags, &attr, sizeof(attr)), error;
 
 	if (tree != -ENOSYS)
 		return tree;
-	tree = sys_open_tree(place, "", flags);
+	tree = sys_open_tree(dir, name, flags);
 	if (tree < 0)
 		return tree;
 	error = sys_mount_setattr(tree, recursive, set, 0, 0);

@@ -729,6 +729,23 @@ def test_no_host_mount_is_seen_inside():
         assert len(places) == len(set(places))
 
 
+def test_mounts_beside_one_that_becomes_read_only():
+    "each is where it was asked for, wherever in the list the read-only ones stand"
+    tree = [{"destination": place, "type": "tmpfs", "source": name, "options": options}
+            for place, name, options in (("/a", "A", ["mode=755", "ro"]),
+                                         ("/a/b", "B", ["mode=755", "ro"]),
+                                         ("/a/c", "C", ["mode=755"]),
+                                         ("/a/b/d", "D", ["mode=755"]))]
+    for before in range(9):
+        more = [{"destination": f"/m{number}", "type": "tmpfs", "source": "m",
+                 "options": ["mode=755"]} for number in range(before)]
+        with run(config(mounts=more + tree), "mounts") as r:
+            found = {row.split()[0]: row for row in r.ok.values("mounts")}
+            for place, name in (("/a", "A"), ("/a/b", "B"), ("/a/c", "C"), ("/a/b/d", "D")):
+                assert f" {name} " in found[place] + " ", (before, place, found.get(place))
+            assert "/a/b/c" not in found and "ro," in found["/a/b"] and "ro," in found["/a"]
+
+
 def test_two_hundred_mounts():
     "each is there"
     source = source_dir()
