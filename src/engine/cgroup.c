@@ -22,9 +22,11 @@
 
 /*
  * The directories that were made here: `count` of the path's names, of which the last is number
- * `last` (from 1). `parent` is the directory that the walk stands in, `depth` names deep.
+ * `last` (from 1). `parent` is the directory that the walk stands in, `depth` names deep; it is -1
+ * when there was no walk.
  */
 struct made {
+	const char *mount, *path;
 	int parent;
 	unsigned depth, last, count;
 };
@@ -37,10 +39,15 @@ static void path_name(const char *path, unsigned number, char ret[4096])
 	snprintf(ret, 4096, "%.*s", (int)strcspn(path + 1, "/"), path + 1);
 }
 
-static void made_undo(struct made *made, const char *path)
+static void made_undo(struct made *made)
 {
 	char name[4096];
 
+	if (made->parent < 0) {
+		if (made->count > 0)
+			cgroup_dir_remove(made->mount, made->path);
+		return;
+	}
 	for (; made->count > 0; made->count--, made->last--) {
 		while (made->depth >= made->last) {
 			int above = cgroup_dir_above(made->parent);
@@ -51,7 +58,7 @@ static void made_undo(struct made *made, const char *path)
 			made->parent = above;
 			made->depth--;
 		}
-		path_name(path, made->last, name);
+		path_name(made->path, made->last, name);
 		if (unlinkat(made->parent, name, AT_REMOVEDIR) < 0)
 			return;
 	}
@@ -151,8 +158,8 @@ int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
 	return write_all(&writer, e);
 }
 
-/* Refuses a group that a container must not be born into. */
-static int check_usable(int group, const char *path, bool existed, struct err *e)
+/* Refuses a group of somebody else's that a container must not be born into. */
+static int check_usable(int group, const char *path, bool populated, struct err *e)
 {
 	struct cgroup_events events;
 	char text[64];
@@ -162,7 +169,7 @@ static int check_usable(int group, const char *path, bool existed, struct err *e
 		return err_sys(e, "cgroup \"%s\": cgroup.events", path);
 	if (r == CGROUP_ABSENT)
 		return err_set(e, ERR_STATE, "cgroup \"%s\" was removed meanwhile", path);
-	if (existed && events.populated) {
+	if (events.populated && !populated) {
 		auto_arena a = ARENA_NONE;
 		struct cgroup_pids pids = { 0 };
 
@@ -172,15 +179,10 @@ static int check_usable(int group, const char *path, bool existed, struct err *e
 			       "container's cgroup is not empty: %zu process(es) found",
 			       pids.count);
 	}
-	if (events.frozen ||
-	    (existed && file_read(group, "cgroup.freeze", text, sizeof(text)) > 0 &&
-	     strcmp(text, "1") == 0)) {
-		err_set(e, ERR_STATE, "container's cgroup unexpectedly frozen");
-		return existed ? -1 : err_hint(e, "a cgroup above \"%s\" is frozen", path);
-	}
-	/* Of a new one the kernel says so when a process is born there: cgroup_explain_join. */
-	if (!existed)
-		return 0;
+	if (file_read(group, "cgroup.freeze", text, sizeof(text)) > 0 && strcmp(text, "1") == 0)
+		return err_set(e, ERR_STATE, "container's cgroup unexpectedly frozen");
+	if (events.frozen)
+		return cgroup_check_thawed(group, e);
 	if (file_read(group, "cgroup.type", text, sizeof(text)) < 0)
 		return err_sys(e, "cgroup \"%s\": cgroup.type", path);
 	if (strcmp(text, "domain") == 0)
@@ -235,19 +237,22 @@ static int make_one(struct made *made, const char *name, const char *path, struc
 	return -1;
 }
 
-/* Makes the group and what is missing above it, from `*top`, which it takes when it must. */
-static int make_path(int *top, const char *path, struct made *made, struct err *e)
+/* Makes the group and what is missing above it. */
+static int make_path(struct made *made, struct err *e)
 {
-	const char *leaf = strrchr(path, '/') + 1;
+	const char *path = made->path, *leaf = strrchr(path, '/') + 1;
+	auto_fd int top = cgroup_dir_mount(made->mount, e);
 	char above[4096], *rest = above;
 	int dir;
 
+	if (top < 0)
+		return -1;
 	if (strlen(path) >= sizeof(above))
 		return err_sys_code(e, ENAMETOOLONG, "cgroup \"%.40s...\"", path);
 	snprintf(above, sizeof(above), "%.*s", (int)(leaf - path - 1), path);
-	made->parent = *above ? cgroup_dir_open(*top, above + 1) : take_fd(top);
+	made->parent = *above ? cgroup_dir_open(top, above + 1) : take_fd(&top);
 	if (made->parent < 0 && errno == ENOENT && *above) {
-		made->parent = take_fd(top);
+		made->parent = take_fd(&top);
 		strsep(&rest, "/");
 		for (const char *name; made->parent >= 0 && (name = strsep(&rest, "/"));) {
 			if (make_one(made, name, path, e) < 0)
@@ -271,17 +276,26 @@ static int make_path(int *top, const char *path, struct made *made, struct err *
 	return dir < 0 ? err_sys(e, "cgroup \"%s\"", path) : dir;
 }
 
-static int create(const struct plan_cgroup *plan, int *top, struct made *made, struct err *e)
+static int create(const struct plan_cgroup *plan, struct made *made, struct err *e)
 {
-	const char *path = plan->path;
-	auto_fd int group = make_path(top, path, made, e);
-	bool existed, at_top = strrchr(path, '/') == path;
+	/* The usual case: what is above it is there, and it is not. */
+	auto_fd int group = cgroup_dir_make(made->mount, made->path);
+	bool at_top;
 
+	if (group >= 0)
+		made->count = 1;
+	else
+		group = make_path(made, e);
 	if (group < 0)
 		return -1;
-	existed = made->count == 0;
-	/* A new group directly below the root is a domain and thawed, whatever else is there. */
-	if ((existed || !at_top) && check_usable(group, path, existed, e) < 0)
+	/*
+	 * A new one directly below the root is thawed, whatever else is there. That it is no domain
+	 * the kernel says when a process is to be born there; a frozen one would not even say that.
+	 */
+	at_top = strrchr(made->path, '/') == made->path;
+	if (made->count == 0 && check_usable(group, made->path, false, e) < 0)
+		return -1;
+	if (made->count > 0 && !at_top && cgroup_check_thawed(group, e) < 0)
 		return -1;
 	cgroup_controllers_offer(group, plan);
 	if (cgroup_apply(group, plan, e) < 0)
@@ -293,18 +307,15 @@ static int create(const struct plan_cgroup *plan, int *top, struct made *made, s
 
 int cgroup_create(const struct plan_cgroup *plan, const char *mount, struct err *e)
 {
-	struct made made = { .parent = -1 };
-	auto_fd int top = cgroup_dir_mount(mount, e);
+	struct made made = { .mount = mount, .path = plan->path, .parent = -1 };
 	int group;
 
-	if (top < 0)
-		return -1;
 	if (!plan->path || plan->path[0] != '/' || plan->path[1] == '\0')
 		return err_set(e, ERR_CONFIG,
 			       "linux.cgroupsPath: the container needs a cgroup below the root");
-	group = create(plan, &top, &made, e);
+	group = create(plan, &made, e);
 	if (group < 0)
-		made_undo(&made, plan->path);
+		made_undo(&made);
 	auto_close_fd(&made.parent);
 	return group;
 }
@@ -313,7 +324,7 @@ int cgroup_adopt(const struct plan_cgroup *plan, const char *mount, struct err *
 {
 	auto_fd int group = cgroup_open(mount, plan->path, e);
 
-	if (group < 0 || check_usable(group, plan->path, false, e) < 0 ||
+	if (group < 0 || check_usable(group, plan->path, true, e) < 0 ||
 	    cgroup_apply(group, plan, e) < 0 ||
 	    (plan->delegate && delegate(group, plan, e) < 0))
 		return -1;
@@ -345,6 +356,16 @@ int cgroup_open(const char *mount, const char *path, struct err *e)
 		return -1;
 	group = cgroup_dir_open(top, path + (*path == '/'));
 	return group < 0 ? err_sys(e, "cgroup \"%s\"", path) : group;
+}
+
+int cgroup_check_thawed(int group, struct err *e)
+{
+	struct err ignored;
+
+	if (cgroup_frozen(group, &ignored) != 1)
+		return 0;
+	err_set(e, ERR_STATE, "container's cgroup unexpectedly frozen");
+	return err_hint(e, "it, or a cgroup above it, is frozen: see cgroup.freeze there");
 }
 
 void cgroup_explain_join(int group, struct err *e)

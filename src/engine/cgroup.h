@@ -76,6 +76,9 @@ int cgroup_remove(const char *mount, const char *path, int timeout_ms, struct er
 int cgroup_clear(const char *mount, const char *path, int timeout_ms, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Refuses a group that is frozen, in which nothing that is born there goes on. 0 or -1. */
+int cgroup_check_thawed(int group, struct err *e) __attribute__((warn_unused_result));
+
 /* Whether cgroup.events says "frozen 1" (the state, not the request). 0 or 1; -1 on error. */
 int cgroup_frozen(int group, struct err *e) __attribute__((warn_unused_result));
 

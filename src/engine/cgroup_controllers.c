@@ -187,7 +187,8 @@ void cgroup_controllers_offer(int group, const struct plan_cgroup *plan)
 	char have[LIST_SIZE], word[64];
 	auto_fd int above = -1;
 
-	if (file_read(group, "cgroup.controllers", have, sizeof(have)) < 0 ||
+	if (plan->offered.count == 0 ||
+	    file_read(group, "cgroup.controllers", have, sizeof(have)) < 0 ||
 	    has_offered(plan, have))
 		return;
 	above = cgroup_dir_above(group);

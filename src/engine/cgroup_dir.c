@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +31,41 @@ int cgroup_dir_mount(const char *mount, struct err *e)
 	if (st.f_type != CGROUP2_SUPER_MAGIC)
 		return err_set(e, ERR_SYSTEM, "\"%s\" is not a cgroup2 file system", mount);
 	return take_fd(&fd);
+}
+
+static bool is_cgroup2(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* Mount and path as one, for the kernel to walk: there are no links in this file system. */
+static bool whole_path(const char *mount, const char *path, char ret[2 * PATH_MAX])
+{
+	return mount[0] == '/' && path[0] == '/' && !strstr(path, "/..") &&
+	       snprintf(ret, 2 * PATH_MAX, "%s%s", mount, path) < PATH_MAX;
+}
+
+int cgroup_dir_make(const char *mount, const char *path)
+{
+	char whole[2 * PATH_MAX];
+	auto_fd int fd = -1;
+
+	if (!whole_path(mount, path, whole) || mkdir(whole, 0755) < 0)
+		return -1;
+	fd = open(whole, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && is_cgroup2(fd))
+		return take_fd(&fd);
+	rmdir(whole);
+	return -1;
+}
+
+bool cgroup_dir_remove(const char *mount, const char *path)
+{
+	char whole[2 * PATH_MAX];
+
+	return whole_path(mount, path, whole) && rmdir(whole) == 0;
 }
 
 int cgroup_dir_open(int dir, const char *path)

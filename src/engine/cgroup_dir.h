@@ -20,6 +20,15 @@ int cgroup_dir_mount(const char *mount, struct err *e) __attribute__((warn_unuse
  */
 int cgroup_dir_open(int dir, const char *path) __attribute__((warn_unused_result));
 
+/*
+ * Makes the last directory of the path and opens it; or -1, and nothing was made: it is there, what
+ * is above it is not, or this is no such file system. Three calls where a walk takes seven.
+ */
+int cgroup_dir_make(const char *mount, const char *path) __attribute__((warn_unused_result));
+
+/* Removes the group; false when it could not be, for whatever reason. */
+bool cgroup_dir_remove(const char *mount, const char *path);
+
 /* Opens the directory above, or -1 and errno; ENOENT where that is not a cgroup any more. */
 int cgroup_dir_above(int dir) __attribute__((warn_unused_result));
 

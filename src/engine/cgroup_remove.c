@@ -173,6 +173,11 @@ int cgroup_remove(const char *mount, const char *path, int timeout_ms, struct er
 	const char *name = strrchr(path, '/');
 	char parent_path[4096];
 	int pause_ms = 1;
+
+	/* The usual case: it is empty. */
+	if (cgroup_dir_remove(mount, path))
+		return 0;
+
 	auto_fd int top = cgroup_dir_mount(mount, e);
 
 	if (top < 0)

@@ -56,7 +56,7 @@ static void undo_cgroup(void *argument)
 	if (faccessat(c->cgroup, "cgroup.procs", F_OK, 0) < 0)
 		return;
 	auto_close_fd(&c->cgroup);
-	if ((state_cgroup_kept(c->dir) ? cgroup_clear : cgroup_remove)
+	if ((c->cgroup_kept ? cgroup_clear : cgroup_remove)
 	    (facts->cgroup_mount, c->bundle.plan.cgroup.path, REMOVE_MS, &e) < 0) {
 		c->cgroup_stays = true;
 		err_hint(&e, "delete --force removes what is left");
@@ -212,8 +212,8 @@ int making_guest_leaves(struct making *c, struct err *e)
 /* What is about to be made is on disk before it is made, and so is that it need not be made. */
 static int note_cgroup(struct making *c, const char *mount, const char *path, struct err *e)
 {
-	if (access(arena_printf(c->arena, "%s%s", mount, path), F_OK) == 0 &&
-	    state_keep_cgroup(c->dir, e) < 0)
+	c->cgroup_kept = access(arena_printf(c->arena, "%s%s", mount, path), F_OK) == 0;
+	if (c->cgroup_kept && state_keep_cgroup(c->dir, e) < 0)
 		return -1;
 	return state_write_cgroup(c->dir, c->create->id, mount, path, NULL, e);
 }

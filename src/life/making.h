@@ -31,6 +31,7 @@ struct making {
 	bool recorded;			/* the record was written */
 	bool arm;			/* by its policy the network is armed */
 	bool poststop_due;		/* the directory is ours: its end has hooks */
+	bool cgroup_kept;		/* it was there before, and stays */
 	bool cgroup_stays;		/* it could not be removed */
 };
 

@@ -33,6 +33,7 @@ enum {
 };
 
 static const mode_t container_mode = 0711, condemned_mode = S_ISVTX | 0711;
+static const int container_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 bool state_id_valid(const char *id)
 {
@@ -97,7 +98,7 @@ int state_open_root(const char *path, bool make, struct err *e)
 /* Opens without following; ours, a directory. -1 and errno: EPERM when it is somebody else's. */
 static int open_container(int root, const char *id)
 {
-	auto_fd int fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int fd = openat(root, id, container_flags);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -107,6 +108,26 @@ static int open_container(int root, const char *id)
 		return -1;
 	}
 	return take_fd(&fd);
+}
+
+static int lock(int dir, int kind, int timeout_ms, struct stat *ret, struct err *e)
+{
+	int64_t end = fd_now_ms() + timeout_ms;
+	int pause_ms = 1;
+
+	while (flock(dir, timeout_ms < 0 ? kind : kind | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return err_sys(e, "lock the container's state");
+		if (fd_now_ms() + pause_ms > end)
+			return STATE_BUSY;
+		poll(NULL, 0, pause_ms);
+		pause_ms = pause_ms < 10 ? pause_ms * 2 : pause_ms;
+	}
+	if (fstat(dir, ret) < 0)
+		return err_sys(e, "stat the container's state");
+	return ret->st_nlink == 0 ? STATE_ABSENT : 0;
 }
 
 /* 1 when nothing is in it, 0 when there is something, -1 and errno. Moves the descriptor. */
@@ -129,6 +150,7 @@ int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 {
 	auto_fd int fd = -1;
 	int locked, empty;
+	struct stat st;
 
 	if (mkdirat(root, id, container_mode) < 0) {
 		if (errno == EEXIST)
@@ -139,13 +161,15 @@ int state_claim(int root, const char *id, int *ret_fd, struct err *e)
 	 * Until the lock is ours the directory looks like what a killed create left, and a
 	 * `delete` may take it away.
 	 */
-	fd = open_container(root, id);
+	fd = openat(root, id, container_flags);
 	if (fd < 0 && errno != ENOENT) {
 		err_sys(e, "open the state of \"%.*s\"", QUOTED, id);
 		unlinkat(root, id, AT_REMOVEDIR);
 		return -1;
 	}
-	locked = fd < 0 ? STATE_ABSENT : state_lock(fd, CLAIM_LOCK_MS, e);
+	locked = fd < 0 ? STATE_ABSENT : lock(fd, LOCK_EX, CLAIM_LOCK_MS, &st, e);
+	if (locked == 0 && !store_is_ours(&st))
+		locked = err_sys_code(e, EPERM, "open the state of \"%.*s\"", QUOTED, id);
 	if (locked < 0) {
 		unlinkat(root, id, AT_REMOVEDIR);
 		return -1;
@@ -182,35 +206,18 @@ int state_open(int root, const char *id, int *ret_fd, struct err *e)
 	return 0;
 }
 
-static int lock(int dir, int kind, int timeout_ms, struct err *e)
-{
-	int64_t end = fd_now_ms() + timeout_ms;
-	int pause_ms = 1;
-	struct stat st;
-
-	while (flock(dir, timeout_ms < 0 ? kind : kind | LOCK_NB) < 0) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK)
-			return err_sys(e, "lock the container's state");
-		if (fd_now_ms() + pause_ms > end)
-			return STATE_BUSY;
-		poll(NULL, 0, pause_ms);
-		pause_ms = pause_ms < 10 ? pause_ms * 2 : pause_ms;
-	}
-	if (fstat(dir, &st) < 0)
-		return err_sys(e, "stat the container's state");
-	return st.st_nlink == 0 ? STATE_ABSENT : 0;
-}
-
 int state_lock(int dir, int timeout_ms, struct err *e)
 {
-	return lock(dir, LOCK_EX, timeout_ms, e);
+	struct stat st;
+
+	return lock(dir, LOCK_EX, timeout_ms, &st, e);
 }
 
 int state_lock_shared(int dir, int timeout_ms, struct err *e)
 {
-	return lock(dir, LOCK_SH, timeout_ms, e);
+	struct stat st;
+
+	return lock(dir, LOCK_SH, timeout_ms, &st, e);
 }
 
 void state_unlock(int dir)
