@@ -31,7 +31,10 @@
 #include "orlop/auto.h"
 #include "orlop/guard.h"
 
-enum { PROCESS_MAX = 16 << 20 };
+enum {
+	PROCESS_MAX = 16 << 20,
+	ENDING_MS = 1000,		/* what a first process may need to take the others along */
+};
 
 struct exec {
 	const struct life *life;
@@ -329,10 +332,13 @@ static int let_go(struct exec *x, struct err *e)
 	return spawn_run(&starting, e) == 0 ? 0 : -1;
 }
 
-/* Nobody is born in a pid namespace whose first process is dead; the kernel calls it ENOMEM. */
+/*
+ * Nobody is born in a pid namespace whose first process ends; the kernel calls it ENOMEM, and does
+ * so from the moment in which that begins to take everybody else along.
+ */
 static int failed(struct exec *x, struct err *e)
 {
-	if (fd_wait_readable(x->c.pidfd, -1, 0) == 0)
+	if (fd_wait_readable(x->c.pidfd, -1, e->code == ENOMEM ? ENDING_MS : 0) == 0)
 		return lifecycle_check(VERB_EXEC, STATE_STOPPED, x->x->id, e);
 	return err_in(e, "unable to start container process");
 }
