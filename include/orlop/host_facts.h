@@ -45,7 +45,7 @@ struct host_facts {
 
 /* What a configuration makes it worth asking for; the rest is left at "no". */
 struct host_wants {
-	bool controllers;	/* it limits something */
+	bool controllers;	/* it limits something; a pure host is asked anyway */
 	bool labels;		/* it has a profile or a label of a security module */
 	bool time_ns, seccomp;
 };

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -92,7 +93,7 @@ static int open_log(const struct cli_values *v, struct arena *a, struct err *e)
 /* In a user namespace root is somebody else outside, who cannot write to /run. */
 static bool is_real_root(void)
 {
-	return geteuid() == 0 && host_in_first_user_ns() == 1;
+	return getauxval(AT_EUID) == 0 && host_in_first_user_ns() == 1;
 }
 
 static const char *default_root(struct arena *a)

@@ -71,36 +71,46 @@ static void get_cgroup(bool controllers_too, struct arena *a, struct host_facts 
 	} else {
 		return;
 	}
-	if (!controllers_too)
+	/* All that a pure one has are offered to every container. */
+	if (!controllers_too && f->cgroup_mode == HOST_CGROUP_HYBRID)
 		return;
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", f->cgroup_mount);
 	f->controllers = read_start(path, controllers, sizeof(controllers)) ?
 			 arena_strdup(a, controllers) : "";
 }
 
+/*
+ * The highest capability of this kernel. A set that has the highest one that this was written with
+ * (Linux 5.9 brought it) was hardly cut above that; were it, the parent's look at what the child
+ * was left with would find the one that was forgotten.
+ */
+static unsigned last_cap(uint64_t bounding)
+{
+	unsigned last = CAP_LAST_CAP;
+
+	if (bounding >> last)
+		return 63 - (unsigned)__builtin_clzll(bounding);
+	while (last < 63 && prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0)
+		last++;
+	return last;
+}
+
 static void get_caps(struct host_facts *f)
 {
 	char status[4096];
-	const char *line;
+	const char *line = read_start("/proc/self/status", status, sizeof(status)) ?
+			   strstr(status, "\nCapBnd:") : NULL;
 
-	/* Linux 5.9 brought the highest one that this was written with; look beyond it. */
-	for (f->cap_last = CAP_LAST_CAP; f->cap_last < 63; f->cap_last++) {
-		if (prctl(PR_CAPBSET_READ, f->cap_last + 1, 0, 0, 0) < 0)
-			break;
-	}
-	line = read_start("/proc/self/status", status, sizeof(status)) ?
-	       strstr(status, "\nCapBnd:") : NULL;
 	if (line) {
 		f->cap_bounding = strtoull(line + 8, NULL, 16);
 		line = strstr(status, "\nSigIgn:");
 		f->ignored_signals = line ? strtoull(line + 8, NULL, 16) : 0;
-		return;
 	}
+	f->cap_last = last_cap(f->cap_bounding);
 	/* A long list of groups can push the line out of reach: ask for each. */
-	for (unsigned n = 0; n <= f->cap_last; n++) {
+	for (unsigned n = 0; !f->cap_bounding && n <= f->cap_last; n++)
 		if (prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1)
 			f->cap_bounding |= UINT64_C(1) << n;
-	}
 }
 
 static bool is_apparmor_on(void)

@@ -54,11 +54,17 @@ static int read_config(const struct life_create *c, struct arena *a, struct bund
 	return err_sys(e, "%s", file);
 }
 
+static bool limits_something(const struct oci_resources *r)
+{
+	return r->memory.set || r->cpu.set || r->pids.set || r->block_io.set ||
+	       r->hugepages.count || r->rdma.count || r->unified.count;
+}
+
 struct host_wants bundle_wants(const struct oci_config *config)
 {
 	const struct oci_process *process = &config->process;
 	struct host_wants wants = {
-		.controllers = true,
+		.controllers = limits_something(&config->linux.resources),
 		.labels = process->apparmor_profile || process->selinux_label ||
 			  config->linux.mount_label,
 		.seccomp = config->linux.seccomp.set,

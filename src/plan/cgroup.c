@@ -210,7 +210,9 @@ static void show_own_group(struct planner *p)
  */
 static void plan_offered(struct planner *p)
 {
-	const char *words = p->facts->controllers;
+	/* On a hybrid host those that count are cgroup v1's, and the others come when asked for. */
+	bool pure = p->facts->cgroup_mode != HOST_CGROUP_HYBRID;
+	const char *words = pure ? p->facts->controllers : NULL;
 
 	while (words && *words) {
 		size_t len = strcspn(words, " ");

@@ -130,6 +130,18 @@ static char *cap_list(const struct planner *p, uint64_t caps, const struct str_l
 	return plan_at(p, "%s]", list);
 }
 
+/* With one in it, the line that runc writes. */
+static void warn_ambient(struct planner *p, uint64_t caps)
+{
+	const char *names = "";
+
+	for (unsigned n = 0; n < 64; n++)
+		if (caps & bit(n))
+			names = plan_at(p, "%s%s%s", names, *names ? ", " : "", cap_name(p, n));
+	plan_warn(p, "can't raise ambient capability %s: not both permitted and inheritable: ignored",
+		  names);
+}
+
 /*
  * What this process can hand on. A new user namespace comes with a full bounding set, whatever the
  * caller's is (user_namespaces(7)).
@@ -178,12 +190,8 @@ static void plan_caps(struct planner *p, const struct oci_process *process,
 			  "process.capabilities.inheritable: not in the bounding set: %s: ignored",
 			  cap_list(p, left, NULL));
 	left = c->ambient & can & ~ret->cap_ambient;
-	for (unsigned n = 0; n < 64; n++) {
-		if (left & bit(n))
-			plan_warn(p,
-				  "can't raise ambient capability %s: it is not both permitted and "
-				  "inheritable: ignored", cap_name(p, n));
-	}
+	if (left)
+		warn_ambient(p, left);
 	plan_because_of(p, process->line, "process.capabilities", "capabilities");
 }
 

@@ -169,8 +169,13 @@ static void take_options(struct planner *p, const struct mount_options *o, struc
 		if (!mode || !is_virtual(m->fstype))
 			plan_push_str(p->a, &m->data, word);
 	}
-	for (size_t i = 0; i < o->data.count; i++)
+	for (size_t i = 0; i < o->data.count; i++) {
+		/* Every devpts is one since Linux 4.7, with or without the word. */
+		if (fs && strcmp(m->fstype, "devpts") == 0 &&
+		    strcmp(o->data.items[i], "newinstance") == 0)
+			continue;
 		plan_push_str(p->a, &m->data, o->data.items[i]);
+	}
 }
 
 /*

@@ -49,6 +49,32 @@ def test_the_paths_of_the_engines_can_be_masked():
         assert r.ok.lines == ["cat: ", "cat: ", "ls: 0 entries", "put: EROFS", "open: EROFS"]
 
 
+def test_links_of_proc_lead_to_what_is_covered():
+    "a mask or a read-only mount lies over the target, not over the link; files and directories"
+    c = config(linux={"maskedPaths": ["/proc/net", "/proc/mounts", "/proc/cmdline", "/proc/fs"],
+                      "readonlyPaths": ["/proc/thread-self", "/proc/swaps", "/proc/sys/"]})
+    with run(c, "mounts") as r:
+        places = {row.split()[0]: row for row in r.ok.values("mounts")}
+        assert {"/proc/1/net", "/proc/1/mounts", "/proc/cmdline", "/proc/fs", "/proc/1/task/1",
+                "/proc/swaps", "/proc/sys"} <= set(places)
+        assert not {"/proc/net", "/proc/mounts", "/proc/thread-self"} & set(places)
+        assert "tmpfs" in places["/proc/1/net"] and "tmpfs" in places["/proc/fs"]
+        assert places["/proc/1/mounts"].endswith("root=/null")
+
+
+def test_what_was_mounted_over_proc_s_place_is_covered():
+    "masks follow what is seen under the name, whatever was mounted there before"
+    os.mkdir("v")
+    with open("v/keys", "w", encoding="ascii") as out:
+        out.write("x")
+    c = masked("/sys/keys", "/sys/firmware", "/sys/v/keys", rootfs={"/sys/": "dir"})
+    c.doc["mounts"].append({"destination": "/sys", "type": "tmpfs", "source": "other",
+                            "options": ["mode=755"]})
+    c.doc["mounts"] += [bind(os.path.abspath("v"), "/sys/v")]
+    with run(c, "cat /sys/v/keys; ls /sys") as r:
+        assert r.ok.lines == ["cat: ", "ls: 1 entries v"]
+
+
 def test_masked_paths_must_be_absolute():
     "and read-only ones"
     for member in ("maskedPaths", "readonlyPaths"):
