@@ -266,10 +266,12 @@ def perform(function, test):
 class Worker:
     """The process of one test, seen from the runner."""
 
-    def __init__(self, runner, number, item):
+    def __init__(self, runner, number, item, repeated):
         self.runner, self.number, self.item = runner, number, item
-        self.tmp = os.path.join(runner.tmp, str(number))
-        self.cgroup = f"{runner.cgroup}/{number}"
+        # What the first try could not put away must not be in the way of the second.
+        place = f"{number}-again" if repeated else str(number)
+        self.tmp = os.path.join(runner.tmp, place)
+        self.cgroup = f"{runner.cgroup}/{place}"
         os.mkdir(self.tmp, 0o755)
         os.mkdir(f"{host.CGROUP}{self.cgroup}")
         host.enable_controllers(self.cgroup)
@@ -470,7 +472,7 @@ class Runner:
                 waiting.append(again.pop(0))
             while waiting and len(running) < self.jobs:
                 number, item = waiting.pop(0)
-                worker = Worker(self, number, item)
+                worker = Worker(self, number, item, number in failed)
                 running[worker.pipe] = worker
             ready = select.select(list(running), [], [], 0.2)[0]
             for pipe in list(running):
