@@ -21,6 +21,17 @@
 #include <linux/close_range.h>
 #endif
 
+/*
+ * The start of a static program asks glibc's own function of that name for the program's directory,
+ * in case it should load libraries ($ORIGIN). None are: this answer (there is none) spares every
+ * command a walk through /proc, a fifteenth of what `state` takes.
+ */
+const char *_dl_get_origin(void);
+const char *_dl_get_origin(void)
+{
+	return (const char *)-1;
+}
+
 static int fill_standard(struct err *e)
 {
 	struct pollfd standard[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
