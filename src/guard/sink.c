@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. Writing a set of evidence.
- *
- * Hashing costs more than reading memory and about as much as writing it. So big files are hashed
- * by a second thread: while it is at one buffer, this one writes the same buffer and reads the
- * next. The thread is begun with the first big file and touches nothing but buffer and sum.
+ * PARENT SIDE. Writing a set of evidence. Big files are hashed by a second thread (hasher.h), which
+ * is begun with the first of them.
  */
 #include "guard/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -30,7 +25,6 @@ enum {
 	ASK_AGAIN = 64 * 1024 * 1024,
 	BIG = 512 * 1024,
 	TELL_AFTER_MS = 500,
-	STACK = 64 * 1024,
 };
 
 /* Of every disk that we write to this much stays free, or RESERVE_PERCENT where that is less. */
@@ -40,17 +34,6 @@ static const uint64_t least = 1024 * 1024;
 
 static char zeros[64 * 1024];	/* not const: so it takes no room in the program */
 static volatile sig_atomic_t interrupted;
-
-struct sink_hasher {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct sha256 *sum;
-	const void *bytes;		/* NULL: nothing to do */
-	size_t len;
-	bool over;
-	char buffers[2][SINK_CHUNK];
-};
 
 void sink_interrupt(int signal)
 {
@@ -66,112 +49,20 @@ uint64_t sink_now(int clock)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* ---- the second thread ------------------------------------------------------------------- */
-
-static void *hasher_run(void *argument)
-{
-	struct sink_hasher *h = argument;
-
-	pthread_mutex_lock(&h->lock);
-	while (!h->over) {
-		if (!h->bytes) {
-			pthread_cond_wait(&h->changed, &h->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&h->lock);
-		sha256_add(h->sum, h->bytes, h->len);
-		pthread_mutex_lock(&h->lock);
-		h->bytes = NULL;
-		pthread_cond_broadcast(&h->changed);
-	}
-	pthread_mutex_unlock(&h->lock);
-	return NULL;
-}
-
-/* Without a thread everything works, a little slower. Signals stay with the first one. */
-static bool hasher_begin(struct sink *s)
-{
-	struct sink_hasher *h = s->hasher;
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int failed;
-
-	if (h)
-		return h->thread != 0;
-	s->hasher = h = calloc(1, sizeof(*h));
-	if (!h)
-		return false;
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_cond_init(&h->changed, NULL);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failed = pthread_create(&h->thread, &attributes, hasher_run, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	if (failed)
-		h->thread = 0;
-	return !failed;
-}
-
-/* Waits until what was handed over is hashed. */
-static void hasher_wait(struct sink *s)
-{
-	struct sink_hasher *h = s->hasher;
-
-	if (!h || !h->thread)
-		return;
-	pthread_mutex_lock(&h->lock);
-	while (h->bytes)
-		pthread_cond_wait(&h->changed, &h->lock);
-	pthread_mutex_unlock(&h->lock);
-}
-
 static void hash(struct sink *s, const void *bytes, size_t len)
 {
-	struct sink_hasher *h;
-
-	hasher_wait(s);
-	if (s->row.size < BIG || len < BIG / 8 || !hasher_begin(s)) {
+	hasher_wait(s->hasher);
+	if (s->row.size < BIG || len < BIG / 8 || !hasher_begin(&s->hasher))
 		sha256_add(&s->sum, bytes, len);
-		return;
-	}
-	h = s->hasher;
-	pthread_mutex_lock(&h->lock);
-	h->sum = &s->sum;
-	h->bytes = bytes;
-	h->len = len;
-	pthread_cond_broadcast(&h->changed);
-	pthread_mutex_unlock(&h->lock);
-}
-
-static void hasher_end(struct sink *s)
-{
-	struct sink_hasher *h = s->hasher;
-
-	if (!h)
-		return;
-	if (h->thread) {
-		pthread_mutex_lock(&h->lock);
-		h->over = true;
-		pthread_cond_broadcast(&h->changed);
-		pthread_mutex_unlock(&h->lock);
-		pthread_join(h->thread, NULL);
-	}
-	pthread_cond_destroy(&h->changed);
-	pthread_mutex_destroy(&h->lock);
-	free(h);
-	s->hasher = NULL;
+	else
+		hasher_add(s->hasher, &s->sum, bytes, len);
 }
 
 void *sink_buffer(struct sink *s)
 {
-	hasher_begin(s);
-	if (!s->hasher)
-		return arena_alloc(s->arena, SINK_CHUNK);
-	s->turn = !s->turn;
-	return s->hasher->buffers[s->turn];
+	void *buffer = hasher_buffer(&s->hasher);
+
+	return buffer ? buffer : arena_alloc(s->arena, SINK_CHUNK);
 }
 
 /* ---- when to stop ------------------------------------------------------------------------ */
@@ -295,7 +186,7 @@ int sink_open(struct sink *s, const char *output, struct err *e)
 
 void sink_close(struct sink *s)
 {
-	hasher_end(s);
+	hasher_end(&s->hasher);
 	auto_close_fd(&s->file);
 	auto_close_fd(&s->fd);
 }
@@ -400,7 +291,7 @@ static int write_now(struct sink *s, const void *bytes, size_t len, struct err *
 {
 	hash(s, bytes, len);
 	if (fd_write_all(s->tar ? s->fd : s->file, bytes, len) < 0) {
-		hasher_wait(s);
+		hasher_wait(s->hasher);
 		return write_failed(s, e);
 	}
 	s->written += len;
@@ -464,9 +355,9 @@ int sink_end(struct sink *s, const char *error, struct err *e)
 	size_t pad;
 	int code;
 
-	hasher_wait(s);
+	hasher_wait(s->hasher);
 	code = settle(s, e);
-	hasher_wait(s);
+	hasher_wait(s->hasher);
 	pad = s->tar ? tar_pad(s->row.size) : 0;
 	if (code == 0 && pad && fd_write_all(s->fd, zeros, pad) < 0)
 		code = err_sys(e, "evidence \"%.200s\"", s->name);
@@ -586,7 +477,7 @@ static int put_plain(struct sink *s, const char *path, const char *text, struct 
 
 	if (begin(s, path, len, began, "", "", e) != 0 || write_now(s, text, len, e) != 0)
 		return -1;
-	hasher_wait(s);
+	hasher_wait(s->hasher);
 	if (s->tar && tar_pad(len) && fd_write_all(s->fd, zeros, tar_pad(len)) < 0)
 		return err_sys(e, "evidence \"%.200s\"", s->name);
 	s->at += len + tar_pad(len);

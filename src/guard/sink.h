@@ -11,13 +11,12 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "guard/hasher.h"
 #include "guard/manifest.h"
 #include "orlop/arena.h"
 #include "orlop/err.h"
 
-enum { SINK_STOPPED = 1, SINK_CHUNK = 1024 * 1024 };
-
-struct sink_hasher;
+enum { SINK_STOPPED = 1, SINK_CHUNK = HASHER_CHUNK };
 
 struct sink {
 	int fd;				/* the directory, or the tar */
@@ -40,8 +39,7 @@ struct sink {
 	uint64_t written, header_at, at;
 	struct sha256 sum;
 	/* Big files are hashed beside the reading and writing. */
-	struct sink_hasher *hasher;
-	unsigned turn;
+	struct hasher *hasher;
 };
 
 #define SINK_NONE ((struct sink){ .fd = -1, .file = -1 })
