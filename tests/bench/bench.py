@@ -37,6 +37,7 @@ BARE = ["-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-
 PROGRAMS = {  # name: (source, flags)
     "floor": ("floor", ["-static", "-DBARE_WITH_LIBC"]),
     "floor-bare": ("floor", BARE),
+    "freeze": ("freeze", ["-static", "-DBARE_WITH_LIBC"]),
     "inside": ("inside", BARE),
     "nothing": ("nothing", ["-static"]),
     "timer": ("timer", ["-static", "-D_GNU_SOURCE"]),
@@ -171,7 +172,8 @@ def print_head(about, runtimes, args):
     print(f"{args.runs} runs each, in turn, run by run; ratios are of best/median; cpu is the "
           "median user+system time of the\nprocesses waited for. floor: namespaces, mounts, "
           "pivot_root and exec of the same bundle, nothing else, linked\nstatically; floor-bare: "
-          "the same without a C library; nothing: a static program that returns 0.")
+          "the same without a C library; nothing: a static program that returns 0; freeze alone: "
+          "one that\nfreezes the tasks of the first container and waits until they are.")
     for rt in runtimes:
         print(f"  {rt.name}: {rt.version}{', ' + rt.origin if rt.origin else ''}")
 
@@ -192,7 +194,8 @@ def report(chosen, results, bench, about, args):
     crun = bench.newest("crun")
     crun_name = crun.name if crun else None
     verdicts = target.judge(results, crun_name)
-    labels = {name: name for name in ("nothing", "profile alone", "floor-bare", "floor")}
+    labels = {name: name for name in ("nothing", "profile alone", "freeze alone", "floor-bare",
+                                     "floor")}
     for rt in bench.runtimes:
         labels[rt.name] = f"{rt.name.split('-')[0]} {rt.version}" if rt.origin else rt.name
     lines = [table.HEAD]

@@ -171,7 +171,8 @@ def percentiles(values):
 
 
 def row_contain(bench):
-    """quarantine (others: pause) of 100 idle tasks, the whole command; undone outside the clock."""
+    """quarantine (others: pause) of 100 idle tasks, the whole command; undone outside the clock.
+    Beside them a program that does nothing but freeze those of the first runtime."""
     with bench.running(["/bin/pause"]) as (up, cells):
         lanes = []
         for rt in up:
@@ -183,6 +184,9 @@ def row_contain(bench):
                 continue
             do, undo = (("quarantine", "release") if rt.name.startswith("orlop")
                         else ("pause", "resume"))
+            if not lanes:
+                alone = [BIN / "freeze", f"/sys/fs/cgroup/{CGROUP}/up-{rt.slot}"]
+                lanes.append(("freeze alone", once([*alone, "1"]) + [["exec", *alone, "0"]]))
             lanes.append((rt.name, once(rt.argv(do, "up")) + [["exec", *rt.argv(undo, "up")]]))
         cells |= bench.timed(lanes, runs=max(200, bench.runs))
     for cell in cells.values():
