@@ -21,11 +21,11 @@ enum drift_kind {
 	DRIFT_UPPER,		/* in the overlay's writable layer */
 	DRIFT_CHANGED,		/* no overlay: its inode was changed after the container was made */
 	DRIFT_DELETED,		/* its file has no name any more */
-	DRIFT_MEMFD,		/* a file in memory that never had one */
+	DRIFT_MEMFD,		/* a program or a library in a file in memory, which never had one */
 	DRIFT_TMPFS,		/* on a temporary file system */
 	DRIFT_VOLUME,		/* on another mount that can be written to */
 	DRIFT_OUTSIDE,		/* on a mount that the container does not have */
-	DRIFT_ANONYMOUS,	/* in memory without a file: also what compilers at run time make */
+	DRIFT_ANONYMOUS,	/* in memory, and no library: also what compilers at run time make */
 	DRIFT_READONLY,		/* on another mount that is read-only: an engine's helper */
 	DRIFT_KIND_COUNT_
 };

@@ -5,6 +5,7 @@
  */
 #include "guard/code.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -132,24 +133,43 @@ static void judge_in_root(struct process *p, const struct mount *m, const struct
 			  inside ? err_errno_text(errno) : "its place in the root is not known");
 }
 
-/* Memory that is shared has a file as well, which nobody ever named. */
-static void judge_in_memory(struct process *p, bool program, const char *path)
+/* Whether a loader would take the file; so when it cannot be told. */
+static bool is_loadable(int proc, const char *link)
 {
-	if (strncmp(path, "/memfd:", 7) == 0)
-		add(p, DRIFT_MEMFD, program, path, "a file in memory, which no file system has");
-	else
-		add(p, DRIFT_ANONYMOUS, program, path, "shared memory that can be executed");
+	char start[SELFMAG];
+	auto_fd int fd = openat(proc, link, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return true;
+	return pread(fd, start, SELFMAG, 0) != SELFMAG || memcmp(start, ELFMAG, SELFMAG) == 0;
 }
 
-static void judge(struct process *p, const struct statx *st, bool program, const char *path)
+/*
+ * Memory that is shared has a file as well, which nobody ever named. Compilers at run time (Erlang,
+ * .NET) name theirs: to map what they make twice, once to write and once to execute. Who would
+ * hide a library there by taking away how it begins could have used memory without a file.
+ */
+static void judge_in_memory(struct process *p, const char *link, bool program, const char *path)
+{
+	if (strncmp(path, "/memfd:", 7) != 0)
+		add(p, DRIFT_ANONYMOUS, program, path, "shared memory that can be executed");
+	else if (program || is_loadable(p->proc, link))
+		add(p, DRIFT_MEMFD, program, path, "a file in memory, which no file system has");
+	else
+		add(p, DRIFT_ANONYMOUS, program, path,
+		    "memory that can be executed, and no library");
+}
+
+static void judge(struct process *p, const struct statx *st, const char *link, bool program,
+		  const char *path)
 {
 	struct arena *a = p->image->arena;
 	const struct mount *m = mounts_find(&p->mounts, (long)st->stx_mnt_id);
 
 	if (!m)
 		m = mounts_find(&p->image->mounts, (long)st->stx_mnt_id);
-	if (code_device(st) == p->image->memory)
-		judge_in_memory(p, program, path);
+	if (code_in_memory(p->image, st))
+		judge_in_memory(p, link, program, path);
 	else if (ends_with(path, " (deleted)"))
 		add(p, DRIFT_DELETED, program, path, "its file was deleted or replaced");
 	else if (!m)
@@ -197,7 +217,7 @@ static int look_at(struct process *p, const char *link, bool program)
 	if (len < 0)
 		return -1;
 	path[len] = '\0';
-	judge(p, &st, program, path);
+	judge(p, &st, link, program, path);
 	return 0;
 }
 
@@ -324,7 +344,7 @@ static bool is_ours(const struct code_image *image, int proc)
 		return false;
 	if (code_device(&st) == code_device(&own) && st.stx_ino == own.stx_ino)
 		return true;
-	if (code_device(&st) != image->memory)
+	if (!code_in_memory(image, &st))
 		return false;
 	auto_fd int fd = openat(proc, "exe", O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && child_image_is(fd);

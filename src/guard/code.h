@@ -10,6 +10,9 @@
 #include "base/mounts.h"
 #include "orlop/drift.h"
 
+/* File systems that have no mount: memory, and large pages of each size. */
+enum { MEMORY_DEVICES_MAX = 6 };
+
 /* What a container's code is measured against. */
 struct code_image {
 	struct arena *arena;
@@ -17,7 +20,8 @@ struct code_image {
 	const struct mount *root;	/* that of its root; NULL: not known */
 	int upper;			/* the overlay's upper directory, or -1 */
 	bool overlay;			/* the root is an overlay of the container's own */
-	uint64_t memory;		/* the device of files in memory, which have no mount */
+	uint64_t memory[MEMORY_DEVICES_MAX];	/* the devices of files in memory */
+	size_t memory_count;
 	uint64_t created;		/* nanoseconds of the real time clock; 0: not known */
 };
 
@@ -41,6 +45,9 @@ struct mounts code_mounts(int proc, struct arena *a);
 
 /* The device of a file, as one number. */
 uint64_t code_device(const struct statx *st);
+
+/* Whether a file is in memory alone. */
+bool code_in_memory(const struct code_image *image, const struct statx *st);
 
 /* Adds a sentence to one of the lists of *d. */
 void code_tell(struct arena *a, struct str_list *list, const char *format, ...)

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,32 @@ uint64_t code_device(const struct statx *st)
 	return makedev(st->stx_dev_major, st->stx_dev_minor);
 }
 
+bool code_in_memory(const struct code_image *image, const struct statx *st)
+{
+	uint64_t device = code_device(st);
+
+	for (size_t i = 0; i < image->memory_count; i++)
+		if (image->memory[i] == device)
+			return true;
+	return false;
+}
+
+/* Each size of pages has a file system of its own; of memory without a name, too. */
+static void learn_memory(struct code_image *image)
+{
+	static const unsigned int sizes[MEMORY_DEVICES_MAX] = { 0, MFD_HUGETLB | MFD_HUGE_64KB,
+		MFD_HUGETLB | MFD_HUGE_2MB, MFD_HUGETLB | MFD_HUGE_32MB,
+		MFD_HUGETLB | MFD_HUGE_512MB, MFD_HUGETLB | MFD_HUGE_1GB };
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		auto_fd int fd = memfd_create("orlop:device", MFD_CLOEXEC | sizes[i]);
+		struct statx st;
+
+		if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) == 0)
+			image->memory[image->memory_count++] = code_device(&st);
+	}
+}
+
 struct mounts code_mounts(int proc, struct arena *a)
 {
 	auto_fd int fd = openat(proc, "mountinfo", O_RDONLY | O_CLOEXEC);
@@ -73,11 +100,8 @@ static void learn_overlay(struct code_image *image, struct drift *d)
 void code_image_learn(struct code_image *image, int proc, const char *created, struct drift *d)
 {
 	struct arena *a = image->arena;
-	auto_fd int memory = memfd_create("orlop:device", MFD_CLOEXEC);
-	struct statx st;
 
-	if (memory >= 0 && statx(memory, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) == 0)
-		image->memory = code_device(&st);
+	learn_memory(image);
 	image->mounts = code_mounts(proc, a);
 	image->root = mounts_at(&image->mounts, "/");
 	image->created = created ? code_time(created) : 0;

@@ -10,19 +10,7 @@ import subprocess
 from deck import File, bind, bundle, config, container, current, host, overlay, rt, until
 from deck.adversary import program
 from deck.container import PATIENCE
-
-
-def drift(c, *flags, rc):
-    """Looks, and gives the document."""
-    result = c.rt("drift", "--json", *flags, c.name)
-    assert result.rc == rc, result
-    return json.loads(result.out)
-
-
-def kinds(found):
-    """(kind, path, is it the program, does it count) of every finding but anonymous memory."""
-    return {(f["kind"], f["path"], f["program"], f["drift"]) for f in found["findings"]
-            if f["kind"] != "anonymous"}
+from deck.drifted import bad, drift, kinds
 
 
 @contextlib.contextmanager
@@ -37,17 +25,6 @@ def imaged(*, mounts=(), options=""):
         with container(path, name=name) as c:
             c.layers = layers
             yield c
-
-
-def bad(c, *args):
-    """One more process of the container, until it is ready; gives its number on the host."""
-    pid_file = os.path.join(current().tmp, f"pid-{current().next_number()}")
-    with subprocess.Popen([current().runtime, "--root", current().root, "exec", "--detach",
-                           "--pid-file", pid_file, c.name, *args],
-                          stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"ready\n", args
-        assert process.wait(20) == 0
-    return int(host.read(pid_file))
 
 
 def test_a_container_at_rest_has_none():
@@ -114,6 +91,14 @@ def test_a_file_in_memory_is_found():
         assert kinds(drift(c, rc=2)) == {("memfd", "/memfd:nothing (deleted)", True, True)}
 
 
+def test_a_library_in_memory_is_found():
+    "mapped from a file in memory, as a loader does it"
+    with imaged() as c:
+        c.up()
+        bad(c, "/bin/adversary", "maplib")
+        assert kinds(drift(c, rc=2)) == {("memfd", "/memfd:lib (deleted)", False, True)}
+
+
 def test_a_deleted_program_is_found():
     "one of the image and one that was added"
     with imaged() as c:
@@ -155,6 +140,17 @@ def test_memory_without_a_file_is_a_note():
         finding, = drift(c, rc=0)["findings"]
         assert finding["kind"] == "anonymous" and not finding["drift"], finding
         assert finding["detail"].startswith("8192 bytes in 1 regions, also writable"), finding
+        drift(c, "--strict", rc=2)
+
+
+def test_memory_with_a_file_that_is_no_library_is_a_note():
+    "as Erlang and .NET have it, what processes share, and large pages; with --strict it counts"
+    with imaged() as c:
+        c.up()
+        bad(c, "/bin/adversary", "jits")
+        found = drift(c, rc=0)
+        assert {f["kind"] for f in found["findings"]} == {"anonymous"}, found
+        assert "/memfd:vmem (deleted)" in {f["path"] for f in found["findings"]}, found
         drift(c, "--strict", rc=2)
 
 

@@ -605,6 +605,41 @@ static void verb_jit(char **argv)
 	stay();
 }
 
+/*
+ * As compilers have it that map what they make twice, once to write and once to execute; shared by
+ * processes; and of large pages, which need not be there as long as nobody touches them.
+ */
+static void verb_jits(char **argv)
+{
+	int made = memfd_create("vmem", MFD_CLOEXEC);
+
+	(void)argv;
+	if (made < 0 || ftruncate(made, 8192) < 0 || pwrite(made, "\xc3", 1, 4096) != 1 ||
+	    mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_SHARED, made, 0) == MAP_FAILED ||
+	    mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1,
+		 0) == MAP_FAILED)
+		die("map");
+	if (mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE | PROT_EXEC,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0) == MAP_FAILED &&
+	    errno != EINVAL && errno != ENOSYS)	/* of a kernel without them */
+		die("map large pages");
+	ready();
+	stay();
+}
+
+/* Has a library in a file in memory: what a loader is given that shall leave nothing behind. */
+static void verb_maplib(char **argv)
+{
+	int self = open("/proc/self/exe", O_RDONLY), copy = memfd_create("lib", MFD_CLOEXEC);
+
+	(void)argv;
+	if (self < 0 || copy < 0 || sendfile(copy, self, NULL, 1 << 30) <= 0 ||
+	    mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, copy, 4096) == MAP_FAILED)
+		die("map");
+	ready();
+	stay();
+}
+
 static void *stay_in_thread(void *argument)
 {
 	(void)argument;
@@ -649,6 +684,7 @@ static const struct verb {
 	{ "vsend", 2, verb_vsend }, { "vring", 2, verb_vring }, { "xsend", 1, verb_xsend },
 	{ "xring", 1, verb_xring }, { "count", 1, verb_count },
 	{ "memfd", 0, verb_memfd }, { "map", 1, verb_map }, { "jit", 0, verb_jit },
+	{ "jits", 0, verb_jits }, { "maplib", 0, verb_maplib },
 	{ "headless", 0, verb_headless },
 };
 
