@@ -93,6 +93,10 @@ def run_hostile(run):
                                        "EIO+,ENOSYS+", env=OURS)))
 
 
+def run_images(run):
+    return containers(run, "tests/images")
+
+
 def program(*argv):
     """A function for a row: one program that says by itself what came of it."""
     return lambda run: summed(*run.call(*argv, env=OURS))
@@ -194,6 +198,8 @@ TIERS = [
          packages=("busybox-static", "conmon", "procps", "strace", "uidmap")),
     Tier("hostile", "attacks, faults and kills", run_hostile, 900,
          packages=("busybox-static", "strace")),
+    Tier("images", "twelve popular images at rest: no drift, and what is added to them is some",
+         run_images, 900, long=True, packages=("busybox-static", "debootstrap")),
     Tier("diff", "the same bundles under crun and runc", program("tests/diff/run"), 300,
          packages=("crun", "runc")),
     Tier("machines", "kernels, a disk and templates for what follows", run_machines, 1200,

@@ -34,7 +34,8 @@ root_build() {
 
 # root_enter [--network] SUITE DIR COMMAND... - runs a command in a copy of the root that is gone
 # afterwards, with DIR of the host as /mnt, read-only: namespaces of its own, pure cgroup v2, and
-# no network, or the host's.
+# no network, or the host's. What it writes stays in $root_layer/upper when that names a directory,
+# but for /run and /tmp.
 root_enter() {
 	local root network=(--net)
 	if [ "$1" = --network ]; then
@@ -47,7 +48,11 @@ root_enter() {
 		bash -euc '
 		root=$1 shared=$2
 		shift 2
-		mount -t tmpfs -o mode=755 layer /mnt
+		if [ -n "${root_layer:-}" ]; then
+			mount --bind "$root_layer" /mnt
+		else
+			mount -t tmpfs -o mode=755 layer /mnt
+		fi
 		mkdir /mnt/{upper,work,root}
 		mount -t overlay -o "lowerdir=$root,upperdir=/mnt/upper,workdir=/mnt/work" root /mnt/root
 		cd /mnt/root

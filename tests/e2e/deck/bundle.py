@@ -231,9 +231,10 @@ def idmap(container_id, host_id, size):
 
 
 @contextlib.contextmanager
-def overlay(path, options=""):
+def overlay(path, options="", lower=None):
     """Puts an overlay over the root of a bundle at a path, as engines do, and gives the directory
-    that has its layers: lower, upper, work. Options end with a comma."""
+    that has its layers: lower, upper, work. Options end with a comma. `lower` names layers to take
+    in place of the bundle's own root."""
     rootfs, base = os.path.join(path, "rootfs"), f"{path}.overlay"
     os.makedirs(base)
     # The test's own directory may be on an overlay, which cannot be an upper one.
@@ -241,8 +242,10 @@ def overlay(path, options=""):
     try:
         for part in ("upper", "work"):
             os.makedirs(os.path.join(base, part))
-        shutil.copytree(rootfs, os.path.join(base, "lower"), symlinks=True)
-        layers = f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work"
+        if not lower:
+            lower = os.path.join(base, "lower")
+            shutil.copytree(rootfs, lower, symlinks=True)
+        layers = f"lowerdir={lower},upperdir={base}/upper,workdir={base}/work"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options + layers, rootfs],
                        check=True)
         try:
