@@ -134,22 +134,67 @@ const struct mount *mounts_at(const struct mounts *mounts, const char *point)
 	return found;
 }
 
-/* Two layers: the table's own, and the backslashes that the overlay was given with the name. */
-const char *mounts_upper(const struct mount *overlay, struct arena *a)
+/* The value of the next option with a name, from *at on, as the table has it; or NULL. */
+static char *next_value(const char **at, const char *name, struct arena *a)
 {
-	const char *at = strstr(overlay->options, "upperdir=");
-	char *value, *out;
+	size_t name_len = strlen(name);
 
-	if (!at || (at != overlay->options && at[-1] != ','))
-		return NULL;
-	at += strlen("upperdir=");
-	value = out = arena_strndup(a, at, strcspn(at, ","));
-	unescape(value);
-	for (const char *c = value; *c; c++) {
+	while (*at) {
+		const char *word = *at;
+		size_t len = strcspn(word, ",");
+
+		*at = word[len] ? word + len + 1 : NULL;
+		if (strncmp(word, name, name_len) == 0) {
+			char *value = arena_strndup(a, word + name_len, len - name_len);
+
+			unescape(value);
+			return value;
+		}
+	}
+	return NULL;
+}
+
+/* Takes away backslashes that the overlay was given, up to a mark; gives what is behind it. */
+static char *strip(char *text, char mark)
+{
+	char *out = text, *c = text, *behind;
+
+	for (; *c && *c != mark; c++) {
 		if (*c == '\\' && c[1])
 			c++;
 		*out++ = *c;
 	}
+	behind = *c ? c + 1 : NULL;
 	*out = '\0';
+	return behind;
+}
+
+/* Two layers of escapes: the table's own, and those that the overlay was given with the name. */
+const char *mounts_upper(const struct mount *overlay, struct arena *a)
+{
+	const char *at = overlay->options;
+	char *value = next_value(&at, "upperdir=", a);
+
+	if (value)
+		strip(value, '\0');
 	return value;
+}
+
+void mounts_lowers(const struct mount *overlay, struct arena *a, struct str_list *ret)
+{
+	const char *at = overlay->options;
+	char *value = next_value(&at, "lowerdir=", a), *next;
+	size_t most = 1;
+
+	for (const char *c = overlay->options; *c; c++)
+		most += *c == ',' || *c == ':';
+	*ret = (struct str_list){ arena_new_array(a, char *, most), 0 };
+	/* An empty name: those behind it are for data. */
+	for (; value && *value && *value != ':'; value = next) {
+		next = strip(value, ':');
+		ret->items[ret->count++] = value;
+	}
+	at = overlay->options;
+	while ((value = next_value(&at, "lowerdir+=", a)))
+		ret->items[ret->count++] = value;
 }

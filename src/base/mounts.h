@@ -10,6 +10,7 @@
 
 #include "orlop/arena.h"
 #include "orlop/err.h"
+#include "orlop/value.h"
 
 struct mount {
 	long id;
@@ -40,6 +41,12 @@ const struct mount *mounts_at(const struct mounts *mounts, const char *point);
 
 /* The upper directory of an overlay as it was named when it was mounted, or NULL. */
 const char *mounts_upper(const struct mount *overlay, struct arena *a);
+
+/*
+ * Fills *ret with the layers below the upper one, the topmost first, as they were named; without
+ * those that are there for their data alone.
+ */
+void mounts_lowers(const struct mount *overlay, struct arena *a, struct str_list *ret);
 
 /* True when a file system of this type answers by itself: not user space, not a network. */
 bool mounts_is_local(const char *type);

@@ -8,15 +8,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/sys.h"
 #include "engine/child_image.h"
 #include "orlop/auto.h"
 
@@ -86,23 +83,17 @@ static const char *below(const struct mount *m, const char *path)
 	return strncmp(path, m->point, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
 }
 
-/*
- * Whether the upper directory has the file's content. One of which only the attributes were
- * changed has a mark that says so. 1, 0, or -1 and errno.
- */
+/* Whether the upper directory has content that the image has not. 1, 0, or -1 and errno. */
 static int is_in_upper(const struct code_image *image, const char *path)
 {
-	char self[32];
 	struct stat st;
-	auto_fd int fd = sys_openat2(image->upper, path, O_PATH | O_NOFOLLOW, 0,
-				     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	auto_fd int fd = code_open_below(image->upper, path);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return S_ISREG(st.st_mode) && getxattr(self, "trusted.overlay.metacopy", NULL, 0) < 0;
+	return code_has_content(fd, &st) && !code_is_copy(image, fd, &st, path);
 }
 
 static uint64_t nanoseconds(const struct statx_timestamp *t)

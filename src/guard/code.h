@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. Where the code of one process comes from. No file is opened but such in memory, and
- * no attribute is asked of a file system that would have to ask somebody else for it.
+ * PARENT SIDE. Where the code of one process comes from. No file of the container is opened but
+ * such in memory, and no attribute is asked of a file system that would have to ask somebody else
+ * for it. Layers of the image are read where they are local.
  */
 #pragma once
 
@@ -19,6 +20,8 @@ struct code_image {
 	struct mounts mounts;		/* of the container's first process */
 	const struct mount *root;	/* that of its root; NULL: not known */
 	int upper;			/* the overlay's upper directory, or -1 */
+	struct str_list lowers;		/* its layers below, the topmost first */
+	struct code_copies *copies;	/* what is known of files in the upper directory */
 	bool overlay;			/* the root is an overlay of the container's own */
 	uint64_t memory[MEMORY_DEVICES_MAX];	/* the devices of files in memory */
 	size_t memory_count;
@@ -39,6 +42,21 @@ void code_image_close(struct code_image *image);
 
 /* Adds what is found about a process to *d. */
 void code_look(const struct code_image *image, pid_t pid, struct drift *d);
+
+/* Nothing is known yet; the arena's. */
+struct code_copies *code_copies_new(struct arena *a);
+
+/* A file below a directory, without following anything: a path (O_PATH), or -1 and errno. */
+int code_open_below(int dir, const char *path);
+
+/* Whether a file of a layer has content there, and not only other attributes. */
+bool code_has_content(int fd, const struct stat *st);
+
+/*
+ * Whether a file of the upper directory is the same, byte for byte, as what the image has under its
+ * path. False where that cannot be told.
+ */
+bool code_is_copy(const struct code_image *image, int fd, const struct stat *st, const char *path);
 
 /* The table of mounts of a process, by its /proc directory. */
 struct mounts code_mounts(int proc, struct arena *a);

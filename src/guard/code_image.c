@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PARENT SIDE. A file of the container's root is the image's unless the overlay's upper directory
- * has it too: every file that was written or added is there under the same path. Where the root
+ * has another: every file that was written or added is there under the same path. Where the root
  * is no overlay, a file is the image's when its ctime, which nobody in the container can set, is
  * from before the container was made.
  *
@@ -88,6 +88,8 @@ static void learn_overlay(struct code_image *image, struct drift *d)
 
 	if (!upper)		/* nothing can be written to it */
 		return;
+	mounts_lowers(image->root, image->arena, &image->lowers);
+	image->copies = code_copies_new(image->arena);
 	if (*upper == '/')
 		image->upper = open(upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	else

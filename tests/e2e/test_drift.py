@@ -14,14 +14,15 @@ from deck.drifted import bad, drift, kinds
 
 
 @contextlib.contextmanager
-def imaged(*, mounts=(), options=""):
-    """A running container whose root is an overlay with the adversary in the image."""
+def imaged(*, mounts=(), options="", above=None):
+    """A running container whose root is an overlay with the adversary in the image; `above` are
+    files of one more layer of it."""
     with open(program(), "rb") as file:
         evil = file.read()
     files = {name: File(evil, 0o755) for name in ("/bin/adversary", "/opt/lib.so")}
     name = current().next_id()
     path = bundle(config(rootfs=files, mounts=list(mounts)), "wait", name)
-    with overlay(path, options) as layers:
+    with overlay(path, options, above=above) as layers:
         with container(path, name=name) as c:
             c.layers = layers
             yield c
@@ -56,7 +57,8 @@ def test_a_program_that_was_added_is_found():
         bad(c, "/bin/adversary", "map", "/opt/lib.so")
         assert not kinds(drift(c, rc=0))
         shutil.copy(program(), c.rootfs("/tmp/added"))
-        shutil.copy(program(), c.rootfs("/opt/lib.so"))
+        with open(c.rootfs("/opt/lib.so"), "ab") as file:
+            file.write(b"x")
         pid = bad(c, "/tmp/added", "map", "/opt/lib.so")
         want = {("upper", "/tmp/added", True, True), ("upper", "/opt/lib.so", False, True)}
         found = drift(c, rc=2)
@@ -70,17 +72,34 @@ def test_a_program_that_was_added_is_found():
 
 
 def test_a_change_of_attributes_alone_is_none():
-    "the overlay copies nothing then, and says so"
-    with imaged(options="metacopy=on,") as c:
+    "the overlay copies nothing then and says so, or the whole file; what is changed later is found"
+    for options in ("metacopy=on,", "metacopy=off,"):
+        with imaged(options=options) as c:
+            c.up()
+            os.chmod(c.rootfs("/bin/adversary"), 0o700)
+            os.chown(c.rootfs("/opt/lib.so"), 1, 1)
+            assert os.path.exists(f"{c.layers}/upper/bin/adversary")
+            bad(c, "/bin/adversary", "map", "/opt/lib.so")
+            assert not kinds(drift(c, rc=0))
+            before = os.stat(c.rootfs("/opt/lib.so"))
+            with open(c.rootfs("/opt/lib.so"), "r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                file.write(b"x")
+            os.utime(c.rootfs("/opt/lib.so"), ns=(before.st_atime_ns, before.st_mtime_ns))
+            assert before.st_size == os.stat(c.rootfs("/opt/lib.so")).st_size
+            assert kinds(drift(c, rc=2)) == {("upper", "/opt/lib.so", False, True)}
+
+
+def test_what_another_layer_or_place_has_is_not_the_images():
+    "the image's file under another name, and one that a layer above hides, put back"
+    with imaged(above={"/opt/lib.so": b"another"}) as c:
         c.up()
-        os.chmod(c.rootfs("/bin/adversary"), 0o700)
-        assert os.path.exists(f"{c.layers}/upper/bin/adversary")
-        bad(c, "/bin/adversary", "map", "/opt/lib.so")
-        assert not kinds(drift(c, rc=0))
-        os.chmod(c.rootfs("/opt/lib.so"), 0o700)
-        with open(c.rootfs("/opt/lib.so"), "ab") as file:
-            file.write(b"x")
-        assert kinds(drift(c, rc=2)) == {("upper", "/opt/lib.so", False, True)}
+        shutil.copy(c.rootfs("/bin/adversary"), c.rootfs("/tmp/adversary"))
+        assert host.read(c.rootfs("/opt/lib.so")) == "another"
+        shutil.copy(c.rootfs("/bin/adversary"), c.rootfs("/opt/lib.so"))
+        bad(c, "/tmp/adversary", "map", "/opt/lib.so")
+        assert kinds(drift(c, rc=2)) == {("upper", "/tmp/adversary", True, True),
+                                         ("upper", "/opt/lib.so", False, True)}
 
 
 def test_a_file_in_memory_is_found():

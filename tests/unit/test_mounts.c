@@ -42,6 +42,29 @@ static void test_upper(struct arena *a)
 	CHECK(!mounts_upper(mounts_find(&m, 22), a) && !mounts_upper(&other, a));
 }
 
+static void check_lowers(struct arena *a, const char *options, const char *want)
+{
+	struct mount m = { .options = options };
+	struct str_list lowers;
+	const char *found = "";
+
+	mounts_lowers(&m, a, &lowers);
+	for (size_t i = 0; i < lowers.count; i++)
+		found = arena_printf(a, "%s%s|", found, lowers.items[i]);
+	CHECK(strcmp(found, want) == 0);
+}
+
+static void test_lowers(struct arena *a)
+{
+	check_lowers(a, "rw,lowerdir=/l,upperdir=/u", "/l|");
+	check_lowers(a, "rw,lowerdir=/a:l/B:/c\\040d,upperdir=/u", "/a|l/B|/c d|");
+	check_lowers(a, "rw,lowerdir=/a\\134:b:/c\\134\\134d\\054e", "/a:b|/c\\d,e|");
+	check_lowers(a, "rw,lowerdir=/a:/b::/data", "/a|/b|");
+	check_lowers(a, "rw,lowerdir+=/a:b,lowerdir+=/c,datadir+=/d,upperdir=/u", "/a:b|/c|");
+	check_lowers(a, "rw,xlowerdir=/a", "");
+	check_lowers(a, "lowerdir=", "");
+}
+
 static void test_types(void)
 {
 	CHECK(mounts_is_local("overlay") && mounts_is_local("tmpfs"));
@@ -65,6 +88,7 @@ int main(void)
 
 	test_lines(&a);
 	test_upper(&a);
+	test_lowers(&a);
 	test_types();
 	test_time();
 	return check_result();

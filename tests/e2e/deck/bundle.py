@@ -231,10 +231,10 @@ def idmap(container_id, host_id, size):
 
 
 @contextlib.contextmanager
-def overlay(path, options="", lower=None):
+def overlay(path, options="", lower=None, above=None):
     """Puts an overlay over the root of a bundle at a path, as engines do, and gives the directory
     that has its layers: lower, upper, work. Options end with a comma. `lower` names layers to take
-    in place of the bundle's own root."""
+    in place of the bundle's own root, `above` are files for one more on top of them."""
     rootfs, base = os.path.join(path, "rootfs"), f"{path}.overlay"
     os.makedirs(base)
     # The test's own directory may be on an overlay, which cannot be an upper one.
@@ -245,6 +245,10 @@ def overlay(path, options="", lower=None):
         if not lower:
             lower = os.path.join(base, "lower")
             shutil.copytree(rootfs, lower, symlinks=True)
+        for name, what in (above or {}).items():
+            Config.place(os.path.join(base, "above"), name, what)
+        if above:
+            lower = f"{base}/above:{lower}"
         layers = f"lowerdir={lower},upperdir={base}/upper,workdir={base}/work"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options + layers, rootfs],
                        check=True)
