@@ -193,7 +193,10 @@ static bool is_new(struct process *p, const struct statx *st)
 	return true;
 }
 
-/* A magic link of the process: its program, or a file that it has mapped. 0, or -1 and errno. */
+/*
+ * A magic link of the process: its program, or a file that it has mapped. 0, 1: it was looked at
+ * before in this process, or -1 and errno.
+ */
 static int look_at(struct process *p, const char *link, bool program)
 {
 	char path[PATH_ROOM];
@@ -203,7 +206,7 @@ static int look_at(struct process *p, const char *link, bool program)
 	if (ask(p->proc, link, &st) < 0)
 		return -1;
 	if (!is_new(p, &st))
-		return 0;
+		return 1;
 	len = readlinkat(p->proc, link, path, sizeof(path) - 1);
 	if (len < 0)
 		return -1;
@@ -232,27 +235,53 @@ struct anonymous {
 	bool writable;
 };
 
+/* How much was said. */
+static size_t said(const struct drift *d)
+{
+	return d->findings.count + d->more + d->untold.count;
+}
+
+/* A file as maps tells it: device, inode and name. */
+static void look_at_file(struct process *p, const char *link, const char *file, const char *name)
+{
+	const struct code_image *image = p->image;
+	/* In other mounts the same name may be that of another file. */
+	bool shares = p->mounts.count == 0;
+	size_t before = said(p->d);
+	int ret;
+
+	if (shares && code_known_has(image->known, file))
+		return;
+	ret = look_at(p, link, false);
+	/* ENOENT, ESRCH: it went meanwhile. */
+	if (ret < 0 && errno != ENOENT && errno != ESRCH)
+		code_tell(image->arena, &p->d->untold, "process %d: %.300s: %s", (int)p->pid, name,
+			  err_errno_text(errno));
+	if (ret == 0 && said(p->d) == before && shares)
+		code_known_add(image->known, file, image->arena);
+}
+
 /* start-end perms offset device inode   name */
 static void look_at_line(struct process *p, const char *line, struct anonymous *sum)
 {
-	unsigned long long start, end, inode;
-	char perms[5], link[64];
-	int name = 0;
+	const char *perms = strchr(line, ' ');
+	unsigned long long start, end;
+	int file = 0, name = 0;
+	char link[64];
 
-	if (sscanf(line, "%llx-%llx %4s %*s %*s %llu %n", &start, &end, perms, &inode, &name) < 4 ||
-	    perms[2] != 'x' || is_kernels(line + name))
+	/* Most of them are not. */
+	if (!perms || perms[3] != 'x' ||
+	    sscanf(line, "%llx-%llx %*s %*s %n%*s %*s %n", &start, &end, &file, &name) < 2 ||
+	    is_kernels(line + name))
 		return;
 	if (line[name] != '/') {
 		sum->bytes += end - start;
 		sum->regions++;
-		sum->writable |= perms[1] == 'w';
+		sum->writable |= perms[2] == 'w';
 		return;
 	}
 	snprintf(link, sizeof(link), "map_files/%llx-%llx", start, end);
-	/* ENOENT, ESRCH: it went meanwhile. */
-	if (look_at(p, link, false) < 0 && errno != ENOENT && errno != ESRCH)
-		code_tell(p->image->arena, &p->d->untold, "process %d: %.300s: %s", (int)p->pid,
-			  line + name, err_errno_text(errno));
+	look_at_file(p, link, line + file, line + name);
 }
 
 static void look_at_maps(struct process *p)
@@ -329,11 +358,11 @@ static int open_process(pid_t pid)
  */
 static bool is_ours(const struct code_image *image, int proc)
 {
-	struct statx st, own;
+	struct statx st;
 
-	if (ask(proc, "exe", &st) < 0 || ask(AT_FDCWD, "/proc/self/exe", &own) < 0)
+	if (ask(proc, "exe", &st) < 0)
 		return false;
-	if (code_device(&st) == code_device(&own) && st.stx_ino == own.stx_ino)
+	if (code_device(&st) == code_device(&image->own) && st.stx_ino == image->own.stx_ino)
 		return true;
 	if (!code_in_memory(image, &st))
 		return false;
@@ -360,11 +389,15 @@ void code_look(const struct code_image *image, pid_t pid, struct drift *d)
 	auto_arena scratch = ARENA_NONE;
 	auto_fd int proc = open_process(pid);
 	struct process *p = arena_new(&scratch, struct process);
+	char namespace[32];
 
 	if (proc < 0 || is_ours(image, proc))		/* proc: it ended */
 		return;
 	*p = (struct process){ .image = image, .d = d, .pid = pid, .proc = proc,
-		.name = name_of(proc, image->arena), .mounts = code_mounts(proc, &scratch) };
+		.name = name_of(proc, image->arena) };
+	code_namespace(proc, namespace, sizeof(namespace));
+	if (!*namespace || strcmp(namespace, image->namespace) != 0)
+		p->mounts = code_mounts(proc, &scratch);
 	d->processes++;
 	if (look_at(p, "exe", true) < 0 && errno != ENOENT && errno != ESRCH)
 		code_tell(image->arena, &d->untold, "process %d: its program: %s", (int)pid,

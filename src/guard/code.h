@@ -22,6 +22,9 @@ struct code_image {
 	int upper;			/* the overlay's upper directory, or -1 */
 	struct str_list lowers;		/* its layers below, the topmost first */
 	struct code_copies *copies;	/* what is known of files in the upper directory */
+	struct code_known *known;	/* mapped files that are the image's */
+	struct statx own;		/* the file that we run */
+	char namespace[32];		/* of mounts, of the first process; "": not known */
 	bool overlay;			/* the root is an overlay of the container's own */
 	uint64_t memory[MEMORY_DEVICES_MAX];	/* the devices of files in memory */
 	size_t memory_count;
@@ -45,6 +48,17 @@ void code_look(const struct code_image *image, pid_t pid, struct drift *d);
 
 /* Nothing is known yet; the arena's. */
 struct code_copies *code_copies_new(struct arena *a);
+
+/* None is known yet; the arena's. */
+struct code_known *code_known_new(struct arena *a);
+
+bool code_known_has(struct code_known *known, const char *key);
+
+/* Adds one that is not there; after too many of them nothing happens. */
+void code_known_add(struct code_known *known, const char *key, struct arena *a);
+
+/* Which mount namespace a process is in, by its /proc directory; "" when it cannot be told. */
+void code_namespace(int proc, char *ret, size_t size);
 
 /* A file below a directory, without following anything: a path (O_PATH), or -1 and errno. */
 int code_open_below(int dir, const char *path);

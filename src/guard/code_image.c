@@ -77,6 +77,13 @@ struct mounts code_mounts(int proc, struct arena *a)
 	return mounts_read(fd < 0 ? NULL : fd_read_text(fd, MOUNTINFO_MAX, a, NULL), a);
 }
 
+void code_namespace(int proc, char *ret, size_t size)
+{
+	ssize_t len = readlinkat(proc, "ns/mnt", ret, size - 1);
+
+	ret[len > 0 ? len : 0] = '\0';
+}
+
 void code_image_close(struct code_image *image)
 {
 	auto_close_fd(&image->upper);
@@ -104,6 +111,10 @@ void code_image_learn(struct code_image *image, int proc, const char *created, s
 	struct arena *a = image->arena;
 
 	learn_memory(image);
+	image->known = code_known_new(a);
+	if (statx(AT_FDCWD, "/proc/self/exe", AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &image->own) < 0)
+		image->own = (struct statx){ 0 };
+	code_namespace(proc, image->namespace, sizeof(image->namespace));
 	image->mounts = code_mounts(proc, a);
 	image->root = mounts_at(&image->mounts, "/");
 	image->created = created ? code_time(created) : 0;

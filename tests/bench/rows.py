@@ -170,17 +170,31 @@ def percentiles(values):
     return ", ".join(f"p{p} {value:.2f}" for p, value in at.items())
 
 
+def crowd(bench, rt):
+    """Makes the container's tasks a hundred; a complaint, or an empty string."""
+    for _ in range(99):
+        if not rt.call(bench.world, "exec", "--detach", "up", "/bin/pause"):
+            return rt.complaint() or "exec went wrong"
+    return ""
+
+
+def noted(cells):
+    """With the tail in words."""
+    for cell in cells.values():
+        if cell.values:
+            cell.note = percentiles(cell.values)
+    return cells
+
+
 def row_contain(bench):
     """quarantine (others: pause) of 100 idle tasks, the whole command; undone outside the clock.
     Beside them a program that does nothing but freeze those of the first runtime."""
     with bench.running(["/bin/pause"]) as (up, cells):
         lanes = []
         for rt in up:
-            for _ in range(99):
-                if not rt.call(bench.world, "exec", "--detach", "up", "/bin/pause"):
-                    cells[rt.name] = Cell(error=rt.complaint() or "exec went wrong")
-                    break
-            if rt.name in cells:
+            error = crowd(bench, rt)
+            if error:
+                cells[rt.name] = Cell(error=error)
                 continue
             do, undo = (("quarantine", "release") if rt.name.startswith("orlop")
                         else ("pause", "resume"))
@@ -189,10 +203,22 @@ def row_contain(bench):
                 lanes.append(("freeze alone", once([*alone, "1"]) + [["exec", *alone, "0"]]))
             lanes.append((rt.name, once(rt.argv(do, "up")) + [["exec", *rt.argv(undo, "up")]]))
         cells |= bench.timed(lanes, runs=max(200, bench.runs))
-    for cell in cells.values():
-        if cell.values:
-            cell.note = percentiles(cell.values)
-    return cells
+    return noted(cells)
+
+
+def row_drift(bench):
+    """drift of 100 idle tasks, the whole command; others have no such thing."""
+    with bench.running(["/bin/pause"]) as (up, cells):
+        cells = {name: cell for name, cell in cells.items() if name.startswith("orlop")}
+        lanes = []
+        for rt in (one for one in up if one.name.startswith("orlop")):
+            error = crowd(bench, rt)
+            if error:
+                cells[rt.name] = Cell(error=error)
+            else:
+                lanes.append((rt.name, once(rt.argv("drift", "up"))))
+        cells |= bench.timed(lanes, runs=max(50, bench.runs))
+    return noted(cells)
 
 
 def put_policy(bench, rt, document):
@@ -293,10 +319,7 @@ def row_evidence(bench):
         lanes = [(rt.name, taken(rt)) for rt in up if rt.name.startswith("orlop")]
         cells = {name: cell for name, cell in cells.items() if name.startswith("orlop")}
         cells |= bench.timed(lanes, runs=max(100, bench.runs))
-    for cell in cells.values():
-        if cell.values:
-            cell.note = percentiles(cell.values)
-    return cells
+    return noted(cells)
 
 
 def row_evidence_large(bench):
@@ -485,6 +508,7 @@ ROWS = [
     Row("state", "state", "ms", row_state, "nothing"),
     Row("kill", "kill", "ms", row_kill, "nothing"),
     Row("contain", "quarantine (others: pause) of 100 idle tasks", "ms", row_contain),
+    Row("drift", "drift of 100 idle tasks", "ms", row_drift),
     Row("alarm", "a watched call until all is frozen", "ms", row_alarm),
     Row("unwatched", "two million calls that a watcher does not watch", "ms", row_unwatched,
         "profile alone"),

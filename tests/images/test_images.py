@@ -8,14 +8,18 @@ among the image's own processes.
 
 import contextlib
 import glob
+import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
+import time
 from dataclasses import dataclass
 
 from deck import bind, bundle, config, container, current, host, overlay, timeout, until
 from deck.adversary import program
+from deck.container import PATIENCE
 from deck.drifted import bad, drift, kinds
 from deck.wire import inside
 
@@ -250,3 +254,41 @@ def test_node_at_rest():
 def test_java_at_rest():
     "a compiler at run time, and classes that are mapped"
     at_rest("java")
+
+
+@contextlib.contextmanager
+def clients(c, count):
+    """Connections to PostgreSQL, each with a process of its own that has let it in."""
+    hello = b"\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
+    with contextlib.ExitStack() as stack, inside(f"/proc/{c.pid}/ns/net"):
+        for _ in range(count):
+            s = stack.enter_context(socket.create_connection(("127.0.0.1", 5432), 20))
+            s.sendall((len(hello) + 4).to_bytes(4, "big") + hello)
+            got = b""
+            while not got.endswith(b"Z\x00\x00\x00\x05I"):      # ready, and idle
+                block = s.recv(4096)
+                assert block, got
+                got += block
+        yield
+
+
+def looked(c):
+    """Seconds that a look takes, the whole command."""
+    began = time.monotonic()
+    subprocess.run([current().runtime, "--root", current().root, "drift", c.name], check=True,
+                   stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+@timeout(600)
+def test_a_hundred_tasks_are_quick():
+    "of PostgreSQL with as many clients as it takes; in the middle of fifty looks"
+    with imaged("postgres") as (c, image):
+        c.start().ok
+        until(lambda: served(c, image), 60, what="postgres to serve")
+        with clients(c, 95):
+            found = drift(c, rc=0)
+            assert found["processes"] >= 100, found
+            took = [looked(c) for _ in range(50)]
+            print(f"p50 {statistics.median(took) * 1000:.1f} ms, best {min(took) * 1000:.1f} ms")
+            assert statistics.median(took) < 0.2 * PATIENCE, took
