@@ -18,7 +18,6 @@
 #include "orlop/auto.h"
 
 enum {
-	MAPS_MAX = 64 * 1024 * 1024,
 	FILES_MAX = 1024,	/* executable ones of a process; more are not told apart */
 	FINDINGS_MAX = 4096,
 	PATH_ROOM = 4096,
@@ -217,18 +216,6 @@ static int look_at(struct process *p, const char *link, bool program)
 
 /* ---- one process ------------------------------------------------------------------------- */
 
-/* Code of the kernel's own, which every process has. */
-static bool is_kernels(const char *name)
-{
-	static const char *const names[] = { "[vdso]", "[vsyscall]", "[uprobes]", "[vectors]",
-		"[sigpage]" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 struct anonymous {
 	uint64_t bytes;
 	size_t regions;
@@ -241,7 +228,7 @@ static size_t said(const struct drift *d)
 	return d->findings.count + d->more + d->untold.count;
 }
 
-/* A file as maps tells it: device, inode and name. */
+/* A file as its region tells it: device, inode and name. */
 static void look_at_file(struct process *p, const char *link, const char *file, const char *name)
 {
 	const struct code_image *image = p->image;
@@ -261,54 +248,45 @@ static void look_at_file(struct process *p, const char *link, const char *file, 
 		code_known_add(image->known, file, image->arena);
 }
 
-/* start-end perms offset device inode   name */
-static void look_at_line(struct process *p, const char *line, struct anonymous *sum)
+struct look {
+	struct process *process;
+	struct anonymous sum;
+};
+
+static void look_at_region(void *data, const struct code_region *r)
 {
-	const char *perms = strchr(line, ' ');
-	unsigned long long start, end;
-	int file = 0, name = 0;
+	struct look *look = data;
 	char link[64];
 
-	/* Most of them are not. */
-	if (!perms || perms[3] != 'x' ||
-	    sscanf(line, "%llx-%llx %*s %*s %n%*s %*s %n", &start, &end, &file, &name) < 2 ||
-	    is_kernels(line + name))
-		return;
-	if (line[name] != '/') {
-		sum->bytes += end - start;
-		sum->regions++;
-		sum->writable |= perms[2] == 'w';
-		return;
+	if (!r) {
+		look->sum = (struct anonymous){ 0 };
+	} else if (*r->name != '/') {
+		look->sum.bytes += r->end - r->start;
+		look->sum.regions++;
+		look->sum.writable |= r->writable;
+	} else {
+		snprintf(link, sizeof(link), "map_files/%llx-%llx", (unsigned long long)r->start,
+			 (unsigned long long)r->end);
+		look_at_file(look->process, link, r->file, r->name);
 	}
-	snprintf(link, sizeof(link), "map_files/%llx-%llx", start, end);
-	look_at_file(p, link, line + file, line + name);
 }
 
 static void look_at_maps(struct process *p)
 {
-	auto_arena scratch = ARENA_NONE;
-	auto_fd int fd = openat(p->proc, "maps", O_RDONLY | O_CLOEXEC);
-	char *text = fd < 0 ? NULL : fd_read_text(fd, MAPS_MAX, &scratch, NULL), *next;
 	struct arena *a = p->image->arena;
-	struct anonymous sum = { 0 };
+	struct look look = { .process = p };
 
-	if (!text) {
+	if (code_regions(p->proc, look_at_region, &look) < 0) {
 		if (errno != ESRCH && errno != ENOENT)
 			code_tell(a, &p->d->untold, "process %d: its memory cannot be seen: %s",
 				  (int)p->pid, err_errno_text(errno));
 		return;
 	}
-	for (char *line = text; *line; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		look_at_line(p, line, &sum);
-	}
-	if (sum.regions)
+	if (look.sum.regions)
 		add(p, DRIFT_ANONYMOUS, false, "",
 		    arena_printf(a, "%llu bytes in %zu regions%s, executable and without a file",
-				 (unsigned long long)sum.bytes, sum.regions,
-				 sum.writable ? ", also writable" : ""));
+				 (unsigned long long)look.sum.bytes, look.sum.regions,
+				 look.sum.writable ? ", also writable" : ""));
 }
 
 static int open_proc(pid_t pid)

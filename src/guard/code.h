@@ -57,6 +57,23 @@ bool code_known_has(struct code_known *known, const char *key);
 /* Adds one that is not there; after too many of them nothing happens. */
 void code_known_add(struct code_known *known, const char *key, struct arena *a);
 
+/* A region of memory that can be executed. */
+struct code_region {
+	uint64_t start, end;
+	bool writable;
+	const char *file;		/* device, inode and name in one */
+	const char *name;		/* a path, or anything else or nothing */
+};
+
+/* NULL: what was told so far is told again. */
+typedef void code_region_fn(void *data, const struct code_region *region);
+
+/*
+ * Tells of each region of a process, by its /proc directory, but the kernel's own. 0, or -1 and
+ * errno.
+ */
+int code_regions(int proc, code_region_fn *tell, void *data);
+
 /* Which mount namespace a process is in, by its /proc directory; "" when it cannot be told. */
 void code_namespace(int proc, char *ret, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PURE. Mapped files of which is known that they are the image's, by what a line of maps says of
+ * PURE. Mapped files of which is known that they are the image's, by what a region says of
  * one: device, inode and name. Processes of a container have most of them in common, and each costs
  * three questions. What is found to be drift is not kept here: every process is told of.
  */

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from deck import File, bind, bundle, config, container, current, host, overlay, rt, until
+from deck import File, bind, bundle, config, container, current, host, needs, overlay, rt, until
 from deck.adversary import program
 from deck.container import PATIENCE
 from deck.drifted import bad, drift, kinds
@@ -171,6 +171,23 @@ def test_memory_with_a_file_that_is_no_library_is_a_note():
         assert {f["kind"] for f in found["findings"]} == {"anonymous"}, found
         assert "/memfd:vmem (deleted)" in {f["path"] for f in found["findings"]}, found
         drift(c, "--strict", rc=2)
+
+
+@needs("strace")
+def test_an_older_kernel_is_asked_otherwise():
+    "without a question about regions (Linux 6.11) the same is found"
+    trace = ("strace", "-o", os.path.join(current().tmp, "trace"), "-e", "trace=ioctl",
+             "-e", "inject=ioctl:error=ENOTTY")
+    with imaged() as c:
+        c.up()
+        shutil.copy(program(), c.rootfs("/tmp/added"))
+        for verb in ("jit", "jits", "maplib"):
+            bad(c, "/bin/adversary", verb)
+        bad(c, "/bin/adversary", "map", "/tmp/added")
+        found = drift(c, rc=2)
+        assert len(found["findings"]) >= 6, found
+        assert json.loads(c.rt("drift", "--json", c.name, wrap=trace).out) == found
+        assert "(INJECTED)" in host.read(trace[2])
 
 
 def test_a_process_without_its_first_thread_is_seen():

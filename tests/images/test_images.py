@@ -25,6 +25,7 @@ from deck.wire import inside
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HTTP = b"GET / HTTP/1.0\r\n\r\n"
+POSTGRES = b"\x00\x00\x00\x29\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
 
 
 @dataclass
@@ -65,7 +66,7 @@ IMAGES = {
     "postgres": Image(
         "postgresql", "bin=$(echo /usr/lib/postgresql/*/bin); $bin/initdb -D /data/pg && "
         "exec $bin/postgres -D /data/pg -c unix_socket_directories=/data", 5432,
-        b"\x00\x00\x00\x08\x04\xd2\x16\x2f", b"N", "postgres", "/data"),
+        POSTGRES, b"R", "postgres", "/data"),
     "mariadb": Image(
         "mariadb-server",
         "mariadb-install-db --datadir=/data --auth-root-authentication-method=normal "
@@ -259,11 +260,10 @@ def test_java_at_rest():
 @contextlib.contextmanager
 def clients(c, count):
     """Connections to PostgreSQL, each with a process of its own that has let it in."""
-    hello = b"\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
     with contextlib.ExitStack() as stack, inside(f"/proc/{c.pid}/ns/net"):
         for _ in range(count):
             s = stack.enter_context(socket.create_connection(("127.0.0.1", 5432), 20))
-            s.sendall((len(hello) + 4).to_bytes(4, "big") + hello)
+            s.sendall(POSTGRES)
             got = b""
             while not got.endswith(b"Z\x00\x00\x00\x05I"):      # ready, and idle
                 block = s.recv(4096)
