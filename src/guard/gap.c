@@ -26,9 +26,12 @@ static const char *apply(const struct gap *g, enum netcut_kind kind, struct aren
 {
 	struct netcut_hook hook = netcut_hooks[place()];
 	struct guard_mechanism line = { .name = hook.name };
+	auto_fd int program = -1;
 
 	hook.kind = kind;
-	netcut_apply(g->group, &hook, NULL, 0, a, &line);
+	program = netcut_load(&hook, NULL, 0, a, &line);
+	if (program >= 0)
+		netcut_attach(g->group, &hook, program, a, &line);
 	return line.outcome == GUARD_APPLIED ? NULL :
 	       arena_printf(a, "%s: %s", line.name, line.detail ? line.detail : "not applied");
 }

@@ -89,6 +89,8 @@ static int line_apply(struct journal *j, const struct line *line, struct arena *
 		keep(j, line->file, line->value, a);
 	} else if (strcmp(line->step, "netns") == 0 && line->netns) {
 		j->netns = line->netns;
+	} else if (strcmp(line->step, "programs") == 0) {
+		j->programs = true;
 	} else if (strcmp(line->step, "end") == 0 && line->result) {
 		j->phase = JOURNAL_ENDED;
 		j->result = line->result;
@@ -320,6 +322,16 @@ int journal_save(struct journal *j, const char *file, const char *value, struct 
 		return -1;
 	keep(j, file, value, a);
 	return 0;
+}
+
+int journal_programs(struct journal *j, struct arena *a, struct err *e)
+{
+	struct emit m = line_of("programs", a);
+
+	if (j->programs)
+		return 0;
+	j->programs = true;
+	return add(j, &m, e);
 }
 
 int journal_netns(struct journal *j, uint64_t inode, struct arena *a, struct err *e)

@@ -32,6 +32,7 @@ struct journal {
 	enum journal_phase phase;
 	bool observe, was_frozen;	/* the latest mode; whether it was paused at first */
 	const char *result, *since, *reason;	/* of the latest; since: the first's */
+	bool programs;			/* some were attached to the cgroup, or may have been */
 	uint64_t netns;			/* inode of the network namespace that is cut as well; 0 */
 	const char *evidence;		/* the latest set that was taken since, or NULL */
 	struct pair_list saved;		/* a limit's file, and its text before the first change */
@@ -64,6 +65,8 @@ int journal_begin(struct journal *j, const char *id, const struct guard_request 
 	__attribute__((warn_unused_result));
 int journal_save(struct journal *j, const char *file, const char *value, struct arena *a,
 		 struct err *e) __attribute__((warn_unused_result));
+int journal_programs(struct journal *j, struct arena *a, struct err *e)
+	__attribute__((warn_unused_result));	/* once */
 int journal_netns(struct journal *j, uint64_t inode, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));
 int journal_end(struct journal *j, const char *result, const char *time, struct arena *a,

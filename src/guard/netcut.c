@@ -41,6 +41,30 @@ static void not_done(struct guard_mechanism *line, enum guard_outcome outcome, c
 	line->detail = arena_printf(a, "%s: %s", what, err_errno_text(code));
 }
 
+static const char *advice(const struct netcut_hook *hook, bool loaded, int code)
+{
+	if (code == EINVAL)
+		return ": this kernel has no such place";
+	if (code == EPERM && loaded)
+		return ": a program on a cgroup above allows no others";
+	/* Then it is so at every place: once is enough. */
+	if (!hook->vital)
+		return "";
+	if (code == EPERM)
+		return ": orlop needs CAP_BPF, CAP_NET_ADMIN and a caller that may use bpf(2)";
+	return code == ENOSYS ? ": no bpf(2) in this kernel, or orlop's caller may not use it" : "";
+}
+
+static void not_put(struct guard_mechanism *line, const struct netcut_hook *hook, bool loaded,
+		    int code, struct arena *a)
+{
+	bool lacks = code == EINVAL || code == ENOSYS;
+
+	not_done(line, lacks ? GUARD_UNSUPPORTED : GUARD_FAILED, loaded ? "attach" : "load", code,
+		 a);
+	line->detail = arena_printf(a, "%s%s", line->detail, advice(hook, loaded, code));
+}
+
 /*
  * Ours at that place other than `own`: how many; detached when that is wanted. -1 and errno.
  * *ret_there says whether `own` is there.
@@ -82,30 +106,32 @@ int netcut_present(int group, const struct netcut_hook *hook)
 	return found < 0 ? -1 : found > 0;
 }
 
-static int load(const struct netcut_hook *hook, const struct netcut_rule *rules, size_t count)
+int netcut_load(const struct netcut_hook *hook, const struct netcut_rule *rules, size_t count,
+		struct arena *a, struct guard_mechanism *line)
 {
 	struct bpf_insn code[NETCUT_CODE_MAX];
 	char name[BPF_OBJ_NAME_LEN];
+	int program;
 
+	line->name = hook->name;
+	line->detail = NULL;
 	snprintf(name, sizeof(name), NETCUT_PREFIX "%.5s", hook->name);
-	return bpf_load(hook->type, hook->attach, name, code,
-			netcut_code(hook->kind, rules, count, code), NULL, 0);
+	program = bpf_load(hook->type, hook->attach, name, code,
+			   netcut_code(hook->kind, rules, count, code), NULL, 0);
+	if (program < 0)
+		not_put(line, hook, false, errno, a);
+	return program;
 }
 
-void netcut_apply(int group, const struct netcut_hook *hook, const struct netcut_rule *rules,
-		  size_t count, struct arena *a, struct guard_mechanism *line)
+void netcut_attach(int group, const struct netcut_hook *hook, int program, struct arena *a,
+		   struct guard_mechanism *line)
 {
-	auto_fd int program = load(hook, rules, count);
 	char name[BPF_OBJ_NAME_LEN];
 	bool there = false;
 	uint32_t own;
 
-	line->name = hook->name;
-	line->detail = NULL;
-	if (program < 0 || bpf_attach(group, hook->attach, program) < 0) {
-		/* EINVAL: no such program or place in this kernel. */
-		not_done(line, errno == EINVAL || errno == ENOSYS ? GUARD_UNSUPPORTED : GUARD_FAILED,
-			 program < 0 ? "load" : "attach", errno, a);
+	if (bpf_attach(group, hook->attach, program) < 0) {
+		not_put(line, hook, true, errno, a);
 		return;
 	}
 	if (bpf_identify(program, &own, name) < 0) {
@@ -140,6 +166,8 @@ void netcut_undo(int group, const struct netcut_hook *hook, struct arena *a,
 		if (found < 0) {
 			not_done(line, errno == EINVAL ? GUARD_UNSUPPORTED : GUARD_FAILED, "detach",
 				 errno, a);
+			if (line->outcome == GUARD_UNSUPPORTED)
+				line->detail = "this kernel has no such place";
 			return;
 		}
 		if (found == 0) {

@@ -62,12 +62,16 @@ struct netcut_hook {
 enum { NETCUT_HOOKS = 10 };
 extern const struct netcut_hook netcut_hooks[NETCUT_HOOKS];
 
+/* The program for a place, a descriptor that is the caller's; -1, and `*line` says why. */
+int netcut_load(const struct netcut_hook *hook, const struct netcut_rule *rules, size_t count,
+		struct arena *a, struct guard_mechanism *line) __attribute__((warn_unused_result));
+
 /*
- * Puts one program in place of ours that was there, if any, without a moment in which neither is,
- * and reads back that it is there. `*line` says what came of it.
+ * Puts it in place of ours that was there, if any, without a moment in which neither is, and reads
+ * back that it is there. `*line`, which has the name already, says what came of it.
  */
-void netcut_apply(int group, const struct netcut_hook *hook, const struct netcut_rule *rules,
-		  size_t count, struct arena *a, struct guard_mechanism *line);
+void netcut_attach(int group, const struct netcut_hook *hook, int program, struct arena *a,
+		   struct guard_mechanism *line);
 
 /* Takes ours from there and reads back that none is left. */
 void netcut_undo(int group, const struct netcut_hook *hook, struct arena *a,

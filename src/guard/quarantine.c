@@ -121,6 +121,26 @@ static bool cut_armed(struct quarantine *q, const struct netarm *arm, size_t i,
 	return true;
 }
 
+/* They are known by their names without it; with it, it is known when there are none. */
+static void note_programs(struct quarantine *q)
+{
+	struct err ignored;
+
+	if (journal_programs(&q->journal, q->arena, &ignored) < 0)
+		return;
+}
+
+static void cut_one(struct quarantine *q, const struct netcut_hook *hook,
+		    struct guard_mechanism *line)
+{
+	auto_fd int program = netcut_load(hook, q->rules, q->request->allow.count, q->arena, line);
+
+	if (program < 0)
+		return;
+	note_programs(q);
+	netcut_attach(q->held.group, hook, program, q->arena, line);
+}
+
 /* The switch first: nothing leaves while programs are put in place that let something through. */
 static void cut(struct quarantine *q)
 {
@@ -128,6 +148,8 @@ static void cut(struct quarantine *q)
 	auto_netarm arm = NETARM_NONE;
 
 	netarm_open(q->held.dir, &arm);
+	if (arm.map >= 0)
+		note_programs(q);
 	if (arm.map >= 0 && netarm_set(&arm, true) < 0)
 		netarm_close(&arm);
 	for (size_t i = 0; i < NETCUT_HOOKS; i++) {
@@ -141,7 +163,7 @@ static void cut(struct quarantine *q)
 			netcut_undo(q->held.group, hook, q->arena, line);
 			line->detail = "left open for what is allowed";
 		} else {
-			netcut_apply(q->held.group, hook, q->rules, rules, q->arena, line);
+			cut_one(q, hook, line);
 		}
 	}
 	if (arm.map >= 0 && rules && netarm_set(&arm, false) < 0)

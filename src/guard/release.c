@@ -73,6 +73,17 @@ static void disarm(const struct held *h, struct arena *a, struct guard_report *r
 		outcome_add(report, a, "armed", GUARD_FAILED, err_errno_text(errno));
 }
 
+/* Where bpf(2) is refused nobody can look, but a quarantine that put nothing there knows that. */
+static void uncut(const struct held *h, const struct journal *j, const struct netcut_hook *hook,
+		  struct arena *a, struct guard_mechanism *line)
+{
+	netcut_undo(h->group, hook, a, line);
+	if (line->outcome != GUARD_FAILED || j->programs)
+		return;
+	line->outcome = GUARD_UNSUPPORTED;
+	line->detail = arena_printf(a, "nothing was put there (%s)", line->detail);
+}
+
 static void undo(const struct held *h, const struct journal *j, struct arena *a,
 		 struct guard_report *report)
 {
@@ -84,7 +95,7 @@ static void undo(const struct held *h, const struct journal *j, struct arena *a,
 	if (j->netns)
 		scan_undo(h, j, a, outcome_line(report, a));
 	for (size_t i = NETCUT_HOOKS; i-- > 0;)
-		netcut_undo(h->group, &netcut_hooks[i], a, outcome_line(report, a));
+		uncut(h, j, &netcut_hooks[i], a, outcome_line(report, a));
 	disarm(h, a, report);
 	let_go_on(h, j, a, report);
 	/* Also what was not changed: an earlier try may have told something else. */

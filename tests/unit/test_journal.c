@@ -52,6 +52,8 @@ static void test_life(int dir)
 	CHECK_STR(j.reason, "a \"reason\"\n");
 	CHECK(journal_save(&j, "pids.max", "max", &a, &e) == 0);
 	CHECK(journal_save(&j, "cpu.max", "max 100000", &a, &e) == 0);
+	CHECK(!j.programs && journal_programs(&j, &a, &e) == 0);
+	CHECK(journal_programs(&j, &a, &e) == 0);
 	CHECK(journal_netns(&j, 4026531840, &a, &e) == 0);
 	CHECK(journal_end(&j, "contained", "T2", &a, &e) == 0);
 	journal_close(&j);
@@ -67,6 +69,7 @@ static void test_life(int dir)
 	journal_close(&j);
 	CHECK(journal_peek(dir, "web", &a, &j, &e) == 0);
 	CHECK(j.phase == JOURNAL_BEGUN && j.observe && j.was_frozen && j.fd == -1);
+	CHECK(j.programs, "what an earlier one has put there is forgotten");
 	CHECK_STR(j.since, "T1");
 	CHECK_STR(j.reason, NULL);
 	CHECK_STR(journal_saved(&j, "pids.max"), "max");
