@@ -4,6 +4,8 @@
  */
 #include "cli/report.h"
 
+#include <string.h>
+
 #include "json/emit.h"
 
 enum { NAME_WIDTH = 14, OUTCOME_WIDTH = 13 };
@@ -37,12 +39,28 @@ static void print_rows(struct text *t, const struct guard_report *r)
 	}
 }
 
+static bool is_applied(const struct guard_report *r, const char *name)
+{
+	for (size_t i = 0; i < r->mechanisms.count; i++)
+		if (strcmp(r->mechanisms.items[i].name, name) == 0)
+			return r->mechanisms.items[i].outcome == GUARD_APPLIED;
+	return false;
+}
+
+/* What became of it, which need not be what was asked for. */
+static const char *mode_word(const struct guard_report *r)
+{
+	if (r->observe)
+		return is_applied(r, "thaw") ? "observed" : "not observed";
+	return is_applied(r, "freeze") ? "frozen" : "not frozen";
+}
+
 void report_print(struct text *t, const struct guard_report *report, const char *result,
 		  bool quarantine)
 {
 	text_printf(t, "%s: %s", report->id, result);
 	if (quarantine)
-		text_printf(t, ", %s", report->observe ? "observed" : "frozen");
+		text_printf(t, ", %s", mode_word(report));
 	text_printf(t, ", %llu.%03llu ms\n", (unsigned long long)report->elapsed_us / 1000,
 		    (unsigned long long)report->elapsed_us % 1000);
 	print_rows(t, report);

@@ -61,9 +61,13 @@ int freeze_ask(int group, bool frozen, struct err *e)
 {
 	const char *value = frozen ? "1" : "0";
 
-	if (file_write(group, "cgroup.freeze", value) < 0)
-		return err_sys(e, "cgroup.freeze \"%s\"", value);
-	return 0;
+	if (file_write(group, "cgroup.freeze", value) == 0)
+		return 0;
+	err_sys(e, "cgroup.freeze \"%s\"", value);
+	if (e->code == ENOENT && faccessat(group, "cgroup.events", F_OK, 0) == 0)
+		err_sys_code(e, ENOENT, "this kernel does not freeze cgroups (Linux 5.2 does): "
+			     "cgroup.freeze \"%s\"", value);
+	return -1;
 }
 
 int freeze_wait(int group, bool frozen, uint64_t end, struct err *e)
@@ -121,9 +125,11 @@ int guard_freeze(int group, unsigned timeout_ms, struct arena *a, struct guard_t
 int guard_thaw(int group, unsigned timeout_ms, struct err *e)
 {
 	uint64_t end = deadline(timeout_ms);
+	struct err ignored;
 
 	if (freeze_ask(group, false, e) < 0)
-		return -1;
+		/* Where nothing can be frozen nothing is. */
+		return e->code == ENOENT && freeze_wait(group, false, 0, &ignored) == 0 ? 0 : -1;
 	return freeze_wait(group, false, end, e);
 }
 

@@ -37,14 +37,19 @@ static bool is_applied(const struct guard_report *report, const char *name)
 	return line && line->outcome == GUARD_APPLIED;
 }
 
+bool outcome_is_cut(const struct guard_report *report)
+{
+	return is_applied(report, "egress") && is_applied(report, "ingress");
+}
+
 enum guard_result outcome_judge(const struct guard_report *report)
 {
 	bool frozen = is_applied(report, "freeze");
-	bool cut = is_applied(report, "egress") && is_applied(report, "ingress");
+	bool cut = outcome_is_cut(report);
 
 	/* Asked for and not complete still holds everybody else. */
 	if (!cut && !frozen && !is_applied(report, "egress") &&
-	    (report->observe || !outcome_find(report, "freeze") ||
+	    (!outcome_find(report, "freeze") ||
 	     outcome_find(report, "freeze")->outcome != GUARD_BUSY))
 		return GUARD_NOTHING;
 	if (!cut || (!report->observe && !frozen))

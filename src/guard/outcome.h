@@ -18,5 +18,8 @@ void outcome_add(struct guard_report *report, struct arena *a, const char *name,
 /* A line by its name, or NULL. */
 const struct guard_mechanism *outcome_find(const struct guard_report *report, const char *name);
 
+/* PURE. Whether the lines say that nothing leaves or arrives. */
+bool outcome_is_cut(const struct guard_report *report);
+
 /* PURE. The result that the lines, the tasks and the findings amount to. */
 enum guard_result outcome_judge(const struct guard_report *report);

@@ -43,6 +43,7 @@ struct quarantine {
 	struct guard_report *report;
 	struct policy policy;
 	struct arena *arena;
+	struct err not_asked;		/* why the freeze could not be asked for; code 0: it was */
 };
 
 static int read_rules(struct quarantine *q, struct err *e)
@@ -195,13 +196,33 @@ static const char *tasks_meaning(const struct guard_tasks *tasks, struct arena *
 			    tasks->count + tasks->more, in_kernel);
 }
 
+/* Nobody is waited for who was not asked; but whoever was paused before stays so. */
+static void not_asked(struct quarantine *q, struct guard_mechanism *line)
+{
+	struct err ignored;
+	const char *why = arena_strdup(q->arena, q->not_asked.text);
+
+	if (guard_freeze_asked(q->held.group) &&
+	    freeze_wait(q->held.group, true, 0, &ignored) == 0) {
+		line->detail = arena_printf(q->arena, "as it was before; asked again: %s", why);
+		return;
+	}
+	line->outcome = q->not_asked.code == ENOENT ? GUARD_UNSUPPORTED : GUARD_FAILED;
+	line->detail = why;
+}
+
 static void wait_frozen(struct quarantine *q, uint64_t end)
 {
-	struct err e;
-	int frozen = freeze_wait(q->held.group, true, end, &e);
 	struct guard_mechanism *line = outcome_line(q->report, q->arena);
+	struct err e;
+	int frozen;
 
 	*line = (struct guard_mechanism){ .name = "freeze", .outcome = GUARD_APPLIED };
+	if (q->not_asked.code) {
+		not_asked(q, line);
+		return;
+	}
+	frozen = freeze_wait(q->held.group, true, end, &e);
 	if (frozen < 0) {
 		line->outcome = GUARD_FAILED;
 		line->detail = arena_strdup(q->arena, e.text);
@@ -212,15 +233,6 @@ static void wait_frozen(struct quarantine *q, uint64_t end)
 		else
 			line->detail = tasks_meaning(&q->report->tasks, q->arena);
 	}
-}
-
-static void ask_freeze(struct quarantine *q)
-{
-	struct err e;
-
-	if (freeze_ask(q->held.group, true, &e) < 0)
-		outcome_add(q->report, q->arena, "freeze-request", GUARD_FAILED,
-			   arena_strdup(q->arena, e.text));
 }
 
 static void observe(struct quarantine *q)
@@ -254,7 +266,8 @@ static void contain(struct quarantine *q, uint64_t begin)
 
 	q->limits = (struct limits){ .group = q->held.group, .by_systemd = q->held.unit != NULL,
 				     .journal = &q->journal, .arena = q->arena };
-	ask_freeze(q);
+	if (freeze_ask(q->held.group, true, &q->not_asked) == 0)
+		q->not_asked.code = 0;
 	run = tables_begin(q->held.group, end, q->arena);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);
@@ -264,6 +277,13 @@ static void contain(struct quarantine *q, uint64_t begin)
 	scan_group(&q->held, q->request, run, &q->journal, q->arena, q->report);
 	freeze_calm(before);
 	if (!q->request->observe) {
+		tell_unit(q);
+		return;
+	}
+	/* Without a cut going on would be going on as if nothing had been done. */
+	if (!outcome_is_cut(q->report) && !q->not_asked.code) {
+		outcome_add(q->report, q->arena, "thaw", GUARD_FAILED, "left frozen, because the "
+			    "network is not cut; release lets it go on");
 		tell_unit(q);
 		return;
 	}
