@@ -107,16 +107,18 @@ static void tell_socket(struct emit *m, const struct sockdiag_inet *s,
 	emit_end(m);
 }
 
-/* A socket for questions about the namespace that a process is in. */
-static int open_diag(const struct capture_process *p)
+/* A socket for questions about the namespace that a process is in; -1, errno and what failed. */
+static int open_diag(const struct capture_process *p, const char **ret_what)
 {
 	uint64_t inode;
 	auto_fd int netns = netns_open(p->pid, &inode);
 	int before = netns < 0 || inode != p->netns ? -1 : netns_enter(netns);
 	int diag;
 
+	*ret_what = "entering the network namespace";
 	if (before < 0)
 		return -1;
+	*ret_what = "sock_diag";
 	diag = sockdiag_open();
 	netns_leave(before);
 	return diag;
@@ -130,15 +132,19 @@ int capture_diag(struct capture *c, const struct capture_process *p, unsigned wi
 	uint64_t began = sink_now(CLOCK_REALTIME);
 	const char *path = arena_printf(c->arena, "sockets/net-%llu/diag.json",
 					(unsigned long long)p->netns);
-	auto_fd int diag = open_diag(p);
+	const char *what;
+	auto_fd int diag = open_diag(p, &what);
 	struct sockdiag_inets sockets;
 	struct owners owners;
 	const char *text;
 
 	if (diag < 0 || sockdiag_inet(diag, without, &scratch, &sockets) < 0) {
-		capture_problem(c, path, "%s", err_errno_text(errno));
+		capture_problem(c, path, "%s: %s", what, err_errno_text(errno));
 		return 0;
 	}
+	if (sockets.lacking)
+		capture_problem(c, path, "the kernel does not tell of TCP or of UDP: it needs "
+				"tcp_diag and udp_diag");
 	owners = find_owners(c, &scratch);
 	emit_array(&m, NULL);
 	for (size_t i = 0; i < sockets.count; i++)

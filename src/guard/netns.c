@@ -49,7 +49,7 @@ void netns_leave(int before)
 	close(before);
 }
 
-static int load(void)
+int netns_load(void)
 {
 	/* Two instructions: drop. */
 	const struct bpf_insn code[] = {
@@ -124,11 +124,10 @@ static int each(int (*one)(const struct if_nameindex *interface, int program), i
 	return all ? count : -1;
 }
 
-static void act(int netns, bool cut, struct arena *a, struct guard_mechanism *line)
+static void act(int netns, int program, struct arena *a, struct guard_mechanism *line)
 {
-	auto_fd int program = cut ? load() : -1;
-	int before = cut && program < 0 ? -1 : netns_enter(netns);
-	int count = before < 0 ? -1 : each(cut ? cut_one : uncut_one, program);
+	int before = netns_enter(netns);
+	int count = before < 0 ? -1 : each(program >= 0 ? cut_one : uncut_one, program);
 	int code = errno;
 
 	if (before >= 0)
@@ -138,16 +137,24 @@ static void act(int netns, bool cut, struct arena *a, struct guard_mechanism *li
 		line->detail = arena_printf(a, "%d interface%s", count, count == 1 ? "" : "s");
 		return;
 	}
-	line->outcome = code == EINVAL || code == EOPNOTSUPP ? GUARD_UNSUPPORTED : GUARD_FAILED;
-	line->detail = err_errno_text(code);
+	netns_not(before < 0 ? "entering the network namespace" : "tcx", code, a, line);
 }
 
-void netns_cut(int netns, struct arena *a, struct guard_mechanism *line)
+void netns_not(const char *what, int code, struct arena *a, struct guard_mechanism *line)
 {
-	act(netns, true, a, line);
+	bool lacks = code == EINVAL || code == EOPNOTSUPP || code == ENOSYS;
+
+	line->outcome = lacks ? GUARD_UNSUPPORTED : GUARD_FAILED;
+	line->detail = arena_printf(a, "%s: %s%s", what, err_errno_text(code),
+				    code == EINVAL ? ": this kernel has no such place (Linux 6.6)" : "");
+}
+
+void netns_cut(int netns, int program, struct arena *a, struct guard_mechanism *line)
+{
+	act(netns, program, a, line);
 }
 
 void netns_uncut(int netns, struct arena *a, struct guard_mechanism *line)
 {
-	act(netns, false, a, line);
+	act(netns, -1, a, line);
 }

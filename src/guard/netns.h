@@ -22,8 +22,14 @@ int netns_enter(int netns) __attribute__((warn_unused_result));
 /* Goes back and closes `before`. That cannot fail; if it did, the program would end. */
 void netns_leave(int before);
 
+/* The program that cuts, a descriptor; -1 and errno. */
+int netns_load(void) __attribute__((warn_unused_result));
+
 /* Cuts every interface of the namespace but lo. */
-void netns_cut(int netns, struct arena *a, struct guard_mechanism *line);
+void netns_cut(int netns, int program, struct arena *a, struct guard_mechanism *line);
+
+/* Says in `line` what was not possible and why. */
+void netns_not(const char *what, int code, struct arena *a, struct guard_mechanism *line);
 
 /* Takes that back. */
 void netns_uncut(int netns, struct arena *a, struct guard_mechanism *line);

@@ -64,6 +64,10 @@ static void sever(struct scan *s, const struct sockdiag_inets *inets)
 	struct guard_mechanism *line = outcome_line(s->report, s->arena);
 	size_t ended = 0, failed = 0;
 
+	*line = (struct guard_mechanism){ "sever", GUARD_FAILED, "the kernel does not tell what "
+					  "connections there are: see sock-diag" };
+	if (!s->told_inet)
+		return;
 	for (size_t i = 0; i < inets->count; i++) {
 		const struct sockdiag_inet *inet = &inets->items[i];
 
@@ -76,9 +80,46 @@ static void sever(struct scan *s, const struct sockdiag_inets *inets)
 			failed++;
 	}
 	*line = (struct guard_mechanism){
-		"sever", s->diag < 0 || failed ? GUARD_FAILED : GUARD_APPLIED,
+		"sever", failed ? GUARD_FAILED : GUARD_APPLIED,
 		arena_printf(s->arena, "%zu ended, %zu could not be", ended, failed),
 	};
+}
+
+/*
+ * A kernel without it is no failure: then each socket of which that leaves something unknown is a
+ * finding, and held by something else or open.
+ */
+static void untold(struct scan *s, int code)
+{
+	bool lacks = code == ENOENT || code == EPROTONOSUPPORT || code == EAFNOSUPPORT;
+
+	outcome_add(s->report, s->arena, "sock-diag", lacks ? GUARD_UNSUPPORTED : GUARD_FAILED,
+		    arena_printf(s->arena, "the kernel does not tell whose sockets there are: "
+				 "%s%s: %s", s->no_diag ? s->no_diag : "sock_diag", lacks ?
+				 " (modules tcp_diag, udp_diag, unix_diag)" : "",
+				 err_errno_text(code)));
+}
+
+static void ask_diag(struct scan *s, bool inet, bool unixes_too, struct sockdiag_inets *inets,
+		     struct sockdiag_unixes *unixes)
+{
+	int code = 0;
+
+	if (s->diag < 0) {
+		if (inet || unixes_too)
+			untold(s, s->no_diag_code);
+		return;
+	}
+	if (inet) {
+		s->told_inet = sockdiag_inet(s->diag, 0, s->arena, inets) == 0 && !inets->lacking;
+		code = s->told_inet ? 0 : inets->lacking ? ENOENT : errno;
+	}
+	if (unixes_too) {
+		s->told_unix = sockdiag_unix(s->diag, s->arena, unixes) == 0;
+		code = s->told_unix ? code : errno;
+	}
+	if (code)
+		untold(s, code);
 }
 
 static void look(struct scan *s, bool severs, struct journal *j)
@@ -91,13 +132,14 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	if (severs || s->observe)
 		scan_net_open(s);
 	for (size_t i = 0; i < s->socket_count; i++) {
-		any_inet |= s->sockets[i].family == AF_INET || s->sockets[i].family == AF_INET6;
-		any_unix |= s->sockets[i].family == AF_UNIX;
+		int family = s->sockets[i].family;
+
+		any_inet |= s->sockets[i].hidden || family == AF_INET || family == AF_INET6;
+		any_unix |= s->sockets[i].hidden || family == AF_UNIX;
 	}
-	if ((any_inet && (s->diag < 0 || sockdiag_inet(s->diag, 0, s->arena, &inets) < 0)) ||
-	    (any_unix && (s->diag < 0 || sockdiag_unix(s->diag, s->arena, &unixes) < 0)))
-		outcome_add(s->report, s->arena, "sock-diag", GUARD_FAILED,
-			   "the kernel does not tell what sockets there are");
+	ask_diag(s, any_inet, any_unix, &inets, &unixes);
+	for (size_t i = 0; i < s->socket_count; i++)
+		judge_hidden(&s->sockets[i], &inets, &unixes);
 	interfaces = anybody_raw(s);
 	for (size_t i = 0; i < s->socket_count; i++)
 		interfaces |= judge_needs_interfaces(s, &s->sockets[i], &inets);
@@ -121,6 +163,7 @@ void scan_group(const struct held *h, const struct guard_request *request,
 	s->held = h;
 	s->observe = request->observe;
 	s->still = !request->observe && settled;
+	s->uncut = !outcome_is_cut(report);
 	s->netns = s->diag = -1;
 	s->arena = a;
 	s->report = report;

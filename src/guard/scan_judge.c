@@ -38,10 +38,15 @@ static void judge_inet(struct scan *s, const struct seen *seen, const struct soc
 	if (inet && judge_is_own(s, inet->cgroup))
 		return;
 	/* Neither TCP nor UDP, or not bound: nothing is under way, and whose it is is not told. */
-	if (!inet && !seen->elsewhere && s->diag >= 0) {
+	if (!inet && !seen->elsewhere && s->told_inet) {
 		if (scan_by_freeze(s) == GUARD_HELD_OPEN)
 			scan_find(s, "inet-socket", seen->pid, seen->fd, by_cut(s, seen),
 			     "not bound; whether it was made outside is not known");
+		return;
+	}
+	if (!inet && !s->told_inet && !(seen->elsewhere && s->cookie)) {
+		scan_find(s, "inet-socket", seen->pid, seen->fd, by_cut(s, seen),
+		     "whether it was made outside is not known: see sock-diag");
 		return;
 	}
 	if (seen->elsewhere)
@@ -52,6 +57,8 @@ static void judge_inet(struct scan *s, const struct seen *seen, const struct soc
 static void judge_unix(struct scan *s, const struct seen *seen,
 		       const struct sockdiag_unixes *unixes)
 {
+	const char *detail = "whom it is connected to is not known: see sock-diag";
+
 	for (size_t i = 0; i < unixes->count; i++) {
 		const struct sockdiag_unix *u = &unixes->items[i];
 
@@ -60,9 +67,10 @@ static void judge_unix(struct scan *s, const struct seen *seen,
 		scan_find(s, "unix-socket", seen->pid, seen->fd, scan_by_freeze(s),
 		     "connected to a process outside");
 	}
-	if (seen->elsewhere)
-		scan_find(s, "unix-socket", seen->pid, seen->fd, scan_by_freeze(s),
-		     "made in another network namespace; whom it is connected to is not known");
+	if (seen->elsewhere && s->cookie)
+		detail = "made in another network namespace; whom it is connected to is not known";
+	if (seen->elsewhere || !s->told_unix)
+		scan_find(s, "unix-socket", seen->pid, seen->fd, scan_by_freeze(s), detail);
 }
 
 static void judge_packet(struct scan *s, const struct seen *seen)
@@ -76,9 +84,41 @@ static void judge_packet(struct scan *s, const struct seen *seen)
 	     held == GUARD_HELD_FROZEN ? held : by_cut(s, seen), detail);
 }
 
+/* What sock_diag lists is of the container's own network namespace. */
+static int family_listed(const struct seen *seen, const struct sockdiag_inets *inets,
+			 const struct sockdiag_unixes *unixes)
+{
+	const struct sockdiag_inet *inet = inet_of(inets, seen->inode);
+
+	if (inet)
+		return inet->family;
+	for (size_t i = 0; i < unixes->count; i++)
+		if (unixes->items[i].inode == seen->inode)
+			return AF_UNIX;
+	return -1;
+}
+
+void judge_hidden(struct seen *seen, const struct sockdiag_inets *inets,
+		  const struct sockdiag_unixes *unixes)
+{
+	int family = seen->hidden ? family_listed(seen, inets, unixes) : -1;
+
+	if (family < 0)
+		return;
+	seen->family = family;
+	seen->elsewhere = false;
+	seen->hidden = NULL;
+}
+
 void judge_socket(struct scan *s, const struct seen *seen, const struct sockdiag_inets *inets,
 		  const struct sockdiag_unixes *unixes)
 {
+	if (seen->hidden) {
+		scan_find(s, "socket", seen->pid, seen->fd, GUARD_HELD_OPEN,
+		     arena_printf(s->arena, "cannot be looked at: %s: orlop needs pidfd_open, "
+				  "pidfd_getfd and CAP_SYS_PTRACE", seen->hidden));
+		return;
+	}
 	switch (seen->family) {
 	case AF_INET:
 	case AF_INET6:
@@ -122,6 +162,6 @@ bool judge_needs_interfaces(const struct scan *s, const struct seen *seen,
 	if (seen->family != AF_INET && seen->family != AF_INET6)
 		return false;
 	inet = inet_of(inets, seen->inode);
-	return inet && !judge_is_own(s, inet->cgroup);
+	return inet ? !judge_is_own(s, inet->cgroup) : !s->told_inet;
 }
 

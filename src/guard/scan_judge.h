@@ -14,6 +14,10 @@ bool judge_is_own(const struct scan *s, uint64_t group);
 bool judge_needs_interfaces(const struct scan *s, const struct seen *seen,
 			    const struct sockdiag_inets *inets);
 
+/* What is known of a socket that could not be fetched, by what sock_diag lists. */
+void judge_hidden(struct seen *seen, const struct sockdiag_inets *inets,
+		  const struct sockdiag_unixes *unixes);
+
 /* Adds what the socket means to the findings. */
 void judge_socket(struct scan *s, const struct seen *seen, const struct sockdiag_inets *inets,
 		  const struct sockdiag_unixes *unixes);

@@ -5,6 +5,7 @@
  */
 #include "guard/scan_net.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -49,6 +50,7 @@ void scan_net_cut(struct scan *s, struct journal *j)
 {
 	struct guard_mechanism *line = outcome_line(s->report, s->arena);
 	pid_t other = sharer(s);
+	auto_fd int program = -1;
 	struct err e;
 
 	line->name = "netns";
@@ -56,11 +58,16 @@ void scan_net_cut(struct scan *s, struct journal *j)
 		line->outcome = GUARD_UNSUPPORTED;
 		line->detail = arena_printf(s->arena, "not cut: process %d outside of the container "
 					    "is in the same network namespace", (int)other);
+	} else if (s->no_diag) {
+		netns_not(s->no_diag, s->no_diag_code, s->arena, line);
+	} else if ((program = netns_load()) < 0) {
+		netns_not("load", errno, s->arena, line);
+	/* Only now: what is not known to be there need not be taken back. */
 	} else if (journal_netns(j, s->netns_inode, s->arena, &e) < 0) {
 		line->outcome = GUARD_FAILED;
 		line->detail = arena_printf(s->arena, "left as it is: %s", e.text);
 	} else {
-		netns_cut(s->netns, s->arena, line);
+		netns_cut(s->netns, program, s->arena, line);
 		s->cut = line->outcome == GUARD_APPLIED;
 	}
 }
@@ -68,6 +75,7 @@ void scan_net_cut(struct scan *s, struct journal *j)
 void scan_net_open(struct scan *s)
 {
 	socklen_t len = sizeof(s->cookie);
+	auto_fd int any = -1;
 	int before;
 
 	if (s->entered)
@@ -76,12 +84,17 @@ void scan_net_open(struct scan *s)
 	for (size_t i = 0; i < s->tables->pids.count && s->netns < 0; i++)
 		if (s->tables->pids.items[i] > 0)
 			s->netns = netns_open(s->tables->pids.items[i], &s->netns_inode);
+	s->no_diag = "entering the network namespace";
 	before = s->netns < 0 ? -1 : netns_enter(s->netns);
+	s->no_diag_code = errno;
 	if (before < 0)
 		return;
 	s->diag = sockdiag_open();
-	if (s->diag >= 0)
-		getsockopt(s->diag, SOL_SOCKET, SCAN_OPTION_NETNS_COOKIE, &s->cookie, &len);
+	s->no_diag_code = errno;
+	s->no_diag = NULL;
+	any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (any >= 0)
+		getsockopt(any, SOL_SOCKET, SCAN_OPTION_NETNS_COOKIE, &s->cookie, &len);
 	netns_leave(before);
 }
 

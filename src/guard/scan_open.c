@@ -97,9 +97,8 @@ static void see_socket(struct scan *s, pid_t pid, int pidfd, int fd, uint32_t in
 
 	if (socket < 0 ||
 	    getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &seen.family, &len) < 0) {
-		scan_find(s, "socket", pid, fd, GUARD_HELD_OPEN,
-		     arena_printf(s->arena, "cannot be looked at: %s", err_errno_text(errno)));
-		return;
+		seen.hidden = err_errno_text(errno);
+		seen.family = -1;
 	}
 	scan_net_open(s);
 	seen.elsewhere = getsockopt(socket, SOL_SOCKET, SCAN_OPTION_NETNS_COOKIE, &cookie,
@@ -137,6 +136,9 @@ static void see_ring(struct scan *s, pid_t pid, int fd)
 		scan_find(s, "io-uring", pid, fd, GUARD_HELD_OPEN,
 		     arena_printf(s->arena, "works while its owner is frozen, with %lu registered "
 				  "files that cannot be seen", count));
+	else if (s->uncut)
+		scan_find(s, "io-uring", pid, fd, GUARD_HELD_OPEN,
+		     "works while its owner is frozen, and the network is not cut");
 	else
 		scan_find(s, "io-uring", pid, fd, GUARD_HELD_CUT,
 		     "works while its owner is frozen; what it sends to the network is dropped");
@@ -190,6 +192,11 @@ void scan_open(struct scan *s)
 		scan_find(s, "time", 0, -1, GUARD_HELD_OPEN,
 		     arena_printf(s->arena, "%zu of %zu processes were not looked at", t->missed,
 				  t->pids.count));
+	if (t->unseen.count)
+		scan_find(s, "process", t->unseen.last, -1, GUARD_HELD_OPEN,
+		     arena_printf(s->arena, "what %zu of %zu processes have open cannot be seen: "
+				  "%s: orlop needs CAP_SYS_PTRACE", t->unseen.count, t->pids.count,
+				  err_errno_text(t->unseen.code)));
 	if (t->pids.count && t->pids.items[0] <= 0)
 		scan_find(s, "process", 0, -1, GUARD_HELD_OPEN,
 		     "there are processes that this pid namespace does not have");

@@ -15,6 +15,7 @@ struct seen {
 	uint32_t inode;
 	pid_t pid;
 	int fd, family;
+	const char *hidden;	/* why it could not be asked what it is; NULL: it was */
 	bool elsewhere;		/* of another network namespace than the first process's */
 	bool bypass;		/* a packet socket that goes around the queues */
 };
@@ -27,8 +28,12 @@ struct scan {
 	bool cut;		/* the interfaces of the network namespace are cut */
 	uint64_t end;
 	const struct tables *tables;
+	bool uncut;		/* not even the packets of its own sockets are dropped */
+	bool told_inet, told_unix;	/* sock_diag says of each socket what there is to say */
 	bool entered;		/* the network namespace was looked for */
 	int netns, diag;
+	const char *no_diag;	/* what was refused, and with which error */
+	int no_diag_code;
 	uint64_t netns_inode, cookie;
 	struct seen *sockets;
 	size_t socket_count, socket_room;

@@ -27,6 +27,7 @@
 
 #include "base/file.h"
 #include "guard/freeze.h"
+#include "guard/tasks.h"
 #include "orlop/auto.h"
 
 enum {
@@ -56,7 +57,7 @@ struct worker {
 	struct number numbers[NUMBERS];
 	struct block *blocks;		/* newest first */
 	size_t noted;
-	bool no_counts;			/* the kernel does not say how many there are */
+	struct tables_unseen unseen;
 	pthread_t thread;
 };
 
@@ -152,6 +153,18 @@ struct place {
 	size_t len;		/* of the path without a number */
 };
 
+/* /proc does not show it, and it has not ended. */
+static void note_unseen(struct worker *w, pid_t pid, int code)
+{
+	bool ended = (code == ENOENT || code == ESRCH) && !tasks_is_there(pid);
+
+	if (ended || w->unseen.last == pid)
+		return;
+	w->unseen.last = pid;
+	w->unseen.code = code;
+	w->unseen.count++;
+}
+
 /* Reads one name: true when there is such a descriptor. */
 static bool look_at(struct worker *w, struct place *p, int fd)
 {
@@ -161,6 +174,8 @@ static bool look_at(struct worker *w, struct place *p, int fd)
 
 	snprintf(p->path + p->len, sizeof(p->path) - p->len, "%d", fd);
 	n = readlinkat(p->dir, p->path, target, sizeof(target) - 1);
+	if (n < 0 && (errno == EACCES || errno == EPERM))
+		note_unseen(w, p->pid, errno);
 	if (n < 0)
 		return false;
 	target[n] = '\0';
@@ -222,6 +237,8 @@ static void list(struct worker *w, struct place *p, int from)
 	fds = dir < 0 ? NULL : fdopendir(dir);
 	if (fds)
 		take_fd(&dir);
+	else
+		note_unseen(w, p->pid, errno);
 	while (fds && (entry = readdir(fds)) && !is_late(w->run)) {
 		struct place inside = { .at = p->at, .pid = p->pid, .tid = p->tid,
 					.dir = dirfd(fds) };
@@ -374,8 +391,16 @@ static void collect(struct tables_run *r)
 	struct tables *t = &r->tables;
 	size_t all = 0, kept = 0;
 
-	for (size_t i = 0; i < WORKERS; i++)
+	for (size_t i = 0; i < WORKERS; i++) {
+		const struct tables_unseen *unseen = &r->workers[i].unseen;
+
 		all += r->workers[i].noted;
+		if (!unseen->count)
+			continue;
+		t->unseen.count += unseen->count;
+		t->unseen.last = unseen->last;
+		t->unseen.code = unseen->code;
+	}
 	t->noted = arena_new_array(r->arena, struct tables_noted, all);
 	for (size_t i = 0; i < WORKERS; i++)
 		for (struct block *b = r->workers[i].blocks; b; b = b->next)

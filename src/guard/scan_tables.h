@@ -18,12 +18,20 @@ struct tables_noted {
 	const char *target;	/* what /proc calls it: "socket:[12]" */
 };
 
+/* Processes that live and whose tables /proc does not show to us: one of them, and why. */
+struct tables_unseen {
+	size_t count;
+	pid_t last;
+	int code;		/* an errno */
+};
+
 struct tables {
 	struct cgroup_pids pids;
 	uint64_t groups[TABLES_GROUPS_MAX];	/* the ids of the cgroup and those below it */
 	size_t group_count;
 	struct tables_noted *noted;	/* in the order of the list */
 	size_t noted_count;
+	struct tables_unseen unseen;
 	size_t missed;			/* processes for which there was no time */
 	struct err error;		/* of a list that could not be read: no pids then */
 	bool failed;

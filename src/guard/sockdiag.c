@@ -181,9 +181,10 @@ int sockdiag_inet(int diag, unsigned without, struct arena *a, struct sockdiag_i
 			if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request,
 				sizeof(request)) < 0 ||
 			    answers(diag, take_inet, &all) < 0) {
-				/* A kernel without IPv6 has none to tell of. */
 				if (errno != ENOENT && errno != EAFNOSUPPORT)
 					return -1;
+				/* A kernel without IPv6 has none to tell of. */
+				all.list.lacking |= families[f] == AF_INET;
 			}
 		}
 	*ret = all.list;

@@ -30,6 +30,7 @@ struct sockdiag_unix {
 struct sockdiag_inets {
 	struct sockdiag_inet *items;
 	size_t count;
+	bool lacking;		/* of TCP or UDP nothing is told: no tcp_diag, or no udp_diag */
 };
 
 struct sockdiag_unixes {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,11 @@ static const char *name_of(const char *stat, const char *end, struct arena *a)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
 	return name;
+}
+
+bool tasks_is_there(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno == EPERM;
 }
 
 static void look_at(int task, pid_t pid, const char *tid, struct arena *a, struct guard_tasks *ret)

@@ -11,6 +11,9 @@ enum { TASKS_MAX = 64 };
 int tasks_not_frozen(int group, struct arena *a, struct guard_tasks *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Whether there is such a process, also one that /proc does not show. */
+bool tasks_is_there(pid_t pid);
+
 /*
  * PURE. Whether a thread with this letter, which waits in this kernel function ("" or "0": it is
  * not said), is one that counts as frozen.
