@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "engine/child_image.h"
+#include "guard/tasks.h"
 #include "orlop/auto.h"
 
 enum {
@@ -222,6 +223,16 @@ struct anonymous {
 	bool writable;
 };
 
+/* Whether a mapping could not be looked at because it is not there any more; keeps errno. */
+static bool went(const struct process *p, int code)
+{
+	bool lacks = code == ENOENT && faccessat(p->proc, "map_files", F_OK, 0) < 0 &&
+		     faccessat(p->proc, "maps", F_OK, 0) == 0;
+
+	errno = code;
+	return code == ESRCH || (code == ENOENT && !lacks);
+}
+
 /* How much was said. */
 static size_t said(const struct drift *d)
 {
@@ -240,10 +251,9 @@ static void look_at_file(struct process *p, const char *link, const char *file, 
 	if (shares && code_known_has(image->known, file))
 		return;
 	ret = look_at(p, link, false);
-	/* ENOENT, ESRCH: it went meanwhile. */
-	if (ret < 0 && errno != ENOENT && errno != ESRCH)
-		code_tell(image->arena, &p->d->untold, "process %d: %.300s: %s", (int)p->pid, name,
-			  err_errno_text(errno));
+	if (ret < 0 && !went(p, errno))
+		code_tell(image->arena, &p->d->untold, "process %d: %.300s: map_files: %s",
+			  (int)p->pid, name, err_errno_text(errno));
 	if (ret == 0 && said(p->d) == before && shares)
 		code_known_add(image->known, file, image->arena);
 }
@@ -297,11 +307,13 @@ static int open_proc(pid_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Also of one that may not be looked at: that is told then. */
 static bool has_program(int proc)
 {
 	char target[8];
 
-	return proc >= 0 && readlinkat(proc, "exe", target, sizeof(target)) > 0;
+	return proc >= 0 && (readlinkat(proc, "exe", target, sizeof(target)) > 0 ||
+			     errno == EACCES || errno == EPERM);
 }
 
 /*
@@ -362,6 +374,14 @@ static const char *name_of(int proc, struct arena *a)
 	return arena_strndup(a, name, len > 0 ? (size_t)len : 0);
 }
 
+/* Where /proc is mounted with hidepid, the directory is there and nothing in it. */
+static bool is_hidden(pid_t pid)
+{
+	auto_fd int proc = open_proc(pid);
+
+	return (proc < 0 || faccessat(proc, "stat", F_OK, 0) < 0) && tasks_is_there(pid);
+}
+
 void code_look(const struct code_image *image, pid_t pid, struct drift *d)
 {
 	auto_arena scratch = ARENA_NONE;
@@ -369,6 +389,8 @@ void code_look(const struct code_image *image, pid_t pid, struct drift *d)
 	struct process *p = arena_new(&scratch, struct process);
 	char namespace[32];
 
+	if (proc < 0 && is_hidden(pid))
+		code_tell(image->arena, &d->untold, "process %d: /proc does not show it", (int)pid);
 	if (proc < 0 || is_ours(image, proc))		/* proc: it ended */
 		return;
 	*p = (struct process){ .image = image, .d = d, .pid = pid, .proc = proc,

@@ -11,6 +11,7 @@
 #include "engine/cgroup.h"
 #include "guard/drift.h"
 #include "guard/held.h"
+#include "guard/tasks.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 #include "orlop/state.h"
@@ -108,8 +109,12 @@ void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret)
 
 	*ret = (struct drift){ 0 };
 	image.arena = a;
-	if (proc < 0)
+	if (proc < 0) {
+		if (g->count && tasks_is_there(first_of(g)))
+			code_tell(a, &ret->untold, "process %d: /proc does not show it",
+				  (int)first_of(g));
 		return;
+	}
 	if (g->waiting) {
 		/* It is the program that makes the container, in a file of memory. */
 		code_tell(a, &ret->limits, "process %d waits for start: nothing of the image runs yet",
