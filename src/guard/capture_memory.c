@@ -261,7 +261,7 @@ static int write_core(struct capture *c, struct capture_process *p, struct err *
 {
 	auto_arena scratch = ARENA_NONE;
 	auto_fd int memory = openat(p->proc, "mem", O_RDONLY | O_CLOEXEC);
-	auto_fd int pagemap = openat(p->proc, "pagemap", O_RDONLY | O_CLOEXEC);
+	auto_fd int pagemap = memory < 0 ? -1 : openat(p->proc, "pagemap", O_RDONLY | O_CLOEXEC);
 	struct text notes = TEXT_IN(&scratch), head = TEXT_IN(&scratch);
 	struct core_process process;
 	struct loads l = { 0 };
@@ -272,7 +272,8 @@ static int write_core(struct capture *c, struct capture_process *p, struct err *
 	int code;
 
 	if (memory < 0 || pagemap < 0) {
-		capture_problem(c, path, "%s", err_errno_text(errno));
+		capture_problem(c, path, "/proc/%d/%s: %s", (int)p->pid,
+				memory < 0 ? "mem" : "pagemap", err_errno_text(errno));
 		return 0;
 	}
 	maps = read_maps(c, p, &scratch, &count);

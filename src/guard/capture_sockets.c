@@ -255,10 +255,14 @@ static int take_process(struct capture *c, const struct capture_process *p, stru
 			struct str_list *seen, struct arena *a, char *buffer, struct err *e)
 {
 	auto_fd int pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	int pidfd_code = errno;
 	int fd = openat(p->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
 	auto_dir DIR *fds = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
+	if (pidfd < 0)
+		capture_problem(c, arena_printf(c->arena, "queues of process %d", (int)p->pid),
+				"pidfd_open: %s", err_errno_text(pidfd_code));
 	while (fds && pidfd >= 0 && code == 0 && (entry = readdir(fds))) {
 		struct queue q = { .process = p, .fd = strtol(entry->d_name, NULL, 10) };
 		char target[64] = "";
@@ -270,7 +274,7 @@ static int take_process(struct capture *c, const struct capture_process *p, stru
 		q.target = target;
 		q.copy = (int)syscall(SYS_pidfd_getfd, pidfd, (int)q.fd, 0);
 		if (q.copy < 0) {
-			capture_problem(c, target, "%s", err_errno_text(errno));
+			capture_problem(c, target, "pidfd_getfd: %s", err_errno_text(errno));
 			continue;
 		}
 		code = take_queues(c, &q, m, buffer, e);

@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "engine/cgroup.h"
 #include "guard/capture.h"
+#include "guard/tasks.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
 
@@ -169,7 +170,7 @@ static void read_threads(struct capture *c, struct capture_process *p)
 static void find_process(struct capture *c, pid_t pid, struct capture_process *p)
 {
 	char path[32];
-	const char *status, *inner, *link;
+	const char *stat, *status, *inner, *link;
 	struct stat st;
 
 	*p = (struct capture_process){ .pid = pid, .proc = -1, .state = '?', .comm = "", .exe = "",
@@ -177,10 +178,14 @@ static void find_process(struct capture *c, pid_t pid, struct capture_process *p
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	p->proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->proc < 0) {
-		capture_problem(c, path, "it is gone");
+		capture_problem(c, path, "%s", tasks_is_there(pid) ? "/proc does not show it" :
+								     "it is gone");
 		return;
 	}
-	read_stat(p, line_of(c, p->proc, "stat"), c->arena);
+	stat = line_of(c, p->proc, "stat");
+	if (!*stat && tasks_is_there(pid))	/* mounted with hidepid, it is empty */
+		capture_problem(c, path, "/proc does not show it");
+	read_stat(p, stat, c->arena);
 	status = line_of(c, p->proc, "status");
 	p->uid = (uint32_t)strtoul(status_line(status, "\nUid:\t"), NULL, 10);
 	p->gid = (uint32_t)strtoul(status_line(status, "\nGid:\t"), NULL, 10);
@@ -189,6 +194,9 @@ static void find_process(struct capture *c, pid_t pid, struct capture_process *p
 	     tab = strchr(tab + 1, '\t'))
 		p->inner = (pid_t)strtol(tab + 1, NULL, 10);
 	link = link_of(p->proc, "exe", c->arena);
+	if (!*link && (errno == EACCES || errno == EPERM))
+		capture_problem(c, path, "little of it can be seen: %s: orlop needs "
+				"CAP_SYS_PTRACE", err_errno_text(errno));
 	p->exe = link;
 	if (fstatat(p->proc, "ns/net", &st, 0) == 0)
 		p->netns = st.st_ino;

@@ -117,7 +117,7 @@ int state_process(int dir, const struct state_record *record, int *ret_pidfd, st
 		/* EINVAL, and ENOENT on later kernels: the pid is that of a thread now. */
 		if (record->pid <= 0 || errno == ESRCH || errno == EINVAL || errno == ENOENT)
 			return 0;
-		return err_sys(e, "open process %d", (int)record->pid);
+		return err_sys(e, "open process %d (pidfd_open)", (int)record->pid);
 	}
 	is = is_volatile(dir) ? 1 : state_of_this_boot(record, e);
 	if (is > 0)
