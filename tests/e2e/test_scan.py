@@ -39,7 +39,7 @@ def family(place, which=-1, odd="", late=""):
     return made
 
 
-def found(odd="", which=-1, late=""):
+def found(odd="", which=-1, late="", held=quarantine):
     """The unix connections that a quarantine finds in such a family."""
     place = os.path.join(current().tmp, f"host-{current().next_number()}")
     os.mkdir(place, 0o777)
@@ -52,7 +52,7 @@ def found(odd="", which=-1, late=""):
             c.wait_line("ready", 20)
             # The odd one may still be on its way.
             peer = service.accept()[0] if which >= 0 or late else None
-            findings = quarantine(c)["findings"]
+            findings = held(c)["findings"]
             release(c)
             if peer:
                 peer.close()
