@@ -6,6 +6,7 @@
  */
 #include "life/container.h"
 #include "life/pending.h"
+#include "life/trigger.h"
 #include "life/update.h"
 #include "orlop/guard.h"
 
@@ -20,7 +21,12 @@ int life_release(const struct life *l, const char *id, const char *reason, struc
 	if (ret->result != GUARD_CONTAINED)
 		return 0;
 	/* What is broken was let go all the same, and has nothing that waits. */
-	if (container_find(l, id, &c, &late) != 0 || !pending_there(&c))
+	if (container_find(l, id, &c, &late) != 0)
+		return 0;
+	if (trigger_may_repeat(&c, a))
+		l->warn("an update had asked for it: an engine that repeats that with its next one holds "
+			"the container again, until orlop.quarantine is release or none");
+	if (!pending_there(&c))
 		return 0;
 	container_close(&c);
 	if (container_open_locked(l, id, CONTAINER_LOCK_MS, a, &c, &late) < 0 ||

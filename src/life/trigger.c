@@ -6,28 +6,46 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/cgroup.h"
 #include "orlop/audit.h"
 #include "orlop/guard.h"
 #include "orlop/policy.h"
 
+/*
+ * The value of orlop.quarantine in the last update that had one. containerd says with every later
+ * update of a container what was said once (it is kept in the configuration): who holds may be
+ * repeated, and no repetition may undo what somebody did since.
+ */
+static const char word_file[] = "update.word";
+
+static const char *const words[] = {
+	[TRIGGER_FROZEN] = "frozen", [TRIGGER_OBSERVE] = "observe",
+	[TRIGGER_RELEASE] = "release", [TRIGGER_NONE] = "none",
+};
+
 static int read_hold(const char *value, const char *name, struct trigger *ret, struct arena *a,
 		     struct err *e)
 {
-	static const char *const words[] = {
-		[TRIGGER_FROZEN] = "frozen", [TRIGGER_OBSERVE] = "observe",
-		[TRIGGER_RELEASE] = "release",
-	};
-
-	for (int i = TRIGGER_FROZEN; i <= TRIGGER_RELEASE; i++)
+	for (int i = TRIGGER_FROZEN; i <= TRIGGER_NONE; i++)
 		if (strcmp(value, words[i]) == 0) {
 			ret->hold = (enum trigger_hold)i;
 			return 0;
 		}
 	err_set(e, ERR_CONFIG, "%s: unified[\"orlop.quarantine\"]: unknown value %s", name,
 		text_quote(a, value, 40));
-	return err_hint(e, "frozen, observe or release");
+	return err_hint(e, "frozen, observe, release or none");
+}
+
+static int read_evidence(const char *value, const char *name, struct trigger *ret, struct arena *a,
+			 struct err *e)
+{
+	ret->evidence = strcmp(value, "take") == 0;
+	if (ret->evidence || strcmp(value, "none") == 0)
+		return 0;
+	return err_set(e, ERR_CONFIG, "%s: unified[\"orlop.evidence\"]: is %s and neither \"take\" "
+		       "nor \"none\"", name, text_quote(a, value, 40));
 }
 
 /* 1: it was one; 0: it is a limit; -1. */
@@ -36,13 +54,8 @@ static int read_key(const struct oci_pair *pair, const char *name, struct trigge
 {
 	if (strcmp(pair->key, "orlop.quarantine") == 0)
 		return read_hold(pair->value, name, ret, a, e) < 0 ? -1 : 1;
-	if (strcmp(pair->key, "orlop.evidence") == 0) {
-		if (strcmp(pair->value, "take") != 0)
-			return err_set(e, ERR_CONFIG, "%s: unified[\"orlop.evidence\"]: is %s and "
-				       "not \"take\"", name, text_quote(a, pair->value, 40));
-		ret->evidence = true;
-		return 1;
-	}
+	if (strcmp(pair->key, "orlop.evidence") == 0)
+		return read_evidence(pair->value, name, ret, a, e) < 0 ? -1 : 1;
 	if (strncmp(pair->key, "orlop.", strlen("orlop.")) == 0)
 		return err_set(e, ERR_CONFIG, "%s: unified[%s]: there are orlop.quarantine and "
 			       "orlop.evidence", name, text_quote(a, pair->key, 40));
@@ -67,7 +80,9 @@ int trigger_read(struct oci_resources *r, const char *name, struct arena *a, str
 
 		if (was < 0)
 			return -1;
-		if (!was)
+		if (was)
+			trigger.any = true;
+		else
 			kept[count++] = r->unified.items[i];
 	}
 	r->unified = (struct pair_list){ kept, count };
@@ -75,13 +90,55 @@ int trigger_read(struct oci_resources *r, const char *name, struct arena *a, str
 	return 0;
 }
 
-bool trigger_any(const struct trigger *trigger)
+/* An engine that was asked before there was a container has written it into the configuration. */
+static bool was_configured(const struct container *c, enum trigger_hold word, struct arena *a)
 {
-	return trigger->hold != TRIGGER_AS_IS || trigger->evidence || trigger->kill;
+	struct oci_config config;
+	struct err ignored;
+
+	if (container_config(c, a, &config, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < config.linux.resources.unified.count; i++) {
+		const struct oci_pair *pair = &config.linux.resources.unified.items[i];
+
+		if (strcmp(pair->key, "orlop.quarantine") == 0)
+			return strcmp(pair->value, words[word]) == 0;
+	}
+	return false;
 }
 
-static int hold(const struct life *l, const struct container *c, enum trigger_hold how,
-		struct arena *a, struct err *e)
+static bool was_said(const struct container *c, enum trigger_hold word, struct arena *a)
+{
+	char text[16];
+
+	if (file_read(c->dir, word_file, text, sizeof(text)) < 0)
+		return was_configured(c, word, a);
+	return strcmp(text, words[word]) == 0;
+}
+
+bool trigger_may_repeat(const struct container *c, struct arena *a)
+{
+	return was_said(c, TRIGGER_FROZEN, a) || was_said(c, TRIGGER_OBSERVE, a);
+}
+
+static int keep_word(const struct container *c, enum trigger_hold word, struct err *e)
+{
+	if (file_replace(c->dir, word_file, words[word], strlen(words[word])) < 0)
+		return err_sys(e, "keep what the update said");
+	return 0;
+}
+
+static int refuse_repeated(const struct container *c, const char *what, enum trigger_hold word,
+			   struct err *e)
+{
+	err_set(e, ERR_HELD, "cannot %s container \"%.80s\": its quarantine is newer than "
+		"orlop.quarantine \"%s\", which engines repeat", what, c->id, words[word]);
+	return err_hint(e, "orlop release %.80s, or \"none\" first and then \"%s\" again", c->id,
+			words[word]);
+}
+
+static int hold(const struct life *l, const struct container *c, int group,
+		enum trigger_hold how, struct arena *a, struct err *e)
 {
 	struct guard_request request = { .id = c->id, .trigger = "update",
 					 .observe = how == TRIGGER_OBSERVE };
@@ -89,12 +146,18 @@ static int hold(const struct life *l, const struct container *c, enum trigger_ho
 	struct policy policy;
 	struct err ignored;
 
+	if (request.observe && was_said(c, how, a) && guard_holds_back(c->dir, c->id) &&
+	    guard_freeze_asked(group))
+		return refuse_repeated(c, "thaw", how, e);
 	policy_load(c->dir, a, &policy, &ignored);
 	request.allow = policy.allow;
 	if (guard_quarantine(l->root, &request, a, &report, e) < 0)
 		return -1;
-	if (report.result == GUARD_CONTAINED)
+	if (report.result == GUARD_CONTAINED) {
+		if (keep_word(c, how, &ignored) < 0)
+			l->warn(ignored.text);
 		return 0;
+	}
 	/* An answer that is no error would be all that a plugin ever hears. */
 	err_set(e, ERR_STATE, "the quarantine is %s", guard_result_word(report.result));
 	return err_hint(e, "what holds stays in force; orlop quarantine %.80s says what does not",
@@ -104,12 +167,25 @@ static int hold(const struct life *l, const struct container *c, enum trigger_ho
 static int let_go(const struct life *l, const struct container *c, struct arena *a,
 		  struct err *e)
 {
+	bool held = guard_holds_back(c->dir, c->id);
 	struct guard_report report;
+	struct err ignored;
 
-	if (guard_release(l->root, c->id, "update", a, &report, e) < 0)
+	if (held && was_said(c, TRIGGER_RELEASE, a))
+		return refuse_repeated(c, "release", TRIGGER_RELEASE, e);
+	/* Kept before it is done: whoever is killed in between leaves it held. */
+	if (keep_word(c, TRIGGER_RELEASE, e) < 0)
 		return -1;
-	return report.result == GUARD_CONTAINED ? 0 :
-	       err_set(e, ERR_STATE, "not everything could be restored: it stays in quarantine");
+	if (!held)
+		return 0;
+	if (guard_release(l->root, c->id, "update", a, &report, e) == 0) {
+		if (report.result == GUARD_CONTAINED)
+			return 0;
+		err_set(e, ERR_STATE, "not everything could be restored: it stays in quarantine");
+	}
+	if (keep_word(c, TRIGGER_NONE, &ignored) < 0)	/* it may be said again */
+		l->warn(ignored.text);
+	return -1;
 }
 
 /* As kill does it, of every process. */
@@ -138,7 +214,9 @@ int trigger_run(const struct life *l, const struct container *c, int group,
 	const char *set;
 
 	if ((trigger->hold == TRIGGER_FROZEN || trigger->hold == TRIGGER_OBSERVE) &&
-	    hold(l, c, trigger->hold, a, e) < 0)
+	    hold(l, c, group, trigger->hold, a, e) < 0)
+		return -1;
+	if (trigger->hold == TRIGGER_NONE && keep_word(c, trigger->hold, e) < 0)
 		return -1;
 	if (trigger->evidence && guard_evidence(l->root, c->id, c->dir, "update", a, &set, e) < 0)
 		return -1;

@@ -8,10 +8,13 @@
 #include "life/container.h"
 #include "orlop/oci_config.h"
 
-enum trigger_hold { TRIGGER_AS_IS, TRIGGER_FROZEN, TRIGGER_OBSERVE, TRIGGER_RELEASE };
+enum trigger_hold {
+	TRIGGER_AS_IS, TRIGGER_FROZEN, TRIGGER_OBSERVE, TRIGGER_RELEASE, TRIGGER_NONE,
+};
 
 struct trigger {
-	enum trigger_hold hold;		/* orlop.quarantine: frozen, observe, release */
+	bool any;			/* anything of this was said */
+	enum trigger_hold hold;		/* orlop.quarantine: frozen, observe, release, none */
 	bool evidence;			/* orlop.evidence: take */
 	bool kill;			/* cgroup.kill: 1 */
 	bool thaw;			/* cgroup.freeze: 0 */
@@ -24,8 +27,8 @@ struct trigger {
 int trigger_read(struct oci_resources *r, const char *name, struct arena *a, struct trigger *ret,
 		 struct err *e) __attribute__((warn_unused_result));
 
-/* Whether anything was asked for. */
-bool trigger_any(const struct trigger *trigger);
+/* Whether the last word of an update was one that holds: an engine may say it again. */
+bool trigger_may_repeat(const struct container *c, struct arena *a);
 
 /*
  * Does what was asked for, containment first. `c` is locked. 0; -1 when something of it is not in

@@ -318,7 +318,7 @@ static int act(struct job *j, const struct trigger *trigger, struct err *e)
 	if (trigger->hold == TRIGGER_RELEASE && pending_there(j->c) &&
 	    update_pending(j->l, j->c, j->arena, e) < 0)
 		return -1;
-	if (trigger_any(trigger) && !j->rdt.set && says_nothing(&j->change, j->arena))
+	if (trigger->any && !j->rdt.set && says_nothing(&j->change, j->arena))
 		return 0;
 	return do_or_keep(j, guard_holds_back(j->c->dir, id), e);
 }

@@ -139,13 +139,33 @@ static bool is_core_limit(const char *key)
 	       strcmp(key, "cgroup.pressure") == 0;
 }
 
+/*
+ * What only an update can ask for. An engine that was asked before the container's start has kept
+ * it for that; what asks for nothing is passed over. 0, 1 for another key, -1.
+ */
+static int pass_over_trigger(struct limits *l, const struct oci_pair *pair, const char *at)
+{
+	if (strncmp(pair->key, "orlop.", strlen("orlop.")) != 0)
+		return 1;
+	if (strcmp(pair->value, "none") == 0 || strcmp(pair->value, "release") == 0)
+		return 0;
+	(void)plan_refuse(l->p, l->r->line, limits_at(l, at),
+			  "is for the update of a container, and this one is new");
+	return err_hint(l->p->e, "\"release\" or \"none\" lets it be created");
+}
+
 int limits_unified(struct limits *l)
 {
 	for (size_t i = 0; i < l->r->unified.count; i++) {
 		const char *key = l->r->unified.items[i].key, *value = l->r->unified.items[i].value;
 		char *at = plan_at(l->p, "unified[\"%.80s\"]", key);
 		const char *controller = NULL;
+		int passed = pass_over_trigger(l, &l->r->unified.items[i], at);
 
+		if (passed < 0)
+			return -1;
+		if (passed == 0)
+			continue;
 		if (strncmp(key, "cgroup.", 7) != 0)
 			controller = arena_strndup(l->p->a, key, strcspn(key, "."));
 		else if (!is_core_limit(key))

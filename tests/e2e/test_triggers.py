@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What engines can set off without knowing it: pause by policy, and the keys of an update."""
 
+import fcntl
 import json
 import os
 
-from deck import config, container, current, needs
+from deck import config, container, current, needs, run
 from deck.adversary import adversary
 from deck.policy import annotated, audit, policies
 
@@ -69,7 +70,71 @@ def test_an_update_holds_and_lets_go():
         assert not frozen(c) and held(c) == "contained" and cut(c)
         unified(c, orlop_quarantine="release").ok
         assert not held(c) and c.status == "running"
-        unified(c, orlop_quarantine="release").fails("is not in quarantine")
+
+
+def test_a_key_that_an_engine_repeats_undoes_nothing():
+    "what was said before a quarantine neither ends nor thaws it; said once more it counts"
+    with container(config(), "wait") as c:
+        c.up()
+        for key in ("release", "observe"):
+            unified(c, orlop_quarantine=key).ok
+            unified(c, orlop_quarantine=key).ok
+            c.rt("quarantine", c.name).ok
+            unified(c, orlop_quarantine=key, cgroup_max_depth="7").fails(
+                f'its quarantine is newer than orlop.quarantine "{key}"', rc=4)
+            assert frozen(c) and held(c) == "contained" and cut(c)
+            unified(c, orlop_quarantine="none").ok
+            assert frozen(c) and held(c) == "contained"
+            unified(c, orlop_quarantine=key).ok
+            assert not frozen(c) and held(c) == (None if key == "release" else "contained")
+        assert c.file("cgroup.max.depth") == "max"
+        c.rt("release", c.name).ok
+
+
+def test_a_release_says_that_an_engine_may_hold_it_again():
+    "it does when it repeats its update; where the last word does not hold there is nothing to say"
+    with container(config(), "wait") as c:
+        c.up()
+        for again in (True, False):
+            unified(c, orlop_quarantine="frozen").ok
+            if not again:
+                unified(c, orlop_quarantine="none").ok
+            assert ("holds the container again" in c.rt("release", c.name).ok.err) is again
+        unified(c, orlop_quarantine="frozen").ok
+        c.rt("release", c.name).ok
+        unified(c, orlop_quarantine="frozen").ok
+        assert frozen(c) and held(c) == "contained"
+        c.rt("release", c.name).ok
+
+
+def test_a_release_that_does_not_succeed_can_be_said_again():
+    "somebody else works on the quarantine; then the same word counts"
+    with container(config(), "wait") as c:
+        c.up()
+        for _ in range(2):
+            unified(c, orlop_quarantine="frozen").ok
+            with open(os.path.join(current().root, c.name, "quarantine"), "rb") as journal:
+                fcntl.flock(journal, fcntl.LOCK_EX)
+                unified(c, orlop_quarantine="release").fails("another quarantine or release of it")
+            assert frozen(c) and held(c) == "contained"
+            unified(c, orlop_quarantine="release").ok
+            assert not held(c)
+
+
+def test_a_new_container_takes_no_key_that_holds():
+    "an engine that was asked before its start keeps it: nothing runs that was to be held"
+    def with_key(**keys):
+        return config(linux={"resources": {"unified": {
+            f"orlop.{key}": value for key, value in keys.items()}}})
+    for keys in ({"quarantine": "frozen"}, {"quarantine": "observe"}, {"evidence": "take"}):
+        run(with_key(**keys), "exit 0").fails("for the update of a container, and this one is new")
+    with container(with_key(quarantine="release", evidence="none"), "wait") as c:
+        c.up()
+        assert c.status == "running" and not held(c)
+        c.rt("quarantine", c.name).ok
+        unified(c, orlop_quarantine="release").fails("its quarantine is newer", rc=4)
+        assert frozen(c) and held(c) == "contained"
+        c.rt("release", c.name).ok
 
 
 def test_a_key_that_is_not_known_is_refused_and_does_nothing():
@@ -78,7 +143,7 @@ def test_a_key_that_is_not_known_is_refused_and_does_nothing():
         c.up()
         for keys, says in (({"orlop.quarantine": "yes"}, 'unknown value "yes"'),
                            ({"orlop.quarantin": "frozen"}, "there are orlop.quarantine"),
-                           ({"orlop.evidence": "maybe"}, 'not "take"')):
+                           ({"orlop.evidence": "maybe"}, 'neither "take"')):
             update(c, {"unified": keys | {"cgroup.freeze": "1"}}).fails(says)
             assert not frozen(c) and not held(c)
 
@@ -95,6 +160,8 @@ def test_an_update_takes_evidence():
             line, = audit("evidence")
             assert line["trigger"] == "update" and line["set"].endswith(name)
             assert c.state()["remediation"]["evidence"].endswith(name)
+            unified(c, orlop_evidence="none", orlop_quarantine="frozen").ok
+            assert os.listdir(place) == [name]
             c.rt("release", c.name).ok
 
 
