@@ -63,6 +63,9 @@ RemoveContainerResponse: none=1 int
 ContainerStatusRequest: container_id=1 string, verbose=2 int
 ContainerStatusResponse: status=1 ContainerStatus, info=2 map
 ContainerStatus: id=1 string, state=3 int, exit_code=7 int, reason=10 string, message=11 string
+ListContainersRequest: none=1 int
+ListContainersResponse: containers=1* Container
+Container: id=1 string
 UpdateContainerResourcesRequest: container_id=1 string, linux=2 Resources
 UpdateContainerResourcesResponse: none=1 int
 ExecSyncRequest: container_id=1 string, cmd=2* string, timeout=3 int
