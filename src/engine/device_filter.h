@@ -26,7 +26,7 @@ int device_filter_attach(int group, const struct plan_cgroup *plan, struct err *
 	__attribute__((warn_unused_result));
 
 /* How many instructions the program of so many rules has at most. */
-enum { DEVICE_FILTER_FIXED = 8, DEVICE_FILTER_PER_RULE = 11 };
+enum { DEVICE_FILTER_FIXED = 14, DEVICE_FILTER_PER_RULE = 9 };
 
 /* PURE. Writes the program for the rules to `code`; returns how many instructions it has. */
 size_t device_filter_code(const struct plan_device_rule *rules, size_t count,

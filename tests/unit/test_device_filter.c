@@ -54,6 +54,12 @@ static uint32_t sim(const struct bpf_insn *code, size_t count, uint32_t access_t
 			r[i->dst_reg] = (uint32_t)r[i->src_reg];
 			written[i->dst_reg] = written[i->src_reg];
 			continue;
+		case BPF_LD | BPF_DW | BPF_IMM:
+			if (++at == count || code[at].code)
+				abort();
+			r[i->dst_reg] = (uint64_t)(uint32_t)code[at].imm << 32 | (uint32_t)i->imm;
+			written[i->dst_reg] = true;
+			continue;
 		case BPF_ALU64 | BPF_MOV | BPF_K:
 			r[i->dst_reg] = (uint64_t)(int64_t)i->imm;
 			written[i->dst_reg] = true;
@@ -63,6 +69,21 @@ static uint32_t sim(const struct bpf_insn *code, size_t count, uint32_t access_t
 			break;
 		case BPF_ALU | BPF_RSH | BPF_K:
 			r[i->dst_reg] = to >> i->imm;
+			break;
+		case BPF_ALU64 | BPF_LSH | BPF_K:
+			if (!written[i->dst_reg])
+				abort();
+			r[i->dst_reg] <<= i->imm;
+			continue;
+		case BPF_ALU64 | BPF_OR | BPF_X:
+			if (!written[i->dst_reg] || !written[i->src_reg])
+				abort();
+			r[i->dst_reg] |= r[i->src_reg];
+			continue;
+		case BPF_JMP | BPF_JEQ | BPF_X:
+			if (!written[i->src_reg])
+				abort();
+			jump = r[i->dst_reg] == r[i->src_reg];
 			break;
 		case BPF_JMP32 | BPF_JEQ | BPF_K:
 			jump = to == (uint32_t)i->imm;
@@ -137,30 +158,33 @@ static unsigned long compared;
 
 static void compare(const struct plan_device_rule *rules, size_t count, const char *what)
 {
-	static const uint32_t numbers[] = { 0, 1, 2, 3, 5, 8, 136, 255, 256, 0x7fffffff, 0x80000000,
-		0xffffffff };
+	/* The kernel has 12 bits for a major and 20 for a minor number. */
+	static const uint32_t majors[] = { 0, 1, 2, 3, 5, 8, 136, 255, 256, 0x7ff, 0x800, 0xfff };
+	static const uint32_t minors[] = { 0, 1, 2, 3, 5, 8, 136, 255, 256, 0x7ffff, 0x80000,
+		0xfffff };
 	struct bpf_insn code[DEVICE_FILTER_FIXED + 64 * DEVICE_FILTER_PER_RULE];
 	size_t length = device_filter_code(rules, count, code);
 	unsigned wrong = 0;
 
 	CHECK(length <= DEVICE_FILTER_FIXED + count * DEVICE_FILTER_PER_RULE, "%zu", length);
 	for (uint32_t type = BPF_DEVCG_DEV_BLOCK; type <= BPF_DEVCG_DEV_CHAR; type++)
-		for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-			for (size_t j = 0; j < ARRAY_LEN(numbers); j++)
+		for (size_t i = 0; i < ARRAY_LEN(majors); i++)
+			for (size_t j = 0; j < ARRAY_LEN(minors); j++)
 				for (unsigned access = 0; access <= RWM; access++) {
 					bool got = sim(code, length, access << 16 | type,
-						       numbers[i], numbers[j]);
+						       majors[i], minors[j]);
 
 					compared++;
-					wrong += got != allowed(rules, count, type, numbers[i],
-								numbers[j], access);
+					wrong += got != allowed(rules, count, type, majors[i],
+								minors[j], access);
 				}
 	CHECK(wrong == 0, "%s: %u requests get another answer", what, wrong);
 }
 
 static void every_single_rule(void)
 {
-	static const int64_t numbers[] = { -1, 0, 5, 0xffffffff, 0x100000000 };
+	static const int64_t numbers[] = { -1, 0, 5, 0xfff, 0x1000, 0xfffff, 0x100000, 0xffffffff,
+		0x100000000 };
 
 	compare(NULL, 0, "no rules");
 	for (int allow = 0; allow < 2; allow++)
@@ -181,7 +205,7 @@ static void every_single_rule(void)
 
 static void random_lists(void)
 {
-	static const int64_t numbers[] = { -1, -1, 0, 1, 2, 3, 5, 8, 136, 255, 0xffffffff };
+	static const int64_t numbers[] = { -1, -1, 0, 1, 2, 3, 5, 8, 136, 255, 0xfff, 0xfffff };
 
 	srand(1);
 	for (int i = 0; i < 3000; i++) {
