@@ -24,6 +24,9 @@
 
 enum { ANSWER_SIZE = 32768, ATTRIBUTE_CGROUP = 21, PATIENCE_MS = 500 };
 
+/* TCP_CLOSE and TCP_LISTEN of net/tcp_states.h; UDP that is not connected is closed. */
+enum { STATE_CLOSE = 7, STATE_LISTEN = 10 };
+
 _Static_assert(sizeof(((struct sockdiag_inet *)0)->id) == sizeof(struct inet_diag_sockid),
 	       "an id is kept as it came");
 
@@ -161,34 +164,65 @@ static void take_inet(const void *body, size_t len, void *argument)
 	all->list.items[all->list.count++] = found;
 }
 
+static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+/* Adds the sockets of one table that are in one of these states. */
+static int take_table(struct inets *all, int diag, uint8_t family, uint8_t protocol,
+		      uint32_t states)
+{
+	struct inet_diag_req_v2 request = {
+		.sdiag_family = family, .sdiag_protocol = protocol, .idiag_states = states,
+		.idiag_ext = 1 << (INET_DIAG_INFO - 1),
+	};
+
+	all->protocol = protocol;
+	if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request)) == 0 &&
+	    answers(diag, take_inet, all) == 0)
+		return 0;
+	if (errno != ENOENT && errno != EAFNOSUPPORT)
+		return -1;
+	/* A kernel without IPv6 has none to tell of. */
+	all->list.lacking |= family == AF_INET;
+	return 0;
+}
+
 int sockdiag_inet(int diag, unsigned without, struct arena *a, struct sockdiag_inets *ret)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
 	struct inets all = { .arena = a };
 
-	for (size_t f = 0; f < ARRAY_LEN(families); f++)
-		for (size_t p = 0; p < ARRAY_LEN(protocols); p++) {
-			struct inet_diag_req_v2 request = {
-				.sdiag_family = families[f], .sdiag_protocol = protocols[p],
-				.idiag_states = UINT32_MAX,
-				.idiag_ext = 1 << (INET_DIAG_INFO - 1),
-			};
-
-			if (protocols[p] == IPPROTO_TCP && without & 1u << f)
-				continue;
-			all.protocol = protocols[p];
-			if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request,
-				sizeof(request)) < 0 ||
-			    answers(diag, take_inet, &all) < 0) {
-				if (errno != ENOENT && errno != EAFNOSUPPORT)
-					return -1;
-				/* A kernel without IPv6 has none to tell of. */
-				all.list.lacking |= families[f] == AF_INET;
-			}
-		}
+	for (size_t f = 0; f < ARRAY_LEN(families); f++) {
+		if (!(without & 1u << f) &&
+		    take_table(&all, diag, families[f], IPPROTO_TCP, UINT32_MAX) < 0)
+			return -1;
+		if (take_table(&all, diag, families[f], IPPROTO_UDP, UINT32_MAX) < 0)
+			return -1;
+	}
 	*ret = all.list;
 	return 0;
+}
+
+int sockdiag_listening(int diag, struct arena *a, struct sockdiag_inets *ret)
+{
+	struct inets all = { .arena = a };
+
+	/* With this state alone the kernel leaves out the table of connections, which is large. */
+	for (size_t f = 0; f < ARRAY_LEN(families); f++)
+		if (take_table(&all, diag, families[f], IPPROTO_TCP, 1u << STATE_LISTEN) < 0 ||
+		    take_table(&all, diag, families[f], IPPROTO_UDP, 1u << STATE_CLOSE) < 0)
+			return -1;
+	*ret = all.list;
+	return 0;
+}
+
+void sockdiag_here(const struct sockdiag_inet *socket, char address[SOCKDIAG_TEXT],
+		   uint16_t *ret_port)
+{
+	struct inet_diag_sockid id;
+
+	memcpy(&id, socket->id, sizeof(id));
+	if (!inet_ntop(socket->family, id.idiag_src, address, SOCKDIAG_TEXT))
+		snprintf(address, SOCKDIAG_TEXT, "?");
+	*ret_port = ntohs(id.idiag_sport);
 }
 
 static void text_of(uint8_t family, const uint32_t address[4], uint16_t port, char *text)

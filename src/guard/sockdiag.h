@@ -54,6 +54,14 @@ enum { SOCKDIAG_TCP4 = 1, SOCKDIAG_TCP6 = 2 };
 int sockdiag_inet(int diag, unsigned without, struct arena *a, struct sockdiag_inets *ret)
 	__attribute__((warn_unused_result));
 
+/* Those of TCP that listen, and those of UDP that are bound and not connected; -1 and errno. */
+int sockdiag_listening(int diag, struct arena *a, struct sockdiag_inets *ret)
+	__attribute__((warn_unused_result));
+
+/* Where a socket is at home: its address as text, without a bracket, and its port. */
+void sockdiag_here(const struct sockdiag_inet *socket, char address[SOCKDIAG_TEXT],
+		   uint16_t *ret_port);
+
 /* All unix sockets; -1 and errno. */
 int sockdiag_unix(int diag, struct arena *a, struct sockdiag_unixes *ret)
 	__attribute__((warn_unused_result));
