@@ -6,25 +6,34 @@
 #include "cli/print.h"
 #include "orlop/drift.h"
 
-enum { EXIT_DRIFT = 2, EXIT_UNKNOWN = 5, WORD_WIDTH = 10 };
+enum { EXIT_DRIFT = 2, EXIT_UNKNOWN = 5, WORD_WIDTH = 11 };
+
+static void print_finding(struct text *t, const struct drift_finding *f, bool strict)
+{
+	text_printf(t, "  %s %-*s", drift_counts(f, strict) ? "drift" : "note ", WORD_WIDTH,
+		    drift_kind_word(f->kind));
+	if (f->pid)
+		text_printf(t, "%d (%s) ", (int)f->pid, f->name);
+	if (f->protocol)
+		text_printf(t, "listens at %s %s port %u: ", f->protocol, f->address, f->port);
+	else if (*f->path && f->pid)
+		text_puts(t, f->program ? "runs " : "has mapped ");
+	if (*f->path)
+		text_printf(t, "%s: ", text_quote(t->arena, f->path, 4096));
+	text_printf(t, "%s\n", f->detail);
+}
 
 static void print_text(struct text *t, const char *id, const struct drift *d, bool strict)
 {
 	static const char *const words[] = { "no drift", "drift", "no drift found, not all known" };
 
 	text_printf(t, "%s: %s, %zu processes\n", id, words[drift_judge(d, strict)], d->processes);
-	for (size_t i = 0; i < d->findings.count; i++) {
-		const struct drift_finding *f = &d->findings.items[i];
-
-		text_printf(t, "  %s %-*s%d (%s)", drift_counts(f->kind, strict) ? "drift" : "note ", WORD_WIDTH,
-			    drift_kind_word(f->kind), (int)f->pid, f->name);
-		if (*f->path)
-			text_printf(t, " %s %s:", f->program ? "runs" : "has mapped",
-				    text_quote(t->arena, f->path, 4096));
-		text_printf(t, " %s\n", f->detail);
-	}
+	for (size_t i = 0; i < d->findings.count; i++)
+		print_finding(t, &d->findings.items[i], strict);
 	if (d->more)
 		text_printf(t, "  and %zu more\n", d->more);
+	if (d->more_notes)
+		text_printf(t, "  and at most %zu more notes\n", d->more_notes);
 	for (size_t i = 0; i < d->untold.count; i++)
 		text_printf(t, "  not known: %s\n", d->untold.items[i]);
 	for (size_t i = 0; i < d->limits.count; i++)

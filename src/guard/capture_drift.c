@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. Which of the processes run code that is not in the image: drift.json of a set.
+ * PARENT SIDE. Which of the processes run code that is not in the image, which lies in the writable
+ * layer, and who listens: drift.json of a set.
  */
 #include <string.h>
 #include <time.h>
@@ -12,8 +13,7 @@ int capture_drift(struct capture *c, struct err *e)
 {
 	auto_arena scratch = ARENA_NONE;
 	uint64_t began = sink_now(CLOCK_REALTIME);
-	struct drift_group g = { .created = c->known ? c->record.created : NULL,
-				 .first = c->known ? c->record.pid : 0 };
+	struct drift_group g = { .record = c->known ? &c->record : NULL };
 	pid_t *pids = arena_new_array(&scratch, pid_t, c->process_count);
 	struct drift d;
 	struct err ignored;
@@ -28,5 +28,6 @@ int capture_drift(struct capture *c, struct err *e)
 	drift_look(&g, &scratch, &d);
 	text = drift_json(&d, c->id, false, &scratch);
 	return sink_put(c->sink, "drift.json", text, strlen(text), began, FROZEN(c),
-			"/proc/PID/{exe,maps,map_files,mountinfo}, the overlay's upper directory", e);
+			"/proc/PID/{exe,maps,map_files,mountinfo,fd}, the overlay's upper directory, "
+			"sock_diag", e);
 }

@@ -20,7 +20,6 @@
 
 enum {
 	FILES_MAX = 1024,	/* executable ones of a process; more are not told apart */
-	FINDINGS_MAX = 4096,
 	PATH_ROOM = 4096,
 };
 
@@ -45,14 +44,9 @@ static void add(struct process *p, enum drift_kind kind, bool program, const cha
 {
 	struct arena *a = p->image->arena;
 
-	if (p->d->findings.count == FINDINGS_MAX) {
-		p->d->more++;
-		return;
-	}
-	if (!p->d->findings.items)
-		p->d->findings.items = arena_new_array(a, struct drift_finding, FINDINGS_MAX);
-	p->d->findings.items[p->d->findings.count++] = (struct drift_finding){
-		p->pid, p->name, kind, program, arena_strdup(a, path), detail };
+	code_find(a, p->d, &(struct drift_finding){
+		.pid = p->pid, .name = p->name, .kind = kind, .program = program,
+		.path = arena_strdup(a, path), .detail = detail });
 }
 
 /* DONT_SYNC: a server that never answers is not asked. */
@@ -360,7 +354,7 @@ static bool is_ours(const struct code_image *image, int proc)
 	return fd >= 0 && child_image_is(fd);
 }
 
-static const char *name_of(int proc, struct arena *a)
+const char *code_name(int proc, struct arena *a)
 {
 	char name[64];
 	auto_fd int fd = openat(proc, "comm", O_RDONLY | O_CLOEXEC);
@@ -394,7 +388,7 @@ void code_look(const struct code_image *image, pid_t pid, struct drift *d)
 	if (proc < 0 || is_ours(image, proc))		/* proc: it ended */
 		return;
 	*p = (struct process){ .image = image, .d = d, .pid = pid, .proc = proc,
-		.name = name_of(proc, image->arena) };
+		.name = code_name(proc, image->arena) };
 	code_namespace(proc, namespace, sizeof(namespace));
 	if (!*namespace || strcmp(namespace, image->namespace) != 0)
 		p->mounts = code_mounts(proc, &scratch);

@@ -80,6 +80,18 @@ void code_namespace(int proc, char *ret, size_t size);
 /* A file below a directory, without following anything: a path (O_PATH), or -1 and errno. */
 int code_open_below(int dir, const char *path);
 
+/* Whether a file is where nobody has to be asked for it. */
+bool code_is_local(const struct code_image *image, int fd);
+
+/*
+ * The file that the image has under a path, of the topmost layer with its content (O_PATH); -1:
+ * it is none, or the layers cannot be read.
+ */
+int code_open_lower(const struct code_image *image, const char *path, struct stat *ret);
+
+/* Whether code_is_copy was asked about a file of the upper directory before and denied it. */
+bool code_is_denied(const struct code_image *image, const struct stat *st);
+
 /* Whether a file of a layer has content there, and not only other attributes. */
 bool code_has_content(int fd, const struct stat *st);
 
@@ -97,6 +109,12 @@ uint64_t code_device(const struct statx *st);
 
 /* Whether a file is in memory alone. */
 bool code_in_memory(const struct code_image *image, const struct statx *st);
+
+/* What a process calls itself, by its /proc directory; in the arena. */
+const char *code_name(int proc, struct arena *a);
+
+/* Adds a finding, whose strings are the arena's. */
+void code_find(struct arena *a, struct drift *d, const struct drift_finding *f);
 
 /* Adds a sentence to one of the lists of *d. */
 void code_tell(struct arena *a, struct str_list *list, const char *format, ...)

@@ -58,7 +58,7 @@ bool code_has_content(int fd, const struct stat *st)
 }
 
 /* A server in user space or behind a network may never answer. */
-static bool is_local(const struct code_image *image, int fd)
+bool code_is_local(const struct code_image *image, int fd)
 {
 	struct mounts *ours = &image->copies->ours;
 	const struct mount *m;
@@ -82,25 +82,21 @@ static int open_again(int fd)
 	return open(self, O_RDONLY | O_NOATIME | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* The file of the topmost layer that has something there and its size; -1: it is no file. */
-static int open_lower(const struct code_image *image, const char *path, off_t *ret_size)
+int code_open_lower(const struct code_image *image, const char *path, struct stat *ret)
 {
-	struct stat st;
-
 	for (size_t i = 0; i < image->lowers.count; i++) {
 		auto_fd int layer = open(image->lowers.items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-		if (layer < 0 || !is_local(image, layer))
+		if (layer < 0 || !code_is_local(image, layer))
 			return -1;
 		auto_fd int fd = code_open_below(layer, path);
 
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 			continue;
-		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		if (fd < 0 || fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))
 			return -1;
 		if (has_mark(fd))
 			continue;
-		*ret_size = st.st_size;
 		return take_fd(&fd);
 	}
 	return -1;
@@ -124,15 +120,25 @@ static bool is_same(int one, int other)
 
 static bool compare(const struct code_image *image, int upper, off_t size, const char *path)
 {
-	off_t lower_size;
-	auto_fd int lower = open_lower(image, path, &lower_size);
+	struct stat st;
+	auto_fd int lower = code_open_lower(image, path, &st);
 
-	if (lower < 0 || size != lower_size || !is_local(image, upper))
+	if (lower < 0 || size != st.st_size || !code_is_local(image, upper))
 		return false;
 	auto_fd int one = open_again(upper);
 	auto_fd int other = open_again(lower);
 
 	return one >= 0 && other >= 0 && is_same(one, other);
+}
+
+bool code_is_denied(const struct code_image *image, const struct stat *st)
+{
+	const struct code_copies *copies = image->copies;
+
+	for (size_t i = 0; i < copies->count; i++)
+		if (copies->items[i].device == st->st_dev && copies->items[i].inode == st->st_ino)
+			return !copies->items[i].is;
+	return false;
 }
 
 bool code_is_copy(const struct code_image *image, int fd, const struct stat *st, const char *path)

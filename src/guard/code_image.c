@@ -22,7 +22,31 @@
 #include "guard/code.h"
 #include "orlop/auto.h"
 
-enum { MOUNTINFO_MAX = 16 * 1024 * 1024, SENTENCES_MAX = 64 };
+enum {
+	MOUNTINFO_MAX = 16 * 1024 * 1024,
+	SENTENCES_MAX = 64,
+	FINDINGS_FIRST = 16, FINDINGS_MAX = 4096,
+};
+
+void code_find(struct arena *a, struct drift *d, const struct drift_finding *f)
+{
+	size_t count = d->findings.count;
+
+	if (count == FINDINGS_MAX) {
+		d->more++;
+		return;
+	}
+	/* Room doubles whenever the count is a power of two. */
+	if (count == 0 || (count >= FINDINGS_FIRST && (count & (count - 1)) == 0)) {
+		struct drift_finding *items = arena_new_array(a, struct drift_finding,
+							      count ? 2 * count : FINDINGS_FIRST);
+
+		if (count)
+			memcpy(items, d->findings.items, count * sizeof(*items));
+		d->findings.items = items;
+	}
+	d->findings.items[d->findings.count++] = *f;
+}
 
 void code_tell(struct arena *a, struct str_list *list, const char *format, ...)
 {
@@ -135,7 +159,8 @@ void code_image_learn(struct code_image *image, int proc, const char *created, s
 	} else if (!image->root->readonly) {
 		code_tell(a, &d->limits, "the root (%s) is not an overlay of its own: a file counts as "
 			  "changed when its ctime is later than the container's creation; what was "
-			  "changed before, or while the clock was set back, is not seen",
+			  "changed before, or while the clock was set back, is not seen, and what "
+			  "nobody runs neither",
 			  image->root->type);
 	}
 }

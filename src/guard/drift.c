@@ -16,30 +16,39 @@
 #include "orlop/auto.h"
 #include "orlop/state.h"
 
+enum counts { ALWAYS, STRICT, NEVER };
+
 static const struct {
 	const char *word;
-	bool counts;
+	enum counts counts;
 } kinds[] = {
-	[DRIFT_UPPER] = { "upper", true },
-	[DRIFT_CHANGED] = { "changed", true },
-	[DRIFT_DELETED] = { "deleted", true },
-	[DRIFT_MEMFD] = { "memfd", true },
-	[DRIFT_TMPFS] = { "tmpfs", true },
-	[DRIFT_VOLUME] = { "volume", true },
-	[DRIFT_OUTSIDE] = { "outside", true },
-	[DRIFT_ANONYMOUS] = { "anonymous", false },
-	[DRIFT_READONLY] = { "read-only", false },
+	[DRIFT_UPPER] = { "upper", ALWAYS },
+	[DRIFT_CHANGED] = { "changed", ALWAYS },
+	[DRIFT_DELETED] = { "deleted", ALWAYS },
+	[DRIFT_MEMFD] = { "memfd", ALWAYS },
+	[DRIFT_TMPFS] = { "tmpfs", ALWAYS },
+	[DRIFT_VOLUME] = { "volume", ALWAYS },
+	[DRIFT_OUTSIDE] = { "outside", ALWAYS },
+	[DRIFT_SETUID] = { "setuid", ALWAYS },
+	[DRIFT_ANONYMOUS] = { "anonymous", STRICT },
+	[DRIFT_READONLY] = { "read-only", STRICT },
+	[DRIFT_CAPABLE] = { "capable", STRICT },
+	[DRIFT_EXECUTABLE] = { "executable", STRICT },
+	[DRIFT_UNEXPOSED] = { "unexposed", STRICT },
+	[DRIFT_LISTENER] = { "listener", NEVER },
 };
 
-bool drift_counts(enum drift_kind kind, bool strict)
+bool drift_counts(const struct drift_finding *f, bool strict)
 {
-	return strict || kinds[kind].counts;
+	enum counts counts = kinds[f->kind].counts;
+
+	return f->drifted || counts == ALWAYS || (counts == STRICT && strict);
 }
 
 enum drift_verdict drift_judge(const struct drift *d, bool strict)
 {
 	for (size_t i = 0; i < d->findings.count; i++)
-		if (drift_counts(d->findings.items[i].kind, strict))
+		if (drift_counts(&d->findings.items[i], strict))
 			return DRIFT_FOUND;
 	return d->more ? DRIFT_FOUND : d->untold.count ? DRIFT_UNKNOWN : DRIFT_NONE;
 }
@@ -57,6 +66,26 @@ static void emit_list(struct emit *m, const char *key, const struct str_list *li
 	emit_end(m);
 }
 
+static void emit_finding(struct emit *m, const struct drift_finding *f, bool strict)
+{
+	emit_object(m, NULL);
+	if (f->pid) {
+		emit_i64(m, "pid", f->pid);
+		emit_str(m, "name", f->name);
+	}
+	emit_str(m, "kind", drift_kind_word(f->kind));
+	emit_bool(m, "drift", drift_counts(f, strict));
+	emit_bool(m, "program", f->program);
+	emit_str(m, "path", f->path);
+	if (f->protocol) {
+		emit_str(m, "protocol", f->protocol);
+		emit_str(m, "address", f->address);
+		emit_u64(m, "port", f->port);
+	}
+	emit_str(m, "detail", f->detail);
+	emit_end(m);
+}
+
 const char *drift_json(const struct drift *d, const char *id, bool strict, struct arena *a)
 {
 	static const char *const words[] = {
@@ -69,21 +98,11 @@ const char *drift_json(const struct drift *d, const char *id, bool strict, struc
 	emit_str(&m, "result", words[drift_judge(d, strict)]);
 	emit_u64(&m, "processes", d->processes);
 	emit_array(&m, "findings");
-	for (size_t i = 0; i < d->findings.count; i++) {
-		const struct drift_finding *f = &d->findings.items[i];
-
-		emit_object(&m, NULL);
-		emit_i64(&m, "pid", f->pid);
-		emit_str(&m, "name", f->name);
-		emit_str(&m, "kind", drift_kind_word(f->kind));
-		emit_bool(&m, "drift", drift_counts(f->kind, strict));
-		emit_bool(&m, "program", f->program);
-		emit_str(&m, "path", f->path);
-		emit_str(&m, "detail", f->detail);
-		emit_end(&m);
-	}
+	for (size_t i = 0; i < d->findings.count; i++)
+		emit_finding(&m, &d->findings.items[i], strict);
 	emit_end(&m);
 	emit_u64(&m, "more", d->more);
+	emit_u64(&m, "moreNotes", d->more_notes);
 	emit_list(&m, "notKnown", &d->untold);
 	emit_list(&m, "how", &d->limits);
 	emit_end(&m);
@@ -94,14 +113,15 @@ const char *drift_json(const struct drift *d, const char *id, bool strict, struc
 static pid_t first_of(const struct drift_group *g)
 {
 	for (size_t i = 0; i < g->count; i++)
-		if (g->pids[i] == g->first)
-			return g->first;
+		if (g->record && g->pids[i] == g->record->pid)
+			return g->record->pid;
 	return g->count ? g->pids[0] : 0;
 }
 
 void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret)
 {
 	auto_code_image image = CODE_IMAGE_NONE;
+	pid_t waiting = g->waiting && g->record ? g->record->pid : 0;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)first_of(g));
@@ -115,15 +135,16 @@ void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret)
 				  (int)first_of(g));
 		return;
 	}
-	if (g->waiting) {
+	if (waiting) {
 		/* It is the program that makes the container, in a file of memory. */
 		code_tell(a, &ret->limits, "process %d waits for start: nothing of the image runs yet",
-			  (int)g->first);
+			  (int)waiting);
 	}
-	code_image_learn(&image, proc, g->created, ret);
+	code_image_learn(&image, proc, g->record ? g->record->created : NULL, ret);
 	for (size_t i = 0; i < g->count; i++)
-		if (g->pids[i] > 0 && !(g->waiting && g->pids[i] == g->first))
+		if (g->pids[i] > 0 && g->pids[i] != waiting)
 			code_look(&image, g->pids[i], ret);
+	drift_files(&image, ret);
 }
 
 int drift_find(const char *root, const char *id, struct arena *a, struct drift *ret, struct err *e)
@@ -140,8 +161,7 @@ int drift_find(const char *root, const char *id, struct arena *a, struct drift *
 	if (h.group >= 0 && cgroup_pids(h.group, a, &pids, e) < 0)
 		return -1;
 	if (state_load(h.dir, a, &record, &ignored) == 0 && strcmp(record.id, id) == 0) {
-		g.created = record.created;
-		g.first = record.pid;
+		g.record = &record;
 		if (state_status(h.dir, &record, &status, NULL, &ignored) < 0 ||
 		    state_waiting(h.dir, &g.waiting, &ignored) < 0)
 			g.waiting = false;

@@ -6,14 +6,20 @@
 #pragma once
 
 #include "guard/code.h"
+#include "orlop/state.h"
 
 struct drift_group {
 	const pid_t *pids;
 	size_t count;
-	pid_t first;			/* the container's first process; 0: not known */
-	bool waiting;			/* that one waits for start */
-	const char *created;		/* as the record has it, or NULL */
+	bool waiting;			/* the container's first process waits for start */
+	const struct state_record *record;	/* NULL: it cannot be read */
 };
 
 /* Fills *ret; memory is the arena's. A process that ends meanwhile is left out. */
 void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret);
+
+/*
+ * Adds the executable files of the overlay's upper directory whose content is not the image's, and
+ * those that give privileges which the image's do not. After the processes: what one runs was told.
+ */
+void drift_files(const struct code_image *image, struct drift *d);

@@ -225,24 +225,34 @@ static void show_processes(struct page *p)
 		page_raw(p, "<p>The rest stands in <code>processes.json</code>.</p>\n");
 }
 
+static void show_finding(struct page *p, const struct node *n)
+{
+	const char *detail = page_str(n, "detail");
+
+	if (doc_find(n, "protocol"))
+		detail = arena_printf(p->a, "listens at %s %s port %s: %s", page_str(n, "protocol"),
+				      page_str(n, "address"), page_str(n, "port"), detail);
+	/* A file that nobody runs is no process's. */
+	text_printf(&p->t, "<tr><td class=n>%s</td>",
+		    doc_find(n, "pid") ? arena_printf(p->a, "%llu", (unsigned long long)
+						      page_number(n, "pid")) : "");
+	page_cell(p, page_str(n, "name"));
+	page_raw(p, page_truth(n, "drift") ? "<td><span class=tag>" : "<td><span>");
+	page_words(p, page_str(n, "kind"));
+	page_raw(p, "</span></td>");
+	page_cell(p, page_str(n, "path"));
+	page_cell(p, detail);
+	page_raw(p, "</tr>\n");
+}
+
 /* Those that are drift, or those that are not. */
 static void show_findings(struct page *p, const struct node *findings, bool drift)
 {
 	page_raw(p, "<table><tr><th class=n>Process</th><th>Name</th><th>Kind</th><th>File</th><th></th>"
 		    "</tr>\n");
-	for (const struct node *n = findings->first; n; n = n->next) {
-		if (page_truth(n, "drift") != drift)
-			continue;
-		page_raw(p, "<tr>");
-		page_cell_number(p, page_number(n, "pid"));
-		page_cell(p, page_str(n, "name"));
-		page_raw(p, page_truth(n, "drift") ? "<td><span class=tag>" : "<td><span>");
-		page_words(p, page_str(n, "kind"));
-		page_raw(p, "</span></td>");
-		page_cell(p, page_str(n, "path"));
-		page_cell(p, page_str(n, "detail"));
-		page_raw(p, "</tr>\n");
-	}
+	for (const struct node *n = findings->first; n; n = n->next)
+		if (page_truth(n, "drift") == drift)
+			show_finding(p, n);
 	page_raw(p, "</table>\n");
 }
 
@@ -274,8 +284,8 @@ static void show_drift(struct page *p)
 	else
 		page_raw(p, "<p>None was found.</p>\n");
 	if (findings->len > drifted) {
-		text_printf(&p->t, "<details><summary>%zu more that are not in the image, and that the "
-			    "container cannot have written</summary>\n", findings->len - drifted);
+		text_printf(&p->t, "<details><summary>%zu more that the image did not bring, and that may "
+			    "be harmless</summary>\n", findings->len - drifted);
 		show_findings(p, findings, false);
 		page_raw(p, "</details>\n");
 	}
@@ -504,7 +514,7 @@ static void show_glance(struct page *p, const struct node *story)
 	figure(p, "processes", !page_truth(story, "still"), page_number(story, "processes"),
 	       page_truth(story, "still") ? "processes, all frozen" : "processes, not all frozen");
 	if (p->drift)
-		figure(p, "drift", drifted > 0, drifted, "run or map code that is not in the image");
+		figure(p, "drift", drifted > 0, drifted, "findings of code that is not in the image");
 	glance_sockets(p);
 	glance_files(p);
 	figure(p, "missing", !page_truth(story, "complete"), missing,

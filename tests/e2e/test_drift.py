@@ -7,21 +7,23 @@ import os
 import shutil
 import subprocess
 
-from deck import File, bind, bundle, config, container, current, host, needs, overlay, rt, until
+from deck import (File, bind, bundle, config, container, current, host, needs,
+                  overlay, rt, until)
 from deck.adversary import program
 from deck.container import PATIENCE
-from deck.drifted import bad, drift, kinds
+from deck.drifted import bad, drift, executables, kinds
 
 
 @contextlib.contextmanager
-def imaged(*, mounts=(), options="", above=None):
+def imaged(*, mounts=(), options="", above=None, **changes):
     """A running container whose root is an overlay with the adversary in the image; `above` are
     files of one more layer of it."""
     with open(program(), "rb") as file:
         evil = file.read()
     files = {name: File(evil, 0o755) for name in ("/bin/adversary", "/opt/lib.so")}
+    files["/bin/suid"] = File(evil, 0o4755)
     name = current().next_id()
-    path = bundle(config(rootfs=files, mounts=list(mounts)), "wait", name)
+    path = bundle(config(rootfs=files, mounts=list(mounts), **changes), "wait", name)
     with overlay(path, options, above=above) as layers:
         with container(path, name=name) as c:
             c.layers = layers
@@ -29,15 +31,16 @@ def imaged(*, mounts=(), options="", above=None):
 
 
 def test_a_container_at_rest_has_none():
-    "running, frozen and in quarantine; also when files were written that nobody runs"
+    "running, frozen and in quarantine; also when files were written that nobody executes"
     with imaged() as c:
         c.up()
-        shutil.copy(program(), c.rootfs("/tmp/unused"))
+        shutil.copyfile(program(), c.rootfs("/tmp/unused"))
         for before in ((), ("pause", "--timeout", "10000"), ("quarantine", "--timeout", "10000")):
             if before:
                 c.rt(*before, c.name).ok
             found = drift(c, rc=0)
-            assert found["result"] == "none" and not kinds(found) and not found["notKnown"], found
+            assert found["result"] == "none" and not found["findings"], found
+            assert not found["notKnown"], found
             assert found["processes"] == 1 and not found["how"], found
 
 
@@ -276,3 +279,191 @@ def test_a_hundred_processes_are_quick():
             assert result.rc == 0 and json.loads(result.out)["processes"] >= 101, result
             took.append(result.seconds)
         assert min(took) < 0.1 * PATIENCE, took
+
+
+def privileged(path, *, ids=0, capability=b""):
+    """Gives an existing file privileges."""
+    if ids:
+        os.chmod(path, 0o755 | ids)
+    if capability:
+        os.setxattr(path, "security.capability", capability)
+
+
+CAPABLE = bytes([1, 0, 0, 2, 0x80, 0, 0, 0]) + bytes(12)        # cap_setuid, effective
+BINDING = bytes([1, 0, 0, 2, 0, 0x44, 0, 0]) + bytes(12)        # cap_net_bind_service, cap_ipc_lock
+
+
+def test_an_added_file_that_gives_privileges_is_found():
+    "nobody runs it: set-user-ID, set-group-ID and capabilities; of no process, in text and JSON"
+    with imaged() as c:
+        c.up()
+        for name, how in (("suid", {"ids": 0o4000}), ("sgid", {"ids": 0o2000}),
+                          ("capable", {"capability": CAPABLE}), ("plain", {})):
+            os.makedirs(c.rootfs(f"/var/{name}"))
+            shutil.copy(program(), c.rootfs(f"/var/{name}/{name}"))
+            privileged(c.rootfs(f"/var/{name}/{name}"), **how)
+        found = drift(c, rc=2)
+        assert kinds(found) == {("setuid", f"/var/{name}/{name}", False, True)
+                                for name in ("suid", "sgid", "capable")}
+        assert executables(found) == {("/var/plain/plain", False)}
+        assert not any("pid" in f or "name" in f for f in found["findings"]), found
+        text = c.rt("drift", c.name)
+        assert '  drift setuid     "/var/suid/suid": set-user-ID, in the' in text.out, text
+        assert "mode 4755, owner 0:0" in text.out and " 0 (" not in text.out, text
+
+
+def test_a_file_of_the_image_that_was_given_privileges_is_found():
+    "its content is the image's; with metacopy the writable layer has not even that"
+    for options in ("metacopy=on,", "metacopy=off,"):
+        with imaged(options=options) as c:
+            c.up()
+            privileged(c.rootfs("/bin/adversary"), ids=0o4000)
+            privileged(c.rootfs("/opt/lib.so"), capability=CAPABLE)
+            assert kinds(drift(c, rc=2)) == {("setuid", "/bin/adversary", False, True),
+                                             ("setuid", "/opt/lib.so", False, True)}
+
+
+def test_capabilities_that_services_are_given_are_a_note():
+    "of the image's own file: its images do it at start; with --strict it counts; not of another"
+    with imaged() as c:
+        c.up()
+        privileged(c.rootfs("/opt/lib.so"), capability=BINDING)
+        for flags, counts in (((), False), (("--strict",), True)):
+            assert kinds(drift(c, *flags, rc=2 if counts else 0)) == \
+                {("capable", "/opt/lib.so", False, counts)}
+        shutil.copy(program(), c.rootfs("/tmp/added"))
+        privileged(c.rootfs("/tmp/added"), capability=BINDING)
+        assert ("setuid", "/tmp/added", False, True) in kinds(drift(c, rc=2))
+        privileged(c.rootfs("/opt/lib.so"), ids=0o4000)
+        assert ("setuid", "/opt/lib.so", False, True) in kinds(drift(c, rc=2))
+
+
+def test_privileges_of_the_image_are_none():
+    "a copy with the image's own bits; those of another user are not the image's"
+    for options in ("metacopy=on,", "metacopy=off,"):
+        with imaged(options=options) as c:
+            c.up()
+            os.utime(c.rootfs("/bin/suid"))
+            assert os.path.exists(f"{c.layers}/upper/bin/suid")
+            found = drift(c, rc=0)
+            assert not found["findings"], found
+            for owner in ((1, 0), (0, 1)):
+                os.chown(c.rootfs("/bin/suid"), *owner)
+                assert not drift(c, rc=0)["findings"]
+                os.chmod(c.rootfs("/bin/suid"), 0o4755)
+                assert kinds(drift(c, rc=2)) == {("setuid", "/bin/suid", False, True)}
+
+
+def test_another_program_under_a_privileged_name_is_found():
+    "renamed where the overlay keeps only the name of its content, and written anew"
+    for options in ("metacopy=on,redirect_dir=on,", "metacopy=off,"):
+        with imaged(options=options, above={"/bin/other": File(b"other", 0o755)}) as c:
+            c.up()
+            os.rename(c.rootfs("/bin/other"), c.rootfs("/bin/suid"))
+            privileged(c.rootfs("/bin/suid"), ids=0o4000)
+            assert kinds(drift(c, rc=2)) == {("setuid", "/bin/suid", False, True)}
+
+
+def test_an_added_executable_that_nobody_runs_is_a_note():
+    "with --strict it counts; what only was given to another user, or cannot be executed, is none"
+    with imaged() as c:
+        c.up()
+        os.chown(c.rootfs("/opt/lib.so"), 1, 1)
+        shutil.copyfile(program(), c.rootfs("/tmp/data"))
+        shutil.copy(program(), c.rootfs("/tmp/added"))
+        os.link(c.rootfs("/tmp/added"), c.rootfs("/tmp/second"))
+        with open(c.rootfs("/bin/adversary"), "ab") as file:
+            file.write(b"x")
+        for flags, counts in (((), False), (("--strict",), True)):
+            found = executables(drift(c, *flags, rc=2 if counts else 0))
+            assert ("/bin/adversary", counts) in found and len(found) == 2, found
+            # One of a file's two names is enough.
+            assert found & {("/tmp/added", counts), ("/tmp/second", counts)}, found
+
+
+def test_what_a_process_runs_is_told_once():
+    "as its process's, also when it gives privileges"
+    with imaged() as c:
+        c.up()
+        shutil.copy(program(), c.rootfs("/tmp/added"))
+        privileged(c.rootfs("/tmp/added"), ids=0o4000)
+        shutil.copy(program(), c.rootfs("/opt/lib.so"))
+        with open(c.rootfs("/opt/lib.so"), "ab") as file:
+            file.write(b"x")
+        bad(c, "/tmp/added", "map", "/opt/lib.so")
+        found = drift(c, rc=2)
+        assert len(found["findings"]) == 2 and {f["kind"] for f in found["findings"]} == {"upper"}
+
+
+def test_the_walk_follows_nothing():
+    "links to the host's files, a mount below the layer, directories, whiteouts and devices"
+    with imaged() as c:
+        c.up()
+        outside = os.path.join(current().tmp, "outside")
+        os.mkdir(outside)
+        shutil.copy(program(), f"{outside}/suid")
+        privileged(f"{outside}/suid", ids=0o4000)
+        os.symlink(f"{outside}/suid", c.rootfs("/tmp/link"))
+        os.symlink(outside, c.rootfs("/tmp/directory"))
+        os.mkdir(c.rootfs("/tmp/shared"))
+        os.chmod(c.rootfs("/tmp/shared"), 0o6777)
+        os.mkfifo(c.rootfs("/tmp/pipe"), 0o777)
+        os.unlink(c.rootfs("/bin/suid"))
+        os.mkdir(f"{c.layers}/upper/mounted")
+        subprocess.run(["mount", "--bind", outside, f"{c.layers}/upper/mounted"], check=True)
+        try:
+            found = drift(c, rc=0)
+            assert not found["findings"] and not found["notKnown"], found
+        finally:
+            subprocess.run(["umount", f"{c.layers}/upper/mounted"], check=True)
+
+
+def test_a_walk_that_ends_early_is_not_called_clean():
+    "too deep, and too many; what is there is told all the same"
+    with imaged() as c:
+        c.up()
+        os.makedirs(c.rootfs("/tmp" + "/d" * 126))
+        assert drift(c, rc=0)["result"] == "none"
+        os.makedirs(c.rootfs("/tmp" + "/d" * 130))
+        found = drift(c, rc=5)
+        assert "1 entries could not be looked at" in found["notKnown"][0], found
+        shutil.rmtree(c.rootfs("/tmp/d"))
+        os.mkdir(f"{c.layers}/upper/many")
+        for n in range(200_001):
+            os.mkfifo(f"{c.layers}/upper/many/{n}")
+        found = drift(c, rc=5)
+        assert "more that were not looked at" in found["notKnown"][0], found
+
+
+def written(path, mode):
+    """A new file."""
+    with open(path, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+
+
+def test_many_notes_are_no_drift():
+    "256 are listed, the others are a number"
+    with imaged() as c:
+        c.up()
+        for n in range(300):
+            written(c.rootfs(f"/tmp/{n}"), 0o755)
+        found = drift(c, rc=0)
+        assert len(found["findings"]) == 256 and found["moreNotes"] == 44, found["moreNotes"]
+        assert not found["more"] and "at most 44 more notes" in c.rt("drift", c.name).out
+
+
+def test_ten_thousand_files_are_quick():
+    "in the writable layer, one in ten of them executable"
+    with imaged() as c:
+        c.up()
+        for n in range(10_000):
+            if n % 100 == 0:
+                os.mkdir(f"{c.layers}/upper/{n}")
+            written(f"{c.layers}/upper/{n // 100 * 100}/{n}", 0o644 if n % 10 else 0o755)
+        took = []
+        for _ in range(5):
+            result = c.rt("drift", "--json", c.name)
+            assert result.rc == 0 and json.loads(result.out)["moreNotes"] == 744, result
+            took.append(result.seconds)
+        print(f"best {min(took) * 1000:.1f} ms")
+        assert min(took) < 0.2 * PATIENCE, took

@@ -493,7 +493,7 @@ def test_what_is_refused():
 
 
 def test_drift_is_in_the_set_and_on_the_page():
-    "a program that was added after the image is named in drift.json and in the report"
+    "a program that was added to the image and runs, and a setuid file that nobody runs yet"
     name = current().next_id()
     path = bundle(config(), "await /tmp/new; run /tmp/new wait", name)
     with overlay(path), container(path, name=name) as c:
@@ -507,6 +507,13 @@ def test_drift_is_in_the_set_and_on_the_page():
         assert (found["kind"], found["path"], found["program"]) == ("upper", "/tmp/new", True)
         page = rt("evidence", "report", place).ok.out
         assert "Code that is not in the image" in page and "<td class=m>/tmp/new</td>" in page
+        os.chmod(shutil.copy(c.rootfs("/bin/probe"), c.rootfs("/tmp/suid")), 0o4755)
+        place = take(c)
+        suid, = (f for f in load(place, "drift.json")["findings"] if f["kind"] == "setuid")
+        assert suid["path"] == "/tmp/suid" and suid["drift"] and "pid" not in suid, suid
+        page = rt("evidence", "report", place).ok.out
+        assert "<td class=n></td><td class=m></td><td><span class=tag>setuid</span>" in page
+        assert "<a href=#drift class=hot><b>2</b>" in page
 
 
 def test_the_page_says_at_a_glance_what_matters():

@@ -17,9 +17,21 @@ def drift(c, *flags, rc):
 
 
 def kinds(found):
-    """(kind, path, is it the program, does it count) of every finding but anonymous memory."""
+    """(kind, path, is it the program, does it count) of every finding of code that runs, but
+    anonymous memory, and of files that give privileges."""
     return {(f["kind"], f["path"], f["program"], f["drift"]) for f in found["findings"]
-            if f["kind"] != "anonymous"}
+            if f["kind"] not in ("anonymous", "executable", "listener", "unexposed")}
+
+
+def executables(found):
+    """(path, does it count) of the added executable files that nobody runs."""
+    return {(f["path"], f["drift"]) for f in found["findings"] if f["kind"] == "executable"}
+
+
+def listeners(found):
+    """(kind, protocol, address, port, does it count) of the listening sockets."""
+    return {(f["kind"], f["protocol"], f["address"], f["port"], f["drift"])
+            for f in found["findings"] if "protocol" in f}
 
 
 def bad(c, *args):
