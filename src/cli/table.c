@@ -363,7 +363,8 @@ static const struct cli_option release_options[] = {
 static const struct cli_option drift_options[] = {
 	{ 0, "json", FLAG(json), "print json for programs" },
 	{ 0, "strict", FLAG(strict),
-	  "count executable memory without a file and read-only mounts as drift too" },
+	  "count what may be harmless too: executable memory without a file, read-only mounts, "
+	  "added executables that nobody runs, unexposed ports" },
 	END
 };
 
@@ -608,9 +609,10 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 		.summary = "find the processes that run code which is not in the image",
 		.about = "Looks at the program of every process and at every file that it has mapped to "
 			 "execute: in the overlay's writable layer, deleted, a file in memory, on a "
-			 "temporary file system or on a volume. Runs nothing in the container and opens "
-			 "no file of it. The status is 0 when there is none, 2 when there is, and 5 when "
-			 "none was found and not everything could be judged.",
+			 "temporary file system or on a volume. Looks also for added files that give "
+			 "privileges, which nobody runs yet, and lists listening sockets. Runs nothing "
+			 "in the container. The status is 0 when there is none, 2 when there is, and 5 "
+			 "when none was found and not everything could be judged.",
 		.options = drift_options,
 		.operand = CLI_CONTAINER,
 		.min = 1, .max = 1,

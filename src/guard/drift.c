@@ -145,6 +145,7 @@ void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret)
 		if (g->pids[i] > 0 && g->pids[i] != waiting)
 			code_look(&image, g->pids[i], ret);
 	drift_files(&image, ret);
+	drift_listeners(g, a, ret);
 }
 
 int drift_find(const char *root, const char *id, struct arena *a, struct drift *ret, struct err *e)

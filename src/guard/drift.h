@@ -23,3 +23,9 @@ void drift_look(const struct drift_group *g, struct arena *a, struct drift *ret)
  * those that give privileges which the image's do not. After the processes: what one runs was told.
  */
 void drift_files(const struct code_image *image, struct drift *d);
+
+/*
+ * Adds the listening sockets of the processes; of the network namespace that was made for the
+ * container all there are. After the processes: who has drifted is known then.
+ */
+void drift_listeners(const struct drift_group *g, struct arena *a, struct drift *d);

@@ -5,13 +5,15 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 
-from deck import (File, bind, bundle, config, container, current, host, needs,
+from deck import (File, bind, bundle, config, container, current, host, namespaces, needs,
                   overlay, rt, until)
 from deck.adversary import program
 from deck.container import PATIENCE
-from deck.drifted import bad, drift, executables, kinds
+from deck.drifted import bad, drift, executables, kinds, listeners
+from deck.wire import inside
 
 
 @contextlib.contextmanager
@@ -467,3 +469,111 @@ def test_ten_thousand_files_are_quick():
             took.append(result.seconds)
         print(f"best {min(took) * 1000:.1f} ms")
         assert min(took) < 0.2 * PATIENCE, took
+
+
+def test_who_listens_is_a_note():
+    "with address, port, protocol and process; --strict does not make it drift"
+    with imaged() as c:
+        c.up()
+        pid = bad(c, "/bin/adversary", "listen", "tcp", "0.0.0.0", "8080")
+        bad(c, "/bin/adversary", "listen", "udp", "::", "53")
+        bad(c, "/bin/adversary", "listen", "udp", "::", "53")
+        for flags in ((), ("--strict",)):
+            found = drift(c, *flags, rc=0)
+            assert listeners(found) == {("listener", "tcp", "0.0.0.0", 8080, False),
+                                        ("listener", "udp", "::", 53, False)}
+        assert len(found["findings"]) == 2, "workers that share a port are told once"
+        first, = (f for f in found["findings"] if f["protocol"] == "tcp")
+        assert (first["pid"], first["name"], first["path"]) == (pid, "adversary", "/bin/adversary")
+        text = c.rt("drift", c.name)
+        assert f"  note  listener   {pid} (adversary) listens at tcp 0.0.0.0 port 8080: " \
+            '"/bin/adversary": by a' in text.out, text
+
+
+def test_who_is_connected_does_not_listen():
+    "a connection of TCP, and a socket of UDP that speaks to one peer"
+    with imaged() as c:
+        c.up()
+        bad(c, "/bin/adversary", "listen", "tcp", "127.0.0.1", "8080")
+        with inside(f"/proc/{c.pid}/ns/net"):
+            tcp = socket.create_connection(("127.0.0.1", 8080), 10)
+            udp = socket.socket(type=socket.SOCK_DGRAM)
+        with tcp, udp:
+            udp.connect(("127.0.0.1", 53))
+            assert listeners(drift(c, rc=0)) == {("listener", "tcp", "127.0.0.1", 8080, False)}
+
+
+def test_who_listens_and_has_drifted_counts():
+    "also when the socket is one that it shares with a process of the image"
+    with imaged() as c:
+        c.up()
+        shutil.copy(program(), c.rootfs("/tmp/added"))
+        bad(c, "/bin/adversary", "listen", "tcp", "0.0.0.0", "8080")
+        pid = bad(c, "/bin/adversary", "hand", "/tmp/added")
+        until(lambda: os.readlink(f"/proc/{pid}/exe").endswith("/tmp/added"))
+        found = drift(c, rc=2)
+        assert kinds(found) == {("upper", "/tmp/added", True, True)}
+        assert listeners(found) == {("listener", "tcp", "0.0.0.0", 8080, False),
+                                    ("listener", "tcp", "0.0.0.0", 4444, True)}
+        assert {f["pid"] for f in found["findings"] if f["drift"]} == {pid}, found
+
+
+def test_a_port_that_the_image_does_not_expose_is_told():
+    "as its annotation says; a note that counts with --strict; the loopback is nobody's business"
+    ports = "8080/tcp, 53/udp,9090"
+    with imaged(annotations={"org.opencontainers.image.exposedPorts": ports}) as c:
+        c.up()
+        for words in (("tcp", "0.0.0.0", "8080"), ("udp", "0.0.0.0", "53"),
+                      ("tcp", "0.0.0.0", "9090"), ("tcp", "127.0.0.1", "7000"),
+                      ("tcp", "::1", "7001"), ("udp", "0.0.0.0", "40000")):
+            bad(c, "/bin/adversary", "listen", *words)
+        found = drift(c, "--strict", rc=0)
+        assert len(listeners(found)) == 6, found
+        assert {f["kind"] for f in found["findings"]} == {"listener"}, found
+        for words in (("tcp", "::", "53"), ("udp", "0.0.0.0", "8080"),
+                      ("tcp", "0.0.0.0", "80")):
+            bad(c, "/bin/adversary", "listen", *words)
+        want = {("tcp", "::", 53), ("udp", "0.0.0.0", 8080), ("tcp", "0.0.0.0", 80)}
+        for flags, counts in (((), False), (("--strict",), True)):
+            found = drift(c, *flags, rc=2 if counts else 0)
+            assert {x for x in listeners(found) if x[0] == "unexposed"} == \
+                {("unexposed", *words, counts) for words in want}
+
+
+def test_in_the_hosts_network_only_the_containers_sockets_are_told():
+    "in its own also one that no process of it has open"
+    with socket.socket() as theirs:
+        theirs.bind(("127.0.0.1", 0))
+        theirs.listen()
+        port = theirs.getsockname()[1]
+        with imaged(linux={"namespaces": namespaces("pid", "ipc", "uts", "mount", "cgroup")}) as c:
+            c.up()
+            bad(c, "/bin/adversary", "listen", "udp", "127.0.0.1", str(port))
+            found = drift(c, rc=0)
+            assert listeners(found) == {("listener", "udp", "127.0.0.1", port, False)}
+    with imaged() as c:
+        c.up()
+        with inside(f"/proc/{c.pid}/ns/net"):
+            nobodys = socket.socket()
+        with nobodys:
+            nobodys.bind(("0.0.0.0", 80))
+            nobodys.listen()
+            found = drift(c, rc=0)
+            assert listeners(found) == {("listener", "tcp", "0.0.0.0", 80, False)}
+            assert "pid" not in found["findings"][0], found
+            text = c.rt("drift", c.name)
+            assert "listener   listens at tcp 0.0.0.0 port 80: no process" in text.out, text
+
+
+@needs("strace")
+def test_sockets_that_cannot_be_seen_are_said():
+    "and change nothing about what is drift"
+    trace = ("strace", "-o", os.path.join(current().tmp, "trace"), "-e", "trace=setns",
+             "-e", "inject=setns:error=EPERM")
+    with imaged() as c:
+        c.up()
+        bad(c, "/bin/adversary", "listen", "tcp", "0.0.0.0", "8080")
+        result = c.rt("drift", "--json", c.name, wrap=trace)
+        found = json.loads(result.out)
+        assert result.rc == 0 and not found["findings"], found
+        assert "cannot be seen: operation not permitted" in found["how"][0], found

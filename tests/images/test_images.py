@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from deck import bind, bundle, config, container, current, host, overlay, timeout, until
 from deck.adversary import program
 from deck.container import PATIENCE
-from deck.drifted import bad, drift, kinds
+from deck.drifted import bad, drift, executables, kinds, listeners
 from deck.wire import inside
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -162,19 +162,26 @@ def at_rest(name):
         until(clean_and_serving, 60, what=f"{name} to serve")
         for _ in range(5):
             assert clean_and_serving(), "it serves no more"
-        assert notes(drift(c, rc=0)) == image.compiles
+        found = drift(c, rc=0)
+        assert notes(found) == image.compiles
+        assert not executables(found), found
+        assert image.port in {port for _, _, _, port, _ in listeners(found)}, found
         what_is_added_is_found(c)
         assert served(c, image), "it serves no more"
 
 
 def what_is_added_is_found(c):
-    """A program, one in memory, one that was deleted when it ran, and a library for one of the
-    image's own programs."""
+    """A program, before it runs and when it does, one that gives privileges, one in memory, one that
+    was deleted when it ran, and a library for one of the image's own programs."""
     shutil.copy(program(), c.rootfs("/tmp/dropped"))
     library, = glob.glob(c.rootfs("/usr/lib/*/libz.so.1"))
     shutil.copy(library, c.rootfs("/tmp/added.so"))
     found = drift(c, rc=0)
     assert not kinds(found), found
+    assert ("/tmp/dropped", False) in executables(found), found
+    os.chmod(shutil.copy(program(), c.rootfs("/tmp/waiting")), 0o4755)
+    assert kinds(drift(c, rc=2)) == {("setuid", "/tmp/waiting", False, True)}
+    os.unlink(c.rootfs("/tmp/waiting"))
     bad(c, "/tmp/dropped", "memfd")
     bad(c, "/tmp/dropped", "idle", "0")
     bad(c, "/bin/sh", "-c", "LD_PRELOAD=/tmp/added.so exec sh -c 'echo ready; sleep 999; :'")

@@ -23,6 +23,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -671,6 +672,45 @@ static void verb_headless(char **argv)
 	syscall(SYS_exit, 0);
 }
 
+/* A socket that listens, or of UDP one that is bound. */
+static int listening(const char *protocol, const char *address, const char *port)
+{
+	int type = strcmp(protocol, "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, on = 1;
+	struct sockaddr_in four = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(port)) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = four.sin_port };
+	bool is_four = inet_pton(AF_INET, address, &four.sin_addr) == 1;
+	const struct sockaddr *to = is_four ? (void *)&four : (void *)&six;
+	socklen_t len = is_four ? sizeof(four) : sizeof(six);
+	int fd = socket(to->sa_family, type, 0);
+
+	if (!is_four)
+		inet_pton(AF_INET6, address, &six.sin6_addr);
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (bind(fd, to, len) < 0 || (type == SOCK_STREAM && listen(fd, 1) < 0))
+		die("listen");
+	return fd;
+}
+
+/* Listens: PROTOCOL ADDRESS PORT. */
+static void verb_listen(char **argv)
+{
+	listening(argv[0], argv[1], argv[2]);
+	ready();
+	stay();
+}
+
+/* Listens together with a child, and becomes another program that keeps the socket: FILE. */
+static void verb_hand(char **argv)
+{
+	listening("tcp", "0.0.0.0", "4444");
+	if (fork() == 0)
+		stay();
+	execl(argv[0], argv[0], "idle", "0", NULL);
+	die("exec");
+}
+
 static const struct verb {
 	const char *name;
 	int arguments;
@@ -685,7 +725,7 @@ static const struct verb {
 	{ "xring", 1, verb_xring }, { "count", 1, verb_count },
 	{ "memfd", 0, verb_memfd }, { "map", 1, verb_map }, { "jit", 0, verb_jit },
 	{ "jits", 0, verb_jits }, { "maplib", 0, verb_maplib },
-	{ "headless", 0, verb_headless },
+	{ "headless", 0, verb_headless }, { "listen", 3, verb_listen }, { "hand", 1, verb_hand },
 };
 
 int main(int argc, char **argv)
