@@ -606,7 +606,7 @@ const struct cli_command cli_commands[CLI_ID_COUNT_] = {
 	[CLI_DRIFT] = {
 		.name = "drift",
 		.operands = "ID",
-		.summary = "find the processes that run code which is not in the image",
+		.summary = "find what runs, or waits to run, that is not in the image",
 		.about = "Looks at the program of every process and at every file that it has mapped to "
 			 "execute: in the overlay's writable layer, deleted, a file in memory, on a "
 			 "temporary file system or on a volume. Looks also for added files that give "
