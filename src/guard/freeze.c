@@ -116,10 +116,11 @@ int guard_freeze(int group, unsigned timeout_ms, struct arena *a, struct guard_t
 
 	if (frozen == 0)
 		frozen = freeze_wait(group, true, end, e);
+	/* Those who are not frozen run, perhaps a thousand of them, while they are listed. */
+	if (frozen > 0)
+		frozen = tasks_not_frozen(group, a, ret, e) < 0 ? -1 : GUARD_NOT_FROZEN;
 	freeze_calm(before);
-	if (frozen <= 0)
-		return frozen;
-	return tasks_not_frozen(group, a, ret, e) < 0 ? -1 : GUARD_NOT_FROZEN;
+	return frozen;
 }
 
 int guard_thaw(int group, unsigned timeout_ms, struct err *e)
