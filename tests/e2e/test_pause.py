@@ -149,8 +149,8 @@ def test_a_fork_bomb_does_not_hold_pause_up():
         for limit in (250, 2000):
             result = c.rt("pause", "--timeout", str(limit), c.name)
             # The list of who is not frozen is read after the time is over; and among a thousand
-            # that fork the start of any program takes most of a second.
-            assert result.seconds < limit / 1000 + 3.0 * PATIENCE, result
+            # that fork the start of any program may take seconds, which is in this time.
+            assert result.seconds < limit / 1000 + 8.0 * PATIENCE, result
             frozen = re.search(r"^frozen (\d)", c.file("cgroup.events"), re.M)[1]
             assert frozen == ("1" if result.rc == 0 else "0"), result
             if result.rc == 0:
