@@ -105,10 +105,12 @@ static void get_caps(struct host_facts *f)
 		f->cap_bounding = strtoull(line + 8, NULL, 16);
 		line = strstr(status, "\nSigIgn:");
 		f->ignored_signals = line ? strtoull(line + 8, NULL, 16) : 0;
+		f->cap_last = last_cap(f->cap_bounding);
+		return;
 	}
-	f->cap_last = last_cap(f->cap_bounding);
 	/* A long list of groups can push the line out of reach: ask for each. */
-	for (unsigned n = 0; !f->cap_bounding && n <= f->cap_last; n++)
+	f->cap_last = last_cap(0);
+	for (unsigned n = 0; n <= f->cap_last; n++)
 		if (prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1)
 			f->cap_bounding |= UINT64_C(1) << n;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """process.capabilities: five sets, each exactly as written."""
 
+import os
+
 from deck import caps, config, run
 
 BITS = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7, "NET_BIND_SERVICE": 10,
@@ -31,6 +33,15 @@ def test_all_five_sets_are_exact():
     assert five["bounding"] == mask("CHOWN", "KILL", "NET_RAW", "SYS_CHROOT")
     assert five["inheritable"] == mask("NET_RAW")
     assert five["ambient"] == mask("NET_RAW")
+
+
+def test_a_caller_in_a_thousand_groups_can_give_what_it_has():
+    "his list of groups pushes the bounding set out of what is read of /proc/self/status at once"
+    five = dict.fromkeys(KINDS[:4], ["CHOWN", "KILL", "NET_RAW"])
+    with run(config(process={"capabilities": caps(**five)}), "caps",
+             preexec_fn=lambda: os.setgroups(range(100000, 101200))) as r:
+        assert "ignoring" not in r.ok.err
+        assert [sets(r)[kind] for kind in KINDS[:4]] == [mask("CHOWN", "KILL", "NET_RAW")] * 4
 
 
 def test_root_gets_its_bounding_set_at_exec():
