@@ -45,7 +45,10 @@ int guard_thaw(int group, unsigned timeout_ms, struct err *e) __attribute__((war
 /* Whether the freezing of the group is asked for (cgroup.freeze), whatever came of it. */
 bool guard_freeze_asked(int group);
 
-/* "12 (name) D in do_wait, 14 (name) R": the tasks for a message. */
+/* PURE. Whether nobody refuses: all would be frozen if they only got a processor. */
+bool guard_tasks_only_late(const struct guard_tasks *tasks);
+
+/* "12 (name) D in do_wait, 14 (name) R": the tasks for a message, who is only late at the end. */
 const char *guard_tasks_text(const struct guard_tasks *tasks, struct arena *a);
 
 /* ---- quarantine ---- */

@@ -19,6 +19,9 @@
 #include "engine/cgroup.h"
 #include "orlop/auto.h"
 
+/* Who runs, or would, comes to rest with the next turn that it gets. */
+enum { LATE = 'R' };
+
 bool tasks_is_frozen(char state, const char *where)
 {
 	bool said = *where && strcmp(where, "0") != 0;
@@ -59,6 +62,26 @@ bool tasks_is_there(pid_t pid)
 	return kill(pid, 0) == 0 || errno == EPERM;
 }
 
+/* Where there are too many, one that refuses takes the place of one that is only late. */
+static bool make_room(struct guard_tasks *ret, char state, struct arena *a)
+{
+	size_t late = 0;
+
+	if (!ret->items)
+		ret->items = arena_new_array(a, struct guard_task, TASKS_MAX);
+	if (ret->count < TASKS_MAX)
+		return true;
+	ret->more++;
+	while (late < ret->count && ret->items[late].state != LATE)
+		late++;
+	if (state == LATE || late == ret->count)
+		return false;
+	ret->count--;
+	memmove(&ret->items[late], &ret->items[late + 1],
+		(ret->count - late) * sizeof(*ret->items));
+	return true;
+}
+
 static void look_at(int task, pid_t pid, const char *tid, struct arena *a, struct guard_tasks *ret)
 {
 	char path[64], stat[512], where[64] = "";
@@ -72,14 +95,8 @@ static void look_at(int task, pid_t pid, const char *tid, struct arena *a, struc
 	if (file_read(task, path, where, sizeof(where)) < 0)
 		where[0] = '\0';
 	where[strcspn(where, ".")] = '\0';	/* what a compiler puts behind: ".isra.0" */
-	if (tasks_is_frozen(end[2], where))
+	if (tasks_is_frozen(end[2], where) || !make_room(ret, end[2], a))
 		return;
-	if (ret->count == TASKS_MAX) {
-		ret->more++;
-		return;
-	}
-	if (!ret->items)
-		ret->items = arena_new_array(a, struct guard_task, TASKS_MAX);
 	ret->items[ret->count++] = (struct guard_task){
 		.pid = pid, .tid = (pid_t)atoi(tid), .state = end[2], .in_kernel = end[2] == 'D',
 		.name = name_of(stat, end, a),
@@ -107,21 +124,36 @@ int tasks_not_frozen(int group, struct arena *a, struct guard_tasks *ret, struct
 	return 0;
 }
 
+bool guard_tasks_only_late(const struct guard_tasks *tasks)
+{
+	/* Nobody of the others is left out as long as one of these is listed. */
+	for (size_t i = 0; i < tasks->count; i++)
+		if (tasks->items[i].state != LATE)
+			return false;
+	return true;
+}
+
+static void name_task(struct text *t, const struct guard_task *task, bool first)
+{
+	text_printf(t, "%s%d", first ? "" : ", ", (int)task->pid);
+	if (task->tid != task->pid)
+		text_printf(t, "/%d", (int)task->tid);
+	text_printf(t, " (%s) %c", task->name, task->state);
+	if (*task->where)
+		text_printf(t, " in %s", task->where);
+}
+
 const char *guard_tasks_text(const struct guard_tasks *tasks, struct arena *a)
 {
 	enum { NAMED_MAX = 8 };
 	struct text t = TEXT_IN(a);
+	size_t named = 0;
 
-	for (size_t i = 0; i < tasks->count && i < NAMED_MAX; i++) {
-		const struct guard_task *task = &tasks->items[i];
-
-		text_printf(&t, "%s%d", i ? ", " : "", (int)task->pid);
-		if (task->tid != task->pid)
-			text_printf(&t, "/%d", (int)task->tid);
-		text_printf(&t, " (%s) %c", task->name, task->state);
-		if (*task->where)
-			text_printf(&t, " in %s", task->where);
-	}
+	/* Whoever refuses is the reason, and named before those that are only late. */
+	for (int late = 0; late <= 1; late++)
+		for (size_t i = 0; i < tasks->count && named < NAMED_MAX; i++)
+			if ((tasks->items[i].state == LATE) == late)
+				name_task(&t, &tasks->items[i], named++ == 0);
 	if (tasks->count + tasks->more > NAMED_MAX)
 		text_printf(&t, " and %zu more", tasks->count + tasks->more - NAMED_MAX);
 	return tasks->count ? text_get(&t) : "nobody any more";

@@ -6,7 +6,10 @@
 
 #include "orlop/guard.h"
 
-/* Those that the freezer has not got, the processes in ascending order; at most TASKS_MAX. */
+/*
+ * Those that the freezer has not got, the processes in ascending order; at most TASKS_MAX, and of
+ * more than these the ones that refuse before the ones that are only late.
+ */
 enum { TASKS_MAX = 64 };
 int tasks_not_frozen(int group, struct arena *a, struct guard_tasks *ret, struct err *e)
 	__attribute__((warn_unused_result));

@@ -76,15 +76,6 @@ static int hold(const struct life *l, const struct container *c, const struct po
 			guard_result_word(report.result));
 }
 
-/* Nobody refuses: those that are not frozen would be if they only got a processor. */
-static bool only_late(const struct guard_tasks *tasks)
-{
-	for (size_t n = 0; n < tasks->count; n++)
-		if (tasks->items[n].state != 'R')
-			return false;
-	return !tasks->more;
-}
-
 static int freeze(const struct container *c, unsigned timeout_ms, unsigned patience_ms,
 		  struct arena *a, struct err *e)
 {
@@ -97,7 +88,7 @@ static int freeze(const struct container *c, unsigned timeout_ms, unsigned patie
 		return -1;
 	frozen = guard_freeze(group, step, a, &tasks, e);
 	/* On a busy host that takes its time, and an engine does not ask twice. */
-	for (; frozen == GUARD_NOT_FROZEN && timeout_ms < patience_ms && only_late(&tasks);
+	for (; frozen == GUARD_NOT_FROZEN && timeout_ms < patience_ms && guard_tasks_only_late(&tasks);
 	     timeout_ms += step)
 		frozen = guard_freeze(group, step, a, &tasks, e);
 	if (frozen == 0)

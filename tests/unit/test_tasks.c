@@ -31,6 +31,12 @@ static void test_text(void)
 		  "12 (x y) D in do_wait, 12/14 (z) R and 3 more");
 	tasks.more = 0;
 	CHECK_STR(guard_tasks_text(&tasks, &a), "12 (x y) D in do_wait, 12/14 (z) R");
+	items[0] = (struct guard_task){ 11, 11, 'R', false, "y", "" };
+	items[1] = (struct guard_task){ 12, 12, 'D', true, "x y", "do_wait" };
+	CHECK_STR(guard_tasks_text(&tasks, &a), "12 (x y) D in do_wait, 11 (y) R");
+	CHECK(!guard_tasks_only_late(&tasks), "one refuses");
+	items[1].state = 'R';
+	CHECK(guard_tasks_only_late(&tasks), "both run");
 	tasks.count = 0;
 	CHECK_STR(guard_tasks_text(&tasks, &a), "nobody any more");
 }
