@@ -139,30 +139,49 @@ const char *audit_caller(pid_t pid, pid_t parent, struct arena *a)
 
 /* ---- the end of the log ---- */
 
+/* The end of a file: where it begins, and the line breaks before and behind its last line. */
+struct tail {
+	char *bytes, *before, *behind;
+	ssize_t len;
+	off_t from;
+};
+
+static int read_tail(int fd, off_t size, off_t room, struct arena *a, struct tail *ret)
+{
+	ret->from = size > room ? size - room : 0;
+	ret->bytes = arena_alloc(a, (size_t)room + 1);
+	ret->len = pread(fd, ret->bytes, (size_t)room, ret->from);
+	if (ret->len < 0)
+		return -1;
+	ret->behind = memrchr(ret->bytes, '\n', (size_t)ret->len);
+	ret->before = ret->behind ? memrchr(ret->bytes, '\n',
+					    (size_t)(ret->behind - ret->bytes)) : NULL;
+	return 0;
+}
+
 /* The last complete line of a file, into `line`; its length, 0 for a file without one, -1. */
 static ssize_t last_line(int fd, char line[AUDIT_LINE_MAX], off_t *ret_size, off_t *ret_torn)
 {
+	enum { USUAL = 4096 };		/* most lines have some hundred bytes */
 	auto_arena a = ARENA_NONE;
-	size_t room = 2 * AUDIT_LINE_MAX;
-	char *bytes = arena_alloc(&a, room + 1), *end, *begin;
-	off_t size = lseek(fd, 0, SEEK_END), from = size > (off_t)room ? size - (off_t)room : 0;
-	ssize_t n = size < 0 ? -1 : pread(fd, bytes, room, from);
+	off_t size = lseek(fd, 0, SEEK_END);
+	struct tail t;
+	char *begin;
 
 	*ret_size = *ret_torn = 0;
-	if (n < 0)
+	if (size < 0 || read_tail(fd, size, USUAL, &a, &t) < 0 ||
+	    (!t.before && t.from > 0 && read_tail(fd, size, 2 * AUDIT_LINE_MAX, &a, &t) < 0))
 		return -1;
-	end = memrchr(bytes, '\n', (size_t)n);
-	*ret_torn = bytes + n - (end ? end + 1 : bytes);
+	*ret_torn = t.bytes + t.len - (t.behind ? t.behind + 1 : t.bytes);
 	*ret_size = size - *ret_torn;
-	if (!end)
+	if (!t.behind)
 		return 0;
-	begin = memrchr(bytes, '\n', (size_t)(end - bytes));
-	begin = begin ? begin + 1 : bytes;
-	if (end - begin >= AUDIT_LINE_MAX)
+	begin = t.before ? t.before + 1 : t.bytes;
+	if (t.behind - begin >= AUDIT_LINE_MAX)
 		return 0;
-	memcpy(line, begin, (size_t)(end - begin));
-	line[end - begin] = '\0';
-	return end - begin;
+	memcpy(line, begin, (size_t)(t.behind - begin));
+	line[t.behind - begin] = '\0';
+	return t.behind - begin;
 }
 
 static int find_end(int dir, int log, struct end *ret)

@@ -332,19 +332,20 @@ static void *help(void *argument)
 	return NULL;
 }
 
-/* Not for few processes, and not where there is no second processor for it. */
-static bool is_worth_it(int group)
+/* Not for few processes, and not where there is no second processor for it: *ret are those. */
+static bool is_worth_it(int group, cpu_set_t *ret)
 {
 	auto_fd int file = file_open(group, "cgroup.procs", O_RDONLY);
 	char bytes[1024];
 	ssize_t n = file < 0 ? -1 : read(file, bytes, sizeof(bytes));
-	cpu_set_t cpus;
-	int lines = 0;
+	int lines = 0, here = sched_getcpu();
 
 	for (ssize_t i = 0; i < n; i++)
 		lines += bytes[i] == '\n';
-	return lines >= WORTH_A_THREAD && sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
-	       CPU_COUNT(&cpus) > 1;
+	if (lines < WORTH_A_THREAD || here < 0 || sched_getaffinity(0, sizeof(*ret), ret) < 0)
+		return false;
+	CPU_CLR((size_t)here, ret);
+	return CPU_COUNT(ret) > 0;
 }
 
 struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
@@ -353,6 +354,7 @@ struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
 	struct worker *helper = &r->workers[1];
 	pthread_attr_t attributes;
 	sigset_t all, before;
+	cpu_set_t others;
 
 	r->group = group;
 	r->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -362,13 +364,19 @@ struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
 	pthread_mutex_init(&r->lock, NULL);
 	for (size_t i = 0; i < WORKERS; i++)
 		r->workers[i].run = r;
-	if (!is_worth_it(group))
+	if (!is_worth_it(group, &others))
 		return r;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r->helped = pthread_create(&helper->thread, &attributes, help, helper) == 0;
+	/*
+	 * While those that are to be frozen wake up there, this processor looks the emptiest, and
+	 * the helper would wait until we have done all of it.
+	 */
+	if (r->helped)
+		pthread_setaffinity_np(helper->thread, sizeof(others), &others);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return r;

@@ -168,7 +168,8 @@ static int attend(struct foreground *f, pid_t pid, int pidfd, int *master,
 				continue;
 			return err_sys(e, "wait for the process");
 		}
-		if (waits[SIGNALS].revents)
+		/* Of one that has ended the signals have nobody to go to. */
+		if (waits[SIGNALS].revents && !waits[PROCESS].revents)
 			take_signals(f, pid, pidfd, console);
 		if (waits[NOTIFY].revents && notify_take(notify, pid, e) < 0)
 			return -1;

@@ -82,6 +82,22 @@ def test_what_is_done_to_a_held_container_is_written_and_what_is_refused():
             ("update", "done"), ("evidence", "taken"), ("kill", "done"), ("delete", "done")]
 
 
+def test_a_long_line_is_found_by_the_next_writer():
+    "one of more than 4 KiB, first, in the middle and last"
+    with container(config(), "wait") as c:
+        c.up()
+        for _ in range(2):
+            for reason in ('"' * 2040, "short"):
+                c.rt("quarantine", "--reason", reason, c.name).ok
+            c.rt("release", c.name).ok
+        c.rt("quarantine", "--reason", '"' * 2040, c.name).ok
+        written = lines()
+        assert len(written) == 7 and {n for n, line in enumerate(written) if len(line) > 4096} == {
+            0, 3, 6}, [len(line) for line in written]
+        c.rt("release", c.name).ok
+        assert rt("audit", "verify").ok.out.startswith("unbroken: 8 lines")
+
+
 def test_an_empty_log_is_whole():
     "before anything was done there is nothing to be wrong with"
     assert rt("audit", "verify").ok.out == "unbroken: no lines\n"
