@@ -33,7 +33,7 @@
 enum {
 	WORKERS = 2,
 	WORTH_A_THREAD = 16,	/* processes */
-	AT_A_TIME = 4,		/* processes a worker takes */
+	GROUPS_FIRST = 16,
 	STACK = 64 * 1024,
 	NUMBERS = 32,		/* descriptors below this are compared */
 	SELDOM = 4, ONCE_IN = 16,
@@ -67,8 +67,8 @@ struct tables_run {
 	pthread_mutex_t lock;
 	bool prepared, settled, one_threaded;
 	size_t next;			/* the first process that nobody has taken */
-	size_t threads;
-	struct arena *arena;
+	size_t threads, group_room;
+	struct arena *arena, *preparing;
 	struct worker workers[WORKERS];
 	bool helped;
 	struct tables tables;
@@ -81,6 +81,13 @@ static bool is_late(const struct tables_run *r)
 }
 
 /* ---- what there is to look at ------------------------------------------------------------- */
+
+static void *copy(struct arena *a, const void *items, size_t count, size_t room, size_t size)
+{
+	void *copied = arena_array(a, room, size);
+
+	return count ? memcpy(copied, items, count * size) : copied;
+}
 
 /* How many threads are in the group itself; none when it does not say. */
 static size_t threads_of(int group)
@@ -96,14 +103,21 @@ static size_t threads_of(int group)
 	return count;
 }
 
+/* A list that is full is copied to one of twice the size, in the arena of who prepares. */
 static void add_group(int group, void *argument)
 {
 	struct tables_run *r = argument;
+	struct tables *t = &r->tables;
 	struct stat st;
 
-	if (fstat(group, &st) < 0 || r->tables.group_count == TABLES_GROUPS_MAX)
+	if (fstat(group, &st) < 0 || t->group_count == TABLES_GROUPS_MAX)
 		return;
-	r->tables.groups[r->tables.group_count++] = st.st_ino;
+	if (t->group_count == r->group_room) {
+		r->group_room = r->group_room ? 2 * r->group_room : GROUPS_FIRST;
+		t->groups = copy(r->preparing, t->groups, t->group_count, r->group_room,
+				 sizeof(*t->groups));
+	}
+	t->groups[t->group_count++] = st.st_ino;
 	r->threads += threads_of(group);
 }
 
@@ -113,6 +127,7 @@ static void prepare(struct tables_run *r, struct arena *a, bool settled)
 	pthread_mutex_lock(&r->lock);
 	if (!r->prepared) {
 		r->settled = settled;
+		r->preparing = a;
 		r->tables.failed = cgroup_walk(r->group, add_group, r, a, &r->tables.pids,
 					       &r->tables.error) < 0;
 		r->one_threaded = r->threads == r->tables.pids.count;
@@ -305,15 +320,13 @@ static void work(struct worker *w)
 {
 	struct tables_run *r = w->run;
 	const struct cgroup_pids *pids = &r->tables.pids;
-	size_t from;
+	size_t i;
 
-	while ((from = __atomic_fetch_add(&r->next, AT_A_TIME, __ATOMIC_RELAXED)) < pids->count)
-		for (size_t i = from; i < from + AT_A_TIME && i < pids->count; i++) {
-			if (is_late(r))
-				__atomic_fetch_add(&r->tables.missed, 1, __ATOMIC_RELAXED);
-			else if (pids->items[i] > 0)
-				look_at_process(w, i, pids->items[i]);
-		}
+	while ((i = __atomic_fetch_add(&r->next, 1, __ATOMIC_RELAXED)) < pids->count)
+		if (is_late(r))
+			__atomic_fetch_add(&r->tables.missed, 1, __ATOMIC_RELAXED);
+		else if (pids->items[i] > 0)
+			look_at_process(w, i, pids->items[i]);
 }
 
 static void *help(void *argument)
@@ -424,7 +437,7 @@ static void collect(struct tables_run *r)
 
 const struct tables *tables_end(struct tables_run *r, bool settled, uint64_t end)
 {
-	int *pids;
+	struct tables *t = &r->tables;
 
 	__atomic_store_n(&r->end, end, __ATOMIC_RELAXED);
 	prepare(r, &r->workers[0].arena, settled);
@@ -432,13 +445,12 @@ const struct tables *tables_end(struct tables_run *r, bool settled, uint64_t end
 	if (r->helped)
 		pthread_join(r->workers[1].thread, NULL);
 	collect(r);
-	pids = arena_new_array(r->arena, int, r->tables.pids.count);
-	if (r->tables.pids.count)
-		memcpy(pids, r->tables.pids.items, r->tables.pids.count * sizeof(*pids));
-	r->tables.pids.items = pids;
+	t->pids.items = copy(r->arena, t->pids.items, t->pids.count, t->pids.count,
+			     sizeof(*t->pids.items));
+	t->groups = copy(r->arena, t->groups, t->group_count, t->group_count, sizeof(*t->groups));
 	for (size_t i = 0; i < WORKERS; i++)
 		arena_free(&r->workers[i].arena);
 	pthread_mutex_destroy(&r->lock);
 	auto_close_fd(&r->proc);
-	return &r->tables;
+	return t;
 }

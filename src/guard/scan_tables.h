@@ -27,7 +27,7 @@ struct tables_unseen {
 
 struct tables {
 	struct cgroup_pids pids;
-	uint64_t groups[TABLES_GROUPS_MAX];	/* the ids of the cgroup and those below it */
+	uint64_t *groups;		/* the ids of the cgroup and those below it */
 	size_t group_count;
 	struct tables_noted *noted;	/* in the order of the list */
 	size_t noted_count;
