@@ -168,8 +168,7 @@ static int attend(struct foreground *f, pid_t pid, int pidfd, int *master,
 				continue;
 			return err_sys(e, "wait for the process");
 		}
-		/* Of one that has ended the signals have nobody to go to. */
-		if (waits[SIGNALS].revents && !waits[PROCESS].revents)
+		if (waits[SIGNALS].revents)
 			take_signals(f, pid, pidfd, console);
 		if (waits[NOTIFY].revents && notify_take(notify, pid, e) < 0)
 			return -1;
