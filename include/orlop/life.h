@@ -18,7 +18,6 @@
 #include "orlop/state.h"
 #include "orlop/stats.h"
 
-
 struct life {
 	const char *root;		/* absolute; where the containers' directories are */
 	bool root_is_default;		/* a missing one is then an empty one */

@@ -4,8 +4,9 @@
  *
  * <root>/<id>/ (0711) holds
  *   cgroup       the planned cgroup and the mount it is below, with this id and boot, and
- *                systemd's unit where it is one's: written before the cgroup is made, so that `delete --force` finds it whatever happened
- *                afterwards, and not believed when it was copied here or is from before a reboot
+ *                systemd's unit where it is one's: written before the cgroup is made, so that
+ *                `delete --force` finds it whatever happened afterwards, and not believed when it
+ *                was copied here or is from before a reboot
  *   config.json  the configuration as it was at create; later edits of the bundle have no effect
  *   resources.json  linux.resources as `update` left it, in place of the object in config.json;
  *                not there before the first update, replaced atomically by each. config.json is
@@ -49,7 +50,7 @@ struct state_record {
 	const char *id, *oci_version, *bundle, *rootfs;
 	const char *created;		/* RFC 3339 with nanoseconds, UTC */
 	uint32_t owner;			/* uid that created it */
-	pid_t pid;			/* the container's first process, in the creator's pid namespace */
+	pid_t pid;			/* its first process, in the creator's pid namespace */
 	uint64_t pid_inode;		/* of its pidfd, Linux 6.9; else 0 and: */
 	uint64_t pid_start;		/* its start time in clock ticks, /proc/PID/stat field 22 */
 	const char *boot_id;

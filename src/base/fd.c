@@ -120,7 +120,9 @@ int64_t fd_now_ms(void)
 
 int fd_wait_readable(int fd, int pidfd, int timeout_ms)
 {
-	struct pollfd waits[2] = { { .fd = fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+	struct pollfd waits[2] = {
+		{ .fd = fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN },
+	};
 	int64_t end = timeout_ms < 0 ? 0 : fd_now_ms() + timeout_ms;
 
 	for (;;) {

@@ -120,7 +120,6 @@ struct cli_option {
 /* The values allowed, ending in NULL; or NULL: any. */
 const char *const *cli_words(const struct cli_option *option);
 
-
 enum cli_id {
 	CLI_CREATE,
 	CLI_START,

@@ -25,7 +25,7 @@ struct encode_facts {
 	const struct seccomp_filter *filter;	/* NULL: none */
 	uint64_t ignored_signals;
 	unsigned cap_last;
-	uint64_t cap_bounding_now;	/* what may be in the bounding set that the child begins with */
+	uint64_t cap_bounding_now;	/* what may be in the set that the child begins with */
 	bool trace;
 };
 

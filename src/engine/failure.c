@@ -118,7 +118,8 @@ static int hook_failed(const struct child_message *m, const char *kind, struct e
 	if (m->item < 0)
 		return err_set(e, ERR_SYSTEM, "error running %s hooks: %s", kind, reason(m->error));
 	return err_set(e, ERR_SYSTEM, "error running %s hook #%d: %s: %.*s", kind, m->item,
-		       m->error == CHILD_E_HOOK_STATUS ? words : reason(m->error), (int)len, m->detail);
+		       m->error == CHILD_E_HOOK_STATUS ? words : reason(m->error), (int)len,
+		       m->detail);
 }
 
 static int join_failed(const struct child_message *m, const struct plan *plan, struct err *e)

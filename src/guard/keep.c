@@ -234,7 +234,8 @@ int evidence_prune(const char *root, const struct evidence_prune *wish, struct a
 		const struct set *set = &sets.items[i];
 		const char *merkle = "";
 
-		if (strncmp(set->time, bound, strlen(bound)) > 0 || (wish->routine && !set->routine)) {
+		if (strncmp(set->time, bound, strlen(bound)) > 0 ||
+		    (wish->routine && !set->routine)) {
 			ret->kept++;
 			continue;
 		}

@@ -7,14 +7,16 @@
  *
  *   - the kernel says how many descriptors it has (Linux 6.2), and the numbers from 0 upwards are
  *     tried until all of them are found; it is listed only where they lie far apart;
- *   - a file that is the same as the one which the process before has under this number was looked
- *     at already. Where that is seldom so, it is seldom asked.
+ *   - a file that is the same as the one which the process before has under this number, or this
+ *     one under the number below (2>&1), was looked at already. Where that is seldom so, it is
+ *     seldom asked.
  */
 #include "guard/scan_tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -39,10 +41,10 @@ enum {
 	SELDOM = 4, ONCE_IN = 16,
 };
 
-/* What is known of one number: who had it last, and how often in a row the next one differed. */
+/* What is known of one number: who had it last, and how often in a row it was another file. */
 struct number {
 	pid_t tid;
-	unsigned misses;
+	unsigned misses, twin_misses;
 };
 
 struct block {
@@ -207,19 +209,27 @@ static bool look_at(struct worker *w, struct place *p, int fd)
 	return true;
 }
 
-/* True when it is the file that was last seen under this number. */
+static bool is_same(pid_t tid, int fd, pid_t other_tid, int other_fd, unsigned *misses)
+{
+	if (*misses >= SELDOM && (*misses)++ % ONCE_IN)
+		return false;
+	if (syscall(SYS_kcmp, other_tid, tid, KCMP_FILE, other_fd, fd) != 0) {
+		++*misses;
+		return false;
+	}
+	*misses = 0;
+	return true;
+}
+
+/* True when it is the file that was last seen under this number, or under the one below. */
 static bool is_known(struct worker *w, pid_t tid, int fd)
 {
 	struct number *number = fd < NUMBERS ? &w->numbers[fd] : NULL;
 
-	if (!number || !number->tid || (number->misses >= SELDOM && number->misses++ % ONCE_IN))
+	if (!number)
 		return false;
-	if (syscall(SYS_kcmp, number->tid, tid, KCMP_FILE, fd, fd) != 0) {
-		number->misses++;
-		return false;
-	}
-	number->misses = 0;
-	return true;
+	return (number->tid && is_same(tid, fd, number->tid, fd, &number->misses)) ||
+	       (fd > 0 && is_same(tid, fd, tid, fd - 1, &number->twin_misses));
 }
 
 /* Tries the numbers from 0; the first that was not tried, or -1 when all `count` were found. */
@@ -349,7 +359,8 @@ static void *help(void *argument)
 static bool is_worth_it(int group, cpu_set_t *ret)
 {
 	auto_fd int file = file_open(group, "cgroup.procs", O_RDONLY);
-	char bytes[1024];
+	/* The kernel lists no more than it is asked for, and a number has seven digits at most. */
+	char bytes[WORTH_A_THREAD * 8];
 	ssize_t n = file < 0 ? -1 : read(file, bytes, sizeof(bytes));
 	int lines = 0, here = sched_getcpu();
 
@@ -379,6 +390,7 @@ struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
 		r->workers[i].run = r;
 	if (!is_worth_it(group, &others))
 		return r;
+	mallopt(M_ARENA_MAX, 1);	/* one of its own would be mapped for a moment's work */
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK);
 	sigfillset(&all);

@@ -14,7 +14,7 @@ enum { TAR_BLOCK = 512 };
 struct tar_member {
 	const char *path;		/* a directory's ends in '/' */
 	const char *link;		/* target of a symbolic link, or NULL */
-	char type;			/* '0' file, '2' link, '3' character, '4' block, '5' dir, '6' fifo */
+	char type;			/* '0' file, '2' link, '3', '4' device, '5' dir, '6' fifo */
 	unsigned mode;			/* permission bits */
 	uint64_t uid, gid, size;
 	int64_t mtime;

@@ -29,7 +29,8 @@ struct bundle {
  * but for *ret, into which the plan points.
  */
 int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
-		struct arena *a, struct bundle *ret, struct err *e) __attribute__((warn_unused_result));
+		struct arena *a, struct bundle *ret, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* Which facts about the host a plan for this configuration depends on. */
 struct host_wants bundle_wants(const struct oci_config *config);

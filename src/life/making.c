@@ -204,7 +204,6 @@ static int guest_leaves(void *argument, struct err *e)
 
 int making_guest_leaves(struct making *c, struct err *e)
 {
-
 	scope_leave(&c->scope);
 	return cgroup_room(c->cgroup, &c->bundle.plan.cgroup, 0, e);
 }
@@ -459,7 +458,7 @@ static int decide(struct making *c, const struct life *l, const struct life_crea
 }
 
 int making_ready(struct making *c, const struct life *l, const struct life_create *create,
-		   bool listener, struct arena *a, struct err *e)
+		 bool listener, struct arena *a, struct err *e)
 {
 	if (decide(c, l, create, a, e) < 0)
 		return -1;

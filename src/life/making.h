@@ -41,7 +41,7 @@ struct making {
  * nothing is left behind; either way making_close has to follow.
  */
 int making_ready(struct making *c, const struct life *l, const struct life_create *create,
-		   bool listener, struct arena *a, struct err *e)
+		 bool listener, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));
 
 /*

@@ -88,9 +88,11 @@ static int freeze(const struct container *c, unsigned timeout_ms, unsigned patie
 		return -1;
 	frozen = guard_freeze(group, step, a, &tasks, e);
 	/* On a busy host that takes its time, and an engine does not ask twice. */
-	for (; frozen == GUARD_NOT_FROZEN && timeout_ms < patience_ms && guard_tasks_only_late(&tasks);
-	     timeout_ms += step)
+	while (frozen == GUARD_NOT_FROZEN && timeout_ms < patience_ms &&
+	       guard_tasks_only_late(&tasks)) {
 		frozen = guard_freeze(group, step, a, &tasks, e);
+		timeout_ms += step;
+	}
 	if (frozen == 0)
 		guard_stay_paused(c->dir);	/* evidence may have begun meanwhile */
 	if (frozen == GUARD_NOT_FROZEN)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PARENT SIDE. The container's scope: the cgroup that systemd makes and owns. Between engine/systemd.h
- * and the operations: which manager is asked, and the process that stands in until the container's
- * own is there.
+ * PARENT SIDE. The container's scope: the cgroup that systemd makes and owns. Between
+ * engine/systemd.h and the operations: which manager is asked, and the process that stands in until
+ * the container's own is there.
  */
 #pragma once
 

@@ -21,7 +21,7 @@ import engine
 import sidroot
 import table
 import target
-from rows import ROWS, Bench
+from rows import ARMED, ROWS, Bench
 from runtime import BIN, collect
 from world import World
 
@@ -173,7 +173,8 @@ def print_head(about, runtimes, args):
           "median user+system time of the\nprocesses waited for. floor: namespaces, mounts, "
           "pivot_root and exec of the same bundle, nothing else, linked\nstatically; floor-bare: "
           "the same without a C library; nothing: a static program that returns 0; freeze alone: "
-          "one that\nfreezes the tasks of the first container and waits until they are.")
+          "one that\nfreezes the tasks of the first container and waits until they are; orlop, armed: where "
+          "the policy has the\ncut put there when the container is created.")
     for rt in runtimes:
         print(f"  {rt.name}: {rt.version}{', ' + rt.origin if rt.origin else ''}")
 
@@ -198,6 +199,8 @@ def report(chosen, results, bench, about, args):
                                      "floor")}
     for rt in bench.runtimes:
         labels[rt.name] = f"{rt.name.split('-')[0]} {rt.version}" if rt.origin else rt.name
+        if rt.name == "orlop":
+            labels[ARMED] = ARMED
     lines = [table.HEAD]
     for row in chosen:
         lines += table.row_lines(row, results[row.name], labels, crun_name,

@@ -170,12 +170,31 @@ def percentiles(values):
     return ", ".join(f"p{p} {value:.2f}" for p, value in at.items())
 
 
-def crowd(bench, rt):
+def crowd(bench, rt, name="up"):
     """Makes the container's tasks a hundred; a complaint, or an empty string."""
     for _ in range(99):
-        if not rt.call(bench.world, "exec", "--detach", "up", "/bin/pause"):
+        if not rt.call(bench.world, "exec", "--detach", name, "/bin/pause"):
             return rt.complaint() or "exec went wrong"
     return ""
+
+
+ARMED = "orlop, armed"
+
+
+def arm(bench, rt, lanes, cells):
+    """Adds the lane of a crowded container whose cut is there from the beginning, or a complaint."""
+    where = bundle.make("armed", rt.slot, args=["/bin/pause"], devices=False,
+                        annotations={"org.orlop.remediation.network": "armed"})
+    if not (rt.call(bench.world, "create", "--bundle", where, "armed") and
+            rt.call(bench.world, "start", "armed")):
+        cells[ARMED] = Cell(error=rt.complaint() or "create or start went wrong")
+        return
+    error = crowd(bench, rt, "armed")
+    if error:
+        cells[ARMED] = Cell(error=error)
+        return
+    lanes.append((ARMED, once(rt.argv("quarantine", "armed")) +
+                  [["exec", *rt.argv("release", "armed")]]))
 
 
 def noted(cells):
@@ -188,7 +207,8 @@ def noted(cells):
 
 def row_contain(bench):
     """quarantine (others: pause) of 100 idle tasks, the whole command; undone outside the clock.
-    Beside them a program that does nothing but freeze those of the first runtime."""
+    Beside them a program that does nothing but freeze those of the first runtime, and a container
+    of ours whose policy has the cut armed beforehand."""
     with bench.running(["/bin/pause"]) as (up, cells):
         lanes = []
         for rt in up:
@@ -202,6 +222,8 @@ def row_contain(bench):
                 alone = [BIN / "freeze", f"/sys/fs/cgroup/{CGROUP}/up-{rt.slot}"]
                 lanes.append(("freeze alone", once([*alone, "1"]) + [["exec", *alone, "0"]]))
             lanes.append((rt.name, once(rt.argv(do, "up")) + [["exec", *rt.argv(undo, "up")]]))
+            if rt.name == "orlop":
+                arm(bench, rt, lanes, cells)
         cells |= bench.timed(lanes, runs=max(200, bench.runs))
     return noted(cells)
 
