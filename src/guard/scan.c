@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PARENT SIDE. Looking over a group that was cut off: what is open in it (scan_tables, scan_open),
- * what leads past the cut (scan_judge), and what can be closed at its network namespace (scan_net).
+ * what leads past the cut (scan_judge, scan_doors), and what can be closed at its network namespace
+ * (scan_net).
  */
 #include "guard/scan.h"
 
@@ -19,6 +20,7 @@
 #include "engine/cgroup_dir.h"
 #include "guard/freeze.h"
 #include "guard/outcome.h"
+#include "guard/scan_doors.h"
 #include "guard/scan_judge.h"
 #include "guard/scan_net.h"
 #include "orlop/auto.h"
@@ -150,6 +152,7 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	for (size_t i = 0; i < s->socket_count; i++)
 		judge_socket(s, &s->sockets[i], &inets, &unixes);
 	judge_raw(s);
+	scan_doors(s);
 }
 
 void scan_group(const struct held *h, const struct guard_request *request,

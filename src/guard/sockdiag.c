@@ -84,12 +84,9 @@ static int answers(int diag, void (*each)(const void *body, size_t len, void *ar
 	}
 }
 
-/*
- * The attribute of a type that has at least `size` bytes, copied; false without it. (The macros of
- * the kernel's header cast const away.)
- */
-static bool attribute(const void *body, size_t len, size_t fixed, unsigned type, void *to,
-		      size_t size)
+/* The content of the first attribute of a type, and its length; NULL without one. */
+static const char *attribute_find(const void *body, size_t len, size_t fixed, unsigned type,
+				  size_t *ret_len)
 {
 	size_t at = NLMSG_ALIGN(fixed);
 
@@ -98,14 +95,27 @@ static bool attribute(const void *body, size_t len, size_t fixed, unsigned type,
 
 		memcpy(&head, (const char *)body + at, sizeof(head));
 		if (head.rta_len < sizeof(head) || head.rta_len > len - at)
-			return false;
-		if (head.rta_type == type && head.rta_len >= RTA_LENGTH(size)) {
-			memcpy(to, (const char *)body + at + RTA_LENGTH(0), size);
-			return true;
+			return NULL;
+		if (head.rta_type == type) {
+			*ret_len = head.rta_len - RTA_LENGTH(0);
+			return (const char *)body + at + RTA_LENGTH(0);
 		}
 		at += RTA_ALIGN(head.rta_len);
 	}
-	return false;
+	return NULL;
+}
+
+/* Copies the attribute of a type; false where there is none, or less than `size` bytes of it. */
+static bool attribute(const void *body, size_t len, size_t fixed, unsigned type, void *to,
+		      size_t size)
+{
+	size_t has;
+	const char *content = attribute_find(body, len, fixed, type, &has);
+
+	if (!content || has < size)
+		return false;
+	memcpy(to, content, size);
+	return true;
 }
 
 static void *grown(struct arena *a, void *items, size_t count, size_t size)
@@ -271,6 +281,64 @@ int sockdiag_unix(int diag, struct arena *a, struct sockdiag_unixes *ret)
 
 	if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request)) < 0 ||
 	    answers(diag, take_unix, &all) < 0)
+		return -1;
+	*ret = all.list;
+	return 0;
+}
+
+struct doors {
+	struct arena *arena;
+	struct sockdiag_doors list;
+};
+
+/* A name without what could do harm in a message; the first byte of an abstract one is "@". */
+static const char *door_name(const char *bytes, size_t len, struct arena *a)
+{
+	char *name = arena_strndup(a, bytes, len);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			name[i] = i == 0 && !name[i] ? '@' : name[i] ? '?' : '\0';
+	return name;
+}
+
+static void take_door(const void *body, size_t len, void *argument)
+{
+	struct doors *all = argument;
+	const struct unix_diag_msg *m = body;
+	struct sockdiag_door found = { .inode = 0 };
+	struct unix_diag_vfs file = { 0 };
+	const char *name;
+	size_t name_len;
+
+	if (len < sizeof(*m) || (m->udiag_state != STATE_LISTEN && m->udiag_type != SOCK_DGRAM))
+		return;
+	name = attribute_find(body, len, sizeof(*m), UNIX_DIAG_NAME, &name_len);
+	if (!name || !name_len)
+		return;
+	found.inode = m->udiag_ino;
+	found.abstract = !name[0];
+	found.name = door_name(name, name_len, all->arena);
+	if (!found.abstract &&
+	    !attribute(body, len, sizeof(*m), UNIX_DIAG_VFS, &file, sizeof(file)))
+		return;			/* its file is gone, and nobody comes in any more */
+	/* The kernel's own form of a device number: 12 bits and 20. */
+	found.major = file.udiag_vfs_dev >> 20;
+	found.minor = file.udiag_vfs_dev & 0xfffff;
+	all->list.items = grown(all->arena, all->list.items, all->list.count, sizeof(found));
+	all->list.items[all->list.count++] = found;
+}
+
+int sockdiag_doors(int diag, struct arena *a, struct sockdiag_doors *ret)
+{
+	struct unix_diag_req request = {
+		.sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
+		.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS,
+	};
+	struct doors all = { .arena = a };
+
+	if (ask(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request)) < 0 ||
+	    answers(diag, take_door, &all) < 0)
 		return -1;
 	*ret = all.list;
 	return 0;

@@ -27,6 +27,14 @@ struct sockdiag_unix {
 	uint32_t inode, peer;
 };
 
+/* A unix socket that others may connect to, or send to: one that listens, or one of datagrams. */
+struct sockdiag_door {
+	uint32_t inode;
+	bool abstract;			/* a name of its network namespace, no file */
+	const char *name;		/* as it was bound, for people; abstract ones begin with "@" */
+	unsigned major, minor;		/* of the file system that its file is on */
+};
+
 struct sockdiag_inets {
 	struct sockdiag_inet *items;
 	size_t count;
@@ -35,6 +43,11 @@ struct sockdiag_inets {
 
 struct sockdiag_unixes {
 	struct sockdiag_unix *items;
+	size_t count;
+};
+
+struct sockdiag_doors {
+	struct sockdiag_door *items;
 	size_t count;
 };
 
@@ -64,6 +77,10 @@ void sockdiag_here(const struct sockdiag_inet *socket, char address[SOCKDIAG_TEX
 
 /* All unix sockets; -1 and errno. */
 int sockdiag_unix(int diag, struct arena *a, struct sockdiag_unixes *ret)
+	__attribute__((warn_unused_result));
+
+/* All unix sockets with a name that others may use; -1 and errno. */
+int sockdiag_doors(int diag, struct arena *a, struct sockdiag_doors *ret)
 	__attribute__((warn_unused_result));
 
 /* Ends one connection, with what it has not sent yet; -1 and errno. */

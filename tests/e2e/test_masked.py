@@ -8,15 +8,16 @@ import os
 import re
 import socket
 
-from deck import bind, bundle, config, container, current, host, rt, timeout, until
+from deck import (bind, bundle, config, container, current, host, namespaces, rt, timeout,
+                  until)
 from deck.adversary import adversary
 from deck.container import PATIENCE
 from deck.masked import Masked, Refused, no_file
 from deck.policy import annotated, policies
 from deck.tap import kernel
 from deck.wire import OUTSIDE, drained, wire
-from test_quarantine import (RAW, connected, frozen, limits, program_ids, quarantine, release,
-                             wired, with_nothing_under_way)
+from test_quarantine import (KINDS, RAW, connected, frozen, limits, program_ids, quarantine,
+                             release, wired, with_nothing_under_way)
 from test_scan import found as scanned
 
 SOON = 1.0 * PATIENCE
@@ -284,6 +285,50 @@ def test_without_sock_diag_a_unix_socket_leads_nobody_knows_where():
             # Refused by somebody is another thing than missing.
             report = said(no_sock_diag("EPERM"), c, "quarantine", result="contained-partial",
                           expect={"sock-diag": ("failed", "sock_diag: operation not permitted")})
+            release(c)
+
+
+@timeout(120)
+def test_where_unix_sockets_cannot_be_refused_those_in_reach_are_found():
+    "observed: by a mount, by an abstract name of its network, or nobody can say; else none"
+    given = os.path.join(current().tmp, "given")
+    os.mkdir(given)
+    blind = no_place("unix", "unixs")
+    lines = {"unix": ("unsupported", ""), "unixs": ("unsupported", "")}
+    abstract = f"orlop-test-{os.getpid()}"
+    with contextlib.ExitStack() as stack:
+        for name in (os.path.join(given, "door"), os.path.join(current().tmp, "beside")):
+            door = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            door.bind(name)
+            door.listen(4)
+        with adversary("idle", 1) as c:
+            c.bad()
+            said(blind, c, "quarantine", "--observe", result="contained", expect=lines)
+            said(blind, c, "release", result="released", expect=lines)
+        with adversary("idle", 1, mounts=[bind(given, "/given")]) as c:
+            c.bad()
+            report = said(blind, c, "quarantine", result="contained", expect=lines)
+            assert found(report) == [], report
+            report = said(blind, c, "quarantine", "--observe", result="contained-partial",
+                          expect=lines)
+            detail, = (f["detail"] for f in report["findings"])
+            assert f'may connect to "{given}/door": this kernel' in detail, detail
+            said(blind, c, "release", result="released", expect=lines)
+            both = Masked(*blind.refusals, *no_sock_diag().refusals)
+            report = said(both, c, "quarantine", "--observe", result="contained-partial",
+                          expect=lines)
+            assert "which there are is not known" in report["findings"][0]["detail"], report
+            release(c)
+        door = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+        door.bind("\0" + abstract)
+        door.listen(4)
+        with adversary("idle", 1, linux={"namespaces": namespaces(*KINDS)}) as c:
+            c.bad()
+            report = said(blind, c, "quarantine", "--observe", result="contained-partial",
+                          expect=lines)
+            detail, = (f["detail"] for f in report["findings"])
+            # There may be others of this host.
+            assert f'"@{abstract}"' in detail or "more" in detail, detail
             release(c)
 
 

@@ -199,9 +199,10 @@ def test_a_checkpoint_is_made():
         status = box.ended()
         assert status == 137
         assert engine()("checkpoint", "ls", box.name).ok.out.split()[-2:] == ["first", "second"]
-        # Docker 28 does not restore one, with runc neither: it wants the network before the task.
+        # Docker 28 does not restore one, with runc neither: it wants the network before the task,
+        # or gives up before it calls a runtime, because containerd has what it would upload.
         r = engine()("start", "--checkpoint", "second", box.name)
         if r.rc:
-            assert "/proc/0/ns/net" in r.err, r
+            assert "/proc/0/ns/net" in r.err or "failed to upload checkpoint" in r.err, r
         else:
             goes_on(count, last)
