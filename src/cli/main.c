@@ -4,6 +4,7 @@
  * action, prints the one line about what went wrong, and ends with the status that runc would end
  * with. Nothing below it prints an error.
  */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,9 @@ static int fail(const struct cli_call *call, struct err *e)
 		err_in(e, "%s %s", call->program, command->prefix);
 	else if (command->prefix)
 		err_in(e, "%s", command->prefix);
+	if (e->code == EMFILE)
+		err_hint(e, "the caller's RLIMIT_NOFILE is lower than the forty files that may be "
+			    "open at a time: see ulimit -n");
 	log_error(e->text);
 	log_done(false);
 	/* exec's status is a contract; the others say that it is the quarantine that refuses. */
