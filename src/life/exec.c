@@ -194,7 +194,7 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 	for (const char *p = sub; p; p = strchr(p, '/')) {
 		p += *p == '/';
 		if (!strncmp(p, "..", 2) && (p[2] == '/' || !p[2])) {
-			err_set(e, ERR_USAGE, "--cgroup: bad sub cgroup path: %.80s", sub);
+			err_set(e, ERR_USAGE, "--cgroup: %.80s is not a sub cgroup path", sub);
 			err_hint(e, "it may not lead out of the container's own cgroup");
 			return NULL;
 		}

@@ -226,6 +226,8 @@ def test_exec_cgroup():
         os.mkdir(f"{host.CGROUP}{c.cgroup}/sub")
         assert "0::/sub" in c.exec("cgroup", "--cgroup", "sub").ok.values("cgroup")
         assert "0::/" in c.exec("cgroup", "--cgroup", "/").ok.values("cgroup")
+        for path in ("..", "../x", "sub/..", "sub/../.."):
+            c.exec("cgroup", "--cgroup", path).fails(f" {path} is not a sub cgroup path", rc=255)
 
 
 def test_exec_a_program_that_is_not_there():
