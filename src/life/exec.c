@@ -208,7 +208,17 @@ static const char *cgroup_path(const struct exec *x, struct err *e)
 /* In runc's words where --cgroup was given: there is no other place to fall back to. */
 static int not_joined(const struct exec *x, struct err *e)
 {
-	return x->x->cgroup ? err_in(e, "error adding pid of the new process to cgroups") : -1;
+	static const char what[] = "error adding pid of the new process to cgroups";
+
+	if (!x->x->cgroup)
+		return -1;
+	if (!e->code)
+		return err_in(e, "%s", what);
+	err_sys_code(e, e->code, "%s: %s%s/cgroup.procs", what, x->c.record.cgroup_mount,
+		     x->cgroup_path);
+	if (x->cgroup >= 0)
+		cgroup_explain_join(x->cgroup, e);
+	return -1;
 }
 
 static int open_cgroup(struct exec *x, struct err *e)

@@ -228,6 +228,8 @@ def test_exec_cgroup():
         assert "0::/" in c.exec("cgroup", "--cgroup", "/").ok.values("cgroup")
         for path in ("..", "../x", "sub/..", "sub/../.."):
             c.exec("cgroup", "--cgroup", path).fails(f" {path} is not a sub cgroup path", rc=255)
+        c.exec("cgroup", "--cgroup", "absent").fails(
+            r" adding pid .* to cgroups: \S+/absent/cgroup.procs: no such file", rc=255)
 
 
 def test_exec_a_program_that_is_not_there():
