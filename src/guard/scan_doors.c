@@ -31,7 +31,10 @@ static const char *below(const char *path, const char *directory)
 	return path + len;
 }
 
-/* The mount that the name leads to, and what of the name is inside of it. */
+/*
+ * The mount that the name leads to, and what of the name is inside of it. NULL when that is another
+ * file system than the socket's: it was bound among other mounts, or before this one was there.
+ */
 static const struct mount *mount_of(const struct sockdiag_door *door, const char *name,
 				    const struct mounts *mounts, const char **ret_rest)
 {
@@ -39,14 +42,14 @@ static const struct mount *mount_of(const struct sockdiag_door *door, const char
 
 	for (size_t i = 0; i < mounts->count; i++) {
 		const struct mount *m = &mounts->items[i];
-		const char *rest = is_on(door, m) ? below(name, m->point) : NULL;
+		const char *rest = below(name, m->point);
 
 		if (!rest || (found && strlen(m->point) < strlen(found->point)))
 			continue;
 		found = m;
 		*ret_rest = rest;
 	}
-	return found;
+	return found && is_on(door, found) ? found : NULL;
 }
 
 bool scan_door_is_seen(const struct sockdiag_door *door, const struct mounts *theirs,
@@ -75,7 +78,7 @@ bool scan_door_is_seen(const struct sockdiag_door *door, const struct mounts *th
 
 struct look {
 	struct scan *scan;
-	struct mounts inside, ours;
+	struct mounts inside;
 	const char *first;		/* one that is seen */
 	size_t count;
 };
@@ -104,15 +107,16 @@ static int look_around(struct look *l, pid_t pid)
 	static const struct mounts unknown = { 0 };
 	struct scan *s = l->scan;
 	auto_fd int diag = sockdiag_open();
-	bool same_net = false;
+	struct mounts ours;
 	struct stat net;
+	bool same_net;
 	struct err e;
 
 	if (mounts_of(pid, s->arena, &l->inside, &e) < 0 ||
-	    mounts_of(0, s->arena, &l->ours, &e) < 0)
+	    mounts_of(0, s->arena, &ours, &e) < 0)
 		return -1;
 	same_net = stat("/proc/self/ns/net", &net) == 0 && net.st_ino == s->netns_inode;
-	if (look_at(l, diag, same_net, &l->ours) < 0)
+	if (look_at(l, diag, same_net, &ours) < 0)
 		return -1;
 	return same_net ? 0 : look_at(l, s->diag, true, &unknown);
 }

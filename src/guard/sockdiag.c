@@ -321,7 +321,7 @@ static void take_door(const void *body, size_t len, void *argument)
 	found.name = door_name(name, name_len, all->arena);
 	if (!found.abstract &&
 	    !attribute(body, len, sizeof(*m), UNIX_DIAG_VFS, &file, sizeof(file)))
-		return;			/* its file is gone, and nobody comes in any more */
+		return;			/* without a file nobody comes in */
 	/* The kernel's own form of a device number: 12 bits and 20. */
 	found.major = file.udiag_vfs_dev >> 20;
 	found.minor = file.udiag_vfs_dev & 0xfffff;

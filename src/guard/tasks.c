@@ -62,8 +62,7 @@ bool tasks_is_there(pid_t pid)
 	return kill(pid, 0) == 0 || errno == EPERM;
 }
 
-/* Where there are too many, one that refuses takes the place of one that is only late. */
-static bool make_room(struct guard_tasks *ret, char state, struct arena *a)
+bool tasks_make_room(struct guard_tasks *ret, char state, struct arena *a)
 {
 	size_t late = 0;
 
@@ -95,7 +94,7 @@ static void look_at(int task, pid_t pid, const char *tid, struct arena *a, struc
 	if (file_read(task, path, where, sizeof(where)) < 0)
 		where[0] = '\0';
 	where[strcspn(where, ".")] = '\0';	/* what a compiler puts behind: ".isra.0" */
-	if (tasks_is_frozen(end[2], where) || !make_room(ret, end[2], a))
+	if (tasks_is_frozen(end[2], where) || !tasks_make_room(ret, end[2], a))
 		return;
 	ret->items[ret->count++] = (struct guard_task){
 		.pid = pid, .tid = (pid_t)atoi(tid), .state = end[2], .in_kernel = end[2] == 'D',

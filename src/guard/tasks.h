@@ -14,6 +14,12 @@ enum { TASKS_MAX = 64 };
 int tasks_not_frozen(int group, struct arena *a, struct guard_tasks *ret, struct err *e)
 	__attribute__((warn_unused_result));
 
+/*
+ * PURE. Whether there is room for one more, in this state, at the end of the list: where it is
+ * full, one that refuses gets the place of the first that is only late. The others are counted.
+ */
+bool tasks_make_room(struct guard_tasks *ret, char state, struct arena *a);
+
 /* Whether there is such a process, also one that /proc does not show. */
 bool tasks_is_there(pid_t pid);
 

@@ -173,8 +173,8 @@ def print_head(about, runtimes, args):
           "median user+system time of the\nprocesses waited for. floor: namespaces, mounts, "
           "pivot_root and exec of the same bundle, nothing else, linked\nstatically; floor-bare: "
           "the same without a C library; nothing: a static program that returns 0; freeze alone: "
-          "one that\nfreezes the tasks of the first container and waits until they are; orlop, armed: where "
-          "the policy has the\ncut put there when the container is created.")
+          "one that\nfreezes the tasks of the first container and waits until they are; orlop, "
+          "armed: where the policy has the\ncut put there when the container is created.")
     for rt in runtimes:
         print(f"  {rt.name}: {rt.version}{', ' + rt.origin if rt.origin else ''}")
 

@@ -182,7 +182,7 @@ ARMED = "orlop, armed"
 
 
 def arm(bench, rt, lanes, cells):
-    """Adds the lane of a crowded container whose cut is there from the beginning, or a complaint."""
+    """Adds the lane of a crowded container whose cut is there beforehand, or a complaint."""
     where = bundle.make("armed", rt.slot, args=["/bin/pause"], devices=False,
                         annotations={"org.orlop.remediation.network": "armed"})
     if not (rt.call(bench.world, "create", "--bundle", where, "armed") and

@@ -167,7 +167,7 @@ def test_a_fork_bomb_does_not_hold_pause_up():
             assert frozen == ("1" if caller.returncode == 0 else "0"), (limit, caller.returncode)
             if caller.returncode == 0:
                 c.rt("resume", c.name).ok
-        c.rt("pause", "--timeout", "2000", c.name)
+        c.rt("pause", "--timeout", "2000", c.name)      # whatever comes of it:
         for words in (["state"], ["ps", "-f", "json"]):
             assert c.rt(*words, c.name).ok.seconds < 2 * SOON
         assert c.delete("--force").ok.seconds < 5 * SOON

@@ -10,7 +10,8 @@
 static const char host[] =
 	"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
 	"2 1 0:20 / /run rw - tmpfs tmpfs rw\n"
-	"3 1 8:1 /srv/data /mnt rw - ext4 /dev/sda1 rw\n";
+	"3 1 8:1 /srv/data /mnt rw - ext4 /dev/sda1 rw\n"
+	"4 1 0:70 / /home/over rw - tmpfs tmpfs rw\n";
 static const char inside[] =
 	"9 8 0:50 / / rw - overlay overlay rw\n"
 	"10 9 0:20 /docker.sock /var/run/docker.sock rw - tmpfs tmpfs rw\n"
@@ -34,6 +35,7 @@ static const struct {
 	{ 8, 1, "/srv/data/sub/s", true },		/* below what is mounted */
 	{ 8, 1, "/mnt/sub/s", true },			/* the same file, by another mount */
 	{ 8, 1, "/srv/database/s", false }, { 8, 1, "/srv", false }, { 8, 1, "/home/s", false },
+	{ 8, 1, "/home/over/s", true },			/* covered now: where it is is not known */
 	{ 0, 60, "/tmp/s", true },			/* its own, and nobody's that we know */
 };
 
@@ -54,7 +56,7 @@ int main(void)
 	struct mounts theirs = mounts_read(arena_strdup(&a, host), &a);
 	struct mounts ours = mounts_read(arena_strdup(&a, inside), &a);
 
-	CHECK(theirs.count == 3 && ours.count == 5);
+	CHECK(theirs.count == 4 && ours.count == 5);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct sockdiag_door door = { .name = rows[i].name, .major = rows[i].major,
 						    .minor = rows[i].minor };

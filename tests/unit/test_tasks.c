@@ -41,11 +41,40 @@ static void test_text(void)
 	CHECK_STR(guard_tasks_text(&tasks, &a), "nobody any more");
 }
 
+static void add(struct guard_tasks *tasks, pid_t pid, char state, struct arena *a)
+{
+	if (tasks_make_room(tasks, state, a))
+		tasks->items[tasks->count++] = (struct guard_task){ .pid = pid, .state = state };
+}
+
+/* Nobody who refuses is left out for somebody who is only late. */
+static void test_too_many(void)
+{
+	auto_arena a = ARENA_NONE;
+	struct guard_tasks tasks = { 0 };
+
+	for (pid_t pid = 1; pid <= TASKS_MAX; pid++)
+		add(&tasks, pid, pid == 1 ? 'D' : 'R', &a);
+	add(&tasks, 100, 'R', &a);
+	CHECK(tasks.count == TASKS_MAX && tasks.more == 1);
+	CHECK(tasks.items[1].pid == 2 && tasks.items[TASKS_MAX - 1].pid == TASKS_MAX);
+	add(&tasks, 101, 'D', &a);
+	CHECK(tasks.count == TASKS_MAX && tasks.more == 2);
+	CHECK(tasks.items[0].pid == 1 && tasks.items[1].pid == 3 &&
+	      tasks.items[TASKS_MAX - 1].pid == 101);
+	for (pid_t pid = 200; pid < 200 + TASKS_MAX; pid++)
+		add(&tasks, pid, 'D', &a);
+	CHECK(tasks.count == TASKS_MAX && tasks.more == 2 + TASKS_MAX);
+	CHECK(tasks.items[0].pid == 1 && tasks.items[1].pid == 101 &&
+	      tasks.items[2].pid == 200);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		CHECK(tasks_is_frozen(rows[i].state, rows[i].where) == rows[i].frozen, "%c %s",
 		      rows[i].state, rows[i].where);
 	test_text();
+	test_too_many();
 	return check_result();
 }
