@@ -42,6 +42,7 @@ enum { CHILD_IN_CREATE = 1, CHILD_IN_EXEC = 2, CHILD_IN_BOTH = 3 };
 	X(PROPAGATION, "mount propagation", step_propagation, CREATE)	/* before any mount */ \
 	X(ROOT, "root file system", step_root, CREATE)	/* opened once, cloned, attached */ \
 	X(MOUNTS, "mounts", step_mounts, CREATE)	/* while host paths still resolve */ \
+	X(NETWORK, "network namespace", step_network, CREATE)	/* of the parent; sysfs needs it */ \
 	X(DEVICES, "devices", step_devices, CREATE)	/* after /dev was mounted */ \
 	X(CONSOLE, "console", step_console, BOTH)	/* needs the container's devpts */ \
 	X(HOOKS, "hooks", step_hooks, CREATE)		/* see mounts and network, before pivot_root */ \
@@ -89,6 +90,7 @@ enum child_word {
 	PARENT_GO = 64,		/* go on with the next step */
 	PARENT_SOURCE,		/* carries the mount; error is set instead when it has none */
 	PARENT_START,		/* run the program */
+	PARENT_NETWORK,		/* carries the network namespace, for CHILD_NETWORK_APART */
 };
 
 enum { CHILD_DETAIL = 240 };
@@ -135,11 +137,12 @@ enum {
 	CHILD_NO_PROGRAM = 1 << 15,	/* config.json has no process: `start` is an error */
 	CHILD_NOTIFY = 1 << 16,		/* the filter has a listener to hand out */
 	CHILD_USER_NS = 1 << 17,	/* in a user namespace, new, joined or entered */
-	CHILD_NEW_NETWORK = 1 << 18,
+	CHILD_NEW_NETWORK = 1 << 18,	/* its loopback is ours to bring up */
 	CHILD_ALL_CPUS = 1 << 19,	/* not only those that the runtime may use */
 	CHILD_SCHEDULED = 1 << 20,	/* the parent sets scheduler, I/O priority or affinity */
 	CHILD_SET_MEMORY_POLICY = 1 << 21,
 	CHILD_SET_PERSONALITY = 1 << 22,
+	CHILD_NETWORK_APART = 1 << 23,	/* the parent sends a new one, with its loopback up */
 };
 
 struct child_ns {

@@ -42,6 +42,7 @@ struct child {
 	int root;			/* the container's root mount, until pivot_root */
 	unsigned late_mounts;		/* how many, behind root */
 	struct held tmpfs, proc, sys;	/* of tmpfs the one that was attached last */
+	bool in_network;		/* that the parent has made */
 	unsigned old_umask;
 	uint32_t uid, gid;		/* who we were born as; UINT32_MAX: not one user */
 	char home[4096 + 8];		/* "HOME=..." when it was looked up */

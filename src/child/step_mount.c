@@ -12,6 +12,7 @@
 #include "child/bytes.h"
 #include "child/child.h"
 #include "child/copy_up.h"
+#include "child/network.h"
 #include "child/path.h"
 
 enum { MOUNTS_PER_CLOSE = 8 };	/* each opens three or four descriptors */
@@ -112,13 +113,27 @@ static int keep_for_later(struct child *c, int fd)
 	return 0;
 }
 
+/* Of the others some are of a network (sysfs, nfs). */
+static bool is_of_no_network(const char *fstype)
+{
+	static const char *const types[] = { "proc", "tmpfs", "devpts", "mqueue", "cgroup2" };
+
+	for (unsigned n = 0; n < sizeof(types) / sizeof(types[0]); n++)
+		if (bytes_equal(fstype, types[n]))
+			return true;
+	return false;
+}
+
 static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
 {
 	const char *source = child_string(c, m->source);
-	int fs = (int)SYS(fsopen, fstype, FSOPEN_CLOEXEC);
 	uint64_t attr = m->attr_set;
-	long result = 0;
+	long result = is_of_no_network(fstype) ? 0 : network_enter(c);
+	int fs;
 
+	if (result < 0)
+		return (int)result;
+	fs = (int)SYS(fsopen, fstype, FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return fs;
 	if (source)
@@ -146,10 +161,11 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 /* A source that only the runtime may open, or map: it sends the tree, its own clone or ours. */
 static int ask_for_source(struct child *c, int item, int tree)
 {
-	int fd, word;
+	int fd, word = network_enter(c);
 
 	c->item = item;
-	word = child_send(c, CHILD_WANTS_SOURCE, CHILD_STEP_MOUNTS, tree);
+	if (word >= 0)
+		word = child_send(c, CHILD_WANTS_SOURCE, CHILD_STEP_MOUNTS, tree);
 	if (word < 0)
 		return word;
 	word = child_receive(c, &fd);

@@ -200,26 +200,6 @@ int step_unshare(struct child *c)
 	return error < 0 ? (int)error : 0;
 }
 
-/* A network of one's own begins with a loopback that is down; every runtime brings it up. */
-int step_loopback(struct child *c)
-{
-	struct {
-		char name[16];
-		short flags;
-		char rest[22];
-	} request = { .name = "lo", .flags = 1 /* IFF_UP */ };
-	int fd;
-	long error;
-
-	if (!child_flag(c, CHILD_NEW_NETWORK))
-		return 0;
-	fd = (int)SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return fd == -EAFNOSUPPORT ? 0 : fd;	/* no IPv4, no loopback address */
-	error = SYS(ioctl, fd, 0x8914 /* SIOCSIFFLAGS */, &request);
-	return (int)error;		/* step_pivot closes it */
-}
-
 /*
  * The container is entered by this program only, never by the runtime's own: a process born in its
  * pid namespace runs from the sealed memfd, may not be traced, and holds nothing of the host but

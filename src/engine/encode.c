@@ -218,11 +218,19 @@ static struct namespaces count_namespaces(const struct plan *plan)
 /* These are made by the child itself: the first when it is in its cgroup, the second by offsets. */
 enum { MADE_BY_CHILD = CLONE_NEWCGROUP | CLONE_NEWTIME };
 
-uint32_t encode_clone_flags(const struct plan *plan)
+uint32_t encode_clone_flags(const struct plan *plan, bool network_apart)
+{
+	struct namespaces ns = count_namespaces(plan);
+	uint32_t others = MADE_BY_CHILD | (network_apart ? CLONE_NEWNET : 0);
+
+	return ns.respawn ? 0 : ns.new & ~others;
+}
+
+bool encode_network_apart(const struct plan *plan)
 {
 	struct namespaces ns = count_namespaces(plan);
 
-	return ns.respawn ? 0 : ns.new & ~(uint32_t)MADE_BY_CHILD;
+	return (ns.new & CLONE_NEWNET) && !((ns.new | ns.joined) & CLONE_NEWUSER) && !ns.respawn;
 }
 
 static struct child_list put_joins(struct text *t, const struct plan *plan, int first_fd)
@@ -303,7 +311,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 		     (plan->has_process ? 0 : CHILD_NO_PROGRAM) |
 		     (ns.respawn ? CHILD_RESPAWN : 0) |
 		     ((ns.new | ns.joined) & CLONE_NEWUSER ? CHILD_USER_NS : 0) |
-		     (ns.new & CLONE_NEWNET ? CHILD_NEW_NETWORK : 0);
+		     (ns.new & CLONE_NEWNET && !facts->network_apart ? CHILD_NEW_NETWORK : 0) |
+		     (facts->network_apart ? CHILD_NETWORK_APART : 0);
 	if (plan->hooks.prestart.count || plan->hooks.create_runtime.count ||
 	    plan->net_devices.count)
 		to->flags |= CHILD_AT_HOOKS_WANTED;

@@ -27,6 +27,7 @@ struct encode_facts {
 	unsigned cap_last;
 	uint64_t cap_bounding_now;	/* what may be in the set that the child begins with */
 	bool trace;
+	bool network_apart;		/* see encode_network_apart */
 };
 
 /* The number that stands for the pid in the state documents given to encode_plan. */
@@ -40,5 +41,14 @@ void encode_plan(const struct plan *plan, const struct plan_process *process,
 		 const struct encode_facts *facts, struct arena *a, const void **ret,
 		 size_t *ret_len);
 
-/* Which namespaces clone3 makes at once; the rest is made by the child. */
-uint32_t encode_clone_flags(const struct plan *plan);
+/*
+ * Which namespaces clone3 makes at once; the rest is made by the child, or, `network_apart`, given
+ * to it.
+ */
+uint32_t encode_clone_flags(const struct plan *plan, bool network_apart);
+
+/*
+ * Whether the container gets a new network namespace that belongs to our own user namespace, and
+ * one process is enough to enter all of them: then it can be made before there is a process.
+ */
+bool encode_network_apart(const struct plan *plan);

@@ -59,6 +59,19 @@ static int send_word(int control, uint32_t word, struct err *e)
 	return 0;
 }
 
+/* Who is gone by now has said why, or will be found dead. */
+static int give_network(const struct spawn_request *r, const struct spawn *s, struct err *e)
+{
+	static const struct child_message m = { .word = PARENT_NETWORK, .item = -1 };
+	auto_fd int fd = network_ns_take(r->network, e);
+
+	if (fd < 0)
+		return -1;
+	if (fd_send(s->control, &m, sizeof(m), fd) < 0 && errno != EPIPE && errno != ECONNRESET)
+		return err_sys(e, "send the network namespace to the child");
+	return 0;
+}
+
 /* The child ended without saying why. */
 static int report_death(pid_t pid, struct err *e)
 {
@@ -293,7 +306,7 @@ static int make_program(const struct spawn_request *r, int fd_base, struct arena
 		.container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->facts->cap_last, .trace = r->trace,
-		.ignored_signals = r->facts->ignored_signals,
+		.ignored_signals = r->facts->ignored_signals, .network_apart = r->network,
 		/* A user namespace gives back what our own bounding set lacks. */
 		.cap_bounding_now = has_user_ns(r) ? UINT64_MAX : r->facts->cap_bounding,
 	};
@@ -316,7 +329,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	char *const argv[] = { (char[]){ CHILD_NAME }, number, NULL };
 	auto_fd int image = make_program(r, fd_base, a, &plan_len, e);
 	struct clone_request request = {
-		.flags = r->exec ? 0 : encode_clone_flags(r->plan),
+		.flags = r->exec ? 0 : encode_clone_flags(r->plan, r->network),
 		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
 	request.waits = request.becomes_root = request.flags & CLONE_NEWUSER;
@@ -347,7 +360,8 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 
 int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *ret, struct err *e)
 {
-	bool maps = !r->exec && (encode_clone_flags(r->plan) & CLONE_NEWUSER), outside = false;
+	bool maps = !r->exec && (encode_clone_flags(r->plan, false) & CLONE_NEWUSER);
+	bool outside = false;
 	struct spawn s = SPAWN_NONE;
 
 	log_debug(LOG_CHILD, "nsexec container setup");
@@ -355,7 +369,9 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 	    (outside && r->join(r->argument, s.pid, e) < 0) ||
 	    (r->born && r->born(r->argument, e) < 0) || (maps && write_maps(r, &s, e) < 0) ||
 	    (outside && !maps && send_word(s.control, PARENT_GO, e) < 0) ||
-	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
+	    (r->network && give_network(r, &s, e) < 0) ||
+	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) ||
+	    (r->network && network_ns_finish(r->network, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;
 	}

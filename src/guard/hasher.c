@@ -5,10 +5,9 @@
 #include "guard/hasher.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
-enum { STACK = 64 * 1024 };
+#include "base/thread.h"
 
 struct hasher {
 	pthread_t thread;		/* 0: there can be none */
@@ -42,23 +41,6 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* Signals stay with the first thread. */
-static bool start(struct hasher *h)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int failed;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failed = pthread_create(&h->thread, &attributes, run, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return failed == 0;
-}
-
 bool hasher_begin(struct hasher **ret)
 {
 	struct hasher *h = *ret;
@@ -70,7 +52,7 @@ bool hasher_begin(struct hasher **ret)
 		return false;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->changed, NULL);
-	if (!start(h))
+	if (!thread_start(&h->thread, run, h, NULL))
 		h->thread = 0;
 	return h->thread != 0;
 }

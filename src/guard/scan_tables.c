@@ -18,8 +18,6 @@
 #include <linux/kcmp.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/thread.h"
 #include "guard/freeze.h"
 #include "guard/tasks.h"
 #include "orlop/auto.h"
@@ -36,7 +35,6 @@ enum {
 	WORKERS = 2,
 	WORTH_A_THREAD = 16,	/* processes */
 	GROUPS_FIRST = 16,
-	STACK = 64 * 1024,
 	NUMBERS = 32,		/* descriptors below this are compared */
 	SELDOM = 4, ONCE_IN = 16,
 };
@@ -362,22 +360,17 @@ static bool is_worth_it(int group, cpu_set_t *ret)
 	/* The kernel lists no more than it is asked for, and a number has seven digits at most. */
 	char bytes[WORTH_A_THREAD * 8];
 	ssize_t n = file < 0 ? -1 : read(file, bytes, sizeof(bytes));
-	int lines = 0, here = sched_getcpu();
+	int lines = 0;
 
 	for (ssize_t i = 0; i < n; i++)
 		lines += bytes[i] == '\n';
-	if (lines < WORTH_A_THREAD || here < 0 || sched_getaffinity(0, sizeof(*ret), ret) < 0)
-		return false;
-	CPU_CLR((size_t)here, ret);
-	return CPU_COUNT(ret) > 0;
+	return lines >= WORTH_A_THREAD && thread_others(ret);
 }
 
 struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
 {
 	struct tables_run *r = arena_new(a, struct tables_run);
 	struct worker *helper = &r->workers[1];
-	pthread_attr_t attributes;
-	sigset_t all, before;
 	cpu_set_t others;
 
 	r->group = group;
@@ -391,19 +384,11 @@ struct tables_run *tables_begin(int group, uint64_t end, struct arena *a)
 	if (!is_worth_it(group, &others))
 		return r;
 	mallopt(M_ARENA_MAX, 1);	/* one of its own would be mapped for a moment's work */
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r->helped = pthread_create(&helper->thread, &attributes, help, helper) == 0;
 	/*
 	 * While those that are to be frozen wake up there, this processor looks the emptiest, and
 	 * the helper would wait until we have done all of it.
 	 */
-	if (r->helped)
-		pthread_setaffinity_np(helper->thread, sizeof(others), &others);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
+	r->helped = thread_start(&helper->thread, help, helper, &others);
 	return r;
 }
 

@@ -37,6 +37,19 @@ def addresses(device):
                   if a["scope"] == "global")
 
 
+@needs("ip")
+def test_a_new_network_is_the_same_on_one_processor_and_on_more():
+    "made by a thread or by clone3: another than ours, with its loopback alone, which is up"
+    every = os.sched_getaffinity(0)
+    for processors in ({min(every)}, every):
+        os.sched_setaffinity(0, processors)
+        with container(config()) as c:
+            assert os.stat(f"/proc/{c.pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino
+            assert "UP" in link("lo", c.pid)["flags"]
+            assert "127.0.0.1/8" in ip("addr", "show", "lo", pid=c.pid)
+            assert os.listdir(f"/proc/{c.pid}/root/sys/class/net") == ["lo"]
+
+
 def with_devices(devices, **more):
     return config(linux={"netDevices": devices, **more.pop("linux", {})}, **more)
 

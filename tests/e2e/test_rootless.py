@@ -410,6 +410,17 @@ def test_root_in_an_engines_user_namespace_makes_another():
             assert box.exec("ids").ok.value("ids") == "uid 1000 1000 1000 gid 1000 1000 1000"
 
 
+@needs("userns", "newuidmap")
+def test_the_limit_on_network_namespaces_is_named():
+    "of the user namespace that the runtime is in, however the namespace would be made"
+    every = os.sched_getaffinity(0)
+    with alice() as her, Engine(her, "--map-root-user", "--map-auto"):
+        her.wrap += ("sh", "-c", 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"', "-")
+        for processors in ({min(every)}, every):
+            os.sched_setaffinity(0, processors)
+            her.run(inner(), "exit 0").fails("no space left on device", "/proc/sys/user", rc=1)
+
+
 @needs("userns")
 def test_an_engine_with_one_id_has_no_groups_to_set():
     "setgroups is forbidden there: containers run, additional groups are a warning, as with runc"
