@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/thread.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/file.h"
-#include "orlop/auto.h"
 
 enum { STACK = 64 * 1024 };
 
@@ -19,21 +13,6 @@ bool thread_others(cpu_set_t *ret)
 		return false;
 	CPU_CLR((size_t)here, ret);
 	return CPU_COUNT(ret) > 0;
-}
-
-bool thread_finds_idle(const cpu_set_t *processors)
-{
-	char text[128];		/* "0.20 0.18 0.12 1/80 11206": the 1 is whoever reads it */
-	auto_fd int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	char *slash;
-
-	if (fd < 0 || file_read_fd(fd, text, sizeof(text)) < 0)
-		return false;
-	slash = strchr(text, '/');
-	if (!slash)
-		return false;
-	*slash = '\0';
-	return atoi(strrchr(text, ' ') + 1) <= CPU_COUNT(processors);
 }
 
 bool thread_start(pthread_t *ret, void *(*run)(void *argument), void *argument,

@@ -12,12 +12,6 @@
 bool thread_others(cpu_set_t *ret);
 
 /*
- * Whether one of these has nothing to do, as far as the number of tasks that want to run now, on
- * the whole machine, can tell (/proc/loadavg, proc(5)).
- */
-bool thread_finds_idle(const cpu_set_t *processors);
-
-/*
  * Starts run(argument) with a small stack and all signals blocked: they stay with the first thread.
  * `where`, or NULL: the processors that it may use. False when there can be none; whoever asks does
  * the work himself then. The caller joins it.

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "engine/clone_stack.h"
 #include "orlop/auto.h"
 
 enum { STACK_SIZE = 32 * 1024, FDS_MAX = 16 };
@@ -68,58 +69,14 @@ static void execute(struct job *job)
 	syscall(SYS_execveat, job->image, "", r->argv, no_environment, AT_EMPTY_PATH);
 }
 
-static void run_job(struct job *job)
+static void run_job(void *argument)
 {
+	struct job *job = argument;
+
 	job->began = true;
 	execute(job);
 	job->error = errno;
 	_exit(127);
-}
-
-/* The new process begins in run_job on the stack given in the arguments. */
-static long clone_on_stack(struct clone_args *args, struct job *job)
-{
-	long result;
-
-#if defined(__x86_64__)
-	register struct job *r12 __asm__("r12") = job;
-	register void (*r13)(struct job *) __asm__("r13") = run_job;
-
-	__asm__ volatile("syscall\n"
-			 "	test %%rax, %%rax\n"
-			 "	jnz 1f\n"
-			 "	xor %%ebp, %%ebp\n"
-			 "	mov %%r12, %%rdi\n"
-			 "	call *%%r13\n"
-			 "	ud2\n"
-			 "1:\n"
-			 : "=a"(result)
-			 : "a"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(r12), "r"(r13)
-			 : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-	register long x8 __asm__("x8") = SYS_clone3;
-	register long x0 __asm__("x0") = (long)args;
-	register long x1 __asm__("x1") = sizeof(*args);
-	register struct job *x19 __asm__("x19") = job;
-	register void (*x20)(struct job *) __asm__("x20") = run_job;
-
-	__asm__ volatile("svc 0\n"
-			 "	cbnz x0, 1f\n"
-			 "	mov x29, #0\n"
-			 "	mov x0, x19\n"
-			 "	blr x20\n"
-			 "	brk #1\n"
-			 "1:\n"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x19), "r"(x20)
-			 : "x30", "memory", "cc");
-	result = x0;
-#endif
-	if (result < 0) {
-		errno = (int)-result;
-		result = -1;
-	}
-	return result;
 }
 
 /* A descriptor among the targets would be overwritten before its turn: it is used from above. */
@@ -171,7 +128,7 @@ static long clone_and_move(struct clone_args *args, struct job *job)
 	job->alive = -1;
 	args->flags &= ~(uint64_t)CLONE_INTO_CGROUP;
 	args->cgroup = 0;
-	return clone_on_stack(args, job);
+	return clone_on_stack(args, run_job, job);
 }
 
 /* Clones; *pidfd is where args->pidfd points to. */
@@ -183,14 +140,14 @@ static long clone_job(struct clone_args *args, struct job *job, int *pidfd)
 	long pid;
 
 	if (job->r->cgroup < 0)
-		return clone_on_stack(args, job);
+		return clone_on_stack(args, run_job, job);
 	if (!(args->flags & CLONE_VM)) {
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return -1;
 		heard = ends[0];
 		said = job->alive = ends[1];
 	}
-	pid = clone_on_stack(args, job);
+	pid = clone_on_stack(args, run_job, job);
 	auto_close_fd(&said);
 	if (pid < 0 || has_begun(job, heard))
 		return pid;

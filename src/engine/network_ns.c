@@ -1,81 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thread that the C library does not know: its own would take twenty system calls of ours. It
+ * shares all memory, errno too, so it makes system calls only and touches nothing but what is here,
+ * which stays where it is, because a thread that was given up may begin any time later.
+ */
 #include "engine/network_ns.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/thread.h"
+#include "base/file.h"
+#include "engine/clone_stack.h"
 #include "orlop/auto.h"
+#include "orlop/syscall.h"
+
+enum { STACK_SIZE = 16 * 1024 };
+
+enum state { IDLE, WANTED, COMES, GIVEN_UP };
+
+static struct {
+	int tid;		/* 0: there is none any more; the kernel says so */
+	enum state state;
+	cpu_set_t processors;	/* for the thread */
+	int fd, error;		/* of the namespace */
+	const char *what;	/* failed with error */
+} thread;
+
+static _Alignas(16) char stack[STACK_SIZE];
+
+static bool change(enum state from, enum state to)
+{
+	return __atomic_compare_exchange_n(&thread.state, &from, to, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+static long failed(const char *what, long error)
+{
+	thread.what = what;
+	thread.error = (int)-error;
+	return error;
+}
 
 /*
  * A socket of the namespace names it (SIOCGSKNS, Linux 4.9) and brings its loopback up; unix sockets
  * are in every kernel, and both requests are the same for all families.
  */
-static void *make(void *argument)
+static void make(void)
 {
-	struct network_ns *n = argument;
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	auto_fd int socket_in_it = -1;
+	long inside, error = SYS(unshare, CLONE_NEWNET);
 
-	if (unshare(CLONE_NEWNET) == 0)
-		socket_in_it = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (socket_in_it >= 0)
-		n->fd = ioctl(socket_in_it, SIOCGSKNS);
-	if (n->fd < 0)
-		n->error = errno;
-	sem_post(&n->made);
-	if (!n->error && ioctl(socket_in_it, SIOCSIFFLAGS, &lo) < 0)
-		n->loopback_error = errno;
-	return NULL;
-}
-
-void network_ns_begin(struct network_ns *n)
-{
-	cpu_set_t others;
-
-	*n = NETWORK_NS_NONE;
-	if (!thread_others(&others) || !thread_finds_idle(&others))
+	inside = error < 0 ? error : SYS(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (inside < 0) {
+		failed("new network namespace", inside);
 		return;
-	sem_init(&n->made, 0, 0);
-	n->begun = thread_start(&n->thread, make, n, &others);
-}
-
-int network_ns_take(struct network_ns *n, struct err *e)
-{
-	while (sem_wait(&n->made) < 0)
-		;
-	if (n->error) {
-		err_sys_code(e, n->error, "new network namespace");
-		return n->error == ENOSPC ? err_hint(e, "the limit on namespaces was reached: see "
-							"/proc/sys/user") : -1;
 	}
-	return take_fd(&n->fd);
+	thread.fd = (int)SYS(ioctl, inside, SIOCGSKNS, 0);
+	if (thread.fd < 0)
+		failed("new network namespace", thread.fd);
+	else if ((error = SYS(ioctl, inside, SIOCSIFFLAGS, &lo)) < 0)
+		failed("loopback interface", error);
+	SYS(close, inside);
 }
 
-static void join(struct network_ns *n)
+/* On our processor it would have us wait, which is what it is there to spare us. */
+static void run(void *nothing)
 {
-	if (!n->begun)
+	(void)nothing;
+	if (SYS(sched_setaffinity, 0, sizeof(thread.processors), &thread.processors) >= 0 &&
+	    change(WANTED, COMES))
+		make();
+	SYS(exit, 0);
+}
+
+/*
+ * Whether a processor other than ours has nothing to do, as far as the number of tasks that want to
+ * run now, on the whole machine, can tell (proc_loadavg(5)): beside another task the thread might
+ * have to wait for its turn in the middle, and we for it.
+ */
+static bool find_idle(cpu_set_t *ret)
+{
+	int here = sched_getcpu();
+	char text[128];		/* "0.20 0.18 0.12 1/80 11206": the 1 is we */
+	auto_fd int file = -1;
+	const char *slash;
+
+	if (here < 0 || sched_getaffinity(0, sizeof(*ret), ret) < 0)
+		return false;
+	CPU_CLR((size_t)here, ret);
+	file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	if (file < 0 || file_read_fd(file, text, sizeof(text)) < 0)
+		return false;
+	slash = strchr(text, '/');
+	while (slash && slash > text && slash[-1] != ' ')
+		slash--;
+	return slash && strtol(slash, NULL, 10) <= CPU_COUNT(ret);
+}
+
+void network_ns_begin(void)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+		.parent_tid = (uint64_t)(uintptr_t)&thread.tid,
+		.child_tid = (uint64_t)(uintptr_t)&thread.tid,
+		.stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof(stack),
+	};
+	pid_t tid;
+
+	if (__atomic_load_n(&thread.tid, __ATOMIC_ACQUIRE) || !find_idle(&thread.processors))
 		return;
-	pthread_join(n->thread, NULL);
-	n->begun = false;
-	sem_destroy(&n->made);
+	thread.fd = -1;
+	thread.error = 0;
+	thread.state = WANTED;
+	tid = (pid_t)clone_on_stack(&args, run, NULL);
+	if (tid < 0)
+		thread.state = IDLE;
+	else
+		sched_setaffinity(tid, sizeof(thread.processors), &thread.processors);
 }
 
-int network_ns_finish(struct network_ns *n, struct err *e)
+bool network_ns_comes(void)
 {
-	join(n);
-	if (n->loopback_error)
-		return err_sys_code(e, n->loopback_error, "loopback interface");
-	return 0;
+	change(WANTED, GIVEN_UP);
+	return thread.state == COMES;
 }
 
-void network_ns_end(struct network_ns *n)
+static void wait_for_end(void)
 {
-	join(n);
-	auto_close_fd(&n->fd);
+	int tid;
+
+	while ((tid = __atomic_load_n(&thread.tid, __ATOMIC_ACQUIRE)) != 0)
+		syscall(SYS_futex, &thread.tid, FUTEX_WAIT, tid, NULL, NULL, 0);
+	thread.state = IDLE;
+}
+
+int network_ns_take(struct err *e)
+{
+	auto_fd int fd = -1;
+
+	wait_for_end();
+	fd = take_fd(&thread.fd);
+	if (!thread.error)
+		return take_fd(&fd);
+	err_sys_code(e, thread.error, "%s", thread.what);
+	return thread.error == ENOSPC ? err_hint(e, "the limit on namespaces was reached: see "
+						    "/proc/sys/user") : -1;
+}
+
+void network_ns_end(void)
+{
+	if (!network_ns_comes())
+		return;
+	wait_for_end();
+	auto_close_fd(&thread.fd);
 }

@@ -28,6 +28,7 @@
 #include "engine/encode.h"
 #include "engine/failure.h"
 #include "engine/id_maps.h"
+#include "engine/network_ns.h"
 #include "engine/procfs.h"
 #include "engine/revealing.h"
 #include "engine/schedule.h"
@@ -60,10 +61,10 @@ static int send_word(int control, uint32_t word, struct err *e)
 }
 
 /* Who is gone by now has said why, or will be found dead. */
-static int give_network(const struct spawn_request *r, const struct spawn *s, struct err *e)
+static int give_network(const struct spawn *s, struct err *e)
 {
 	static const struct child_message m = { .word = PARENT_NETWORK, .item = -1 };
-	auto_fd int fd = network_ns_take(r->network, e);
+	auto_fd int fd = network_ns_take(e);
 
 	if (fd < 0)
 		return -1;
@@ -306,7 +307,7 @@ static int make_program(const struct spawn_request *r, int fd_base, struct arena
 		.container_ns = r->container_ns,
 		.own_cgroup = r->own_cgroup, .state = r->state, .start_state = r->start_state,
 		.filter = r->filter, .cap_last = r->facts->cap_last, .trace = r->trace,
-		.ignored_signals = r->facts->ignored_signals, .network_apart = r->network,
+		.ignored_signals = r->facts->ignored_signals, .network_apart = r->network_comes,
 		/* A user namespace gives back what our own bounding set lacks. */
 		.cap_bounding_now = has_user_ns(r) ? UINT64_MAX : r->facts->cap_bounding,
 	};
@@ -329,7 +330,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 	char *const argv[] = { (char[]){ CHILD_NAME }, number, NULL };
 	auto_fd int image = make_program(r, fd_base, a, &plan_len, e);
 	struct clone_request request = {
-		.flags = r->exec ? 0 : encode_clone_flags(r->plan, r->network),
+		.flags = r->exec ? 0 : encode_clone_flags(r->plan, r->network_comes),
 		.cgroup = r->cgroup, .image = image, .argv = argv, .fds = fds, .fd_base = fd_base,
 	};
 	request.waits = request.becomes_root = request.flags & CLONE_NEWUSER;
@@ -369,9 +370,8 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 	    (outside && r->join(r->argument, s.pid, e) < 0) ||
 	    (r->born && r->born(r->argument, e) < 0) || (maps && write_maps(r, &s, e) < 0) ||
 	    (outside && !maps && send_word(s.control, PARENT_GO, e) < 0) ||
-	    (r->network && give_network(r, &s, e) < 0) ||
-	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) ||
-	    (r->network && network_ns_finish(r->network, e) < 0) || converse(r, &s, e) < 0) {
+	    (r->network_comes && give_network(&s, e) < 0) ||
+	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;
 	}

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "engine/network_ns.h"
 #include "engine/seccomp.h"
 #include "orlop/arena.h"
 #include "orlop/err.h"
@@ -24,7 +23,7 @@ struct spawn_request {
 	int cgroup;			/* to be born in; -1: ours */
 	int listener;			/* create: of start.sock; -1 */
 	int procfs;			/* as procfs_open gave it, or -1: see procfs.h */
-	struct network_ns *network;	/* begun, to be taken and finished here; or NULL */
+	bool network_comes;		/* network_ns_comes: to be taken here */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */

@@ -20,6 +20,7 @@
 #include "engine/encode.h"
 #include "engine/hooks.h"
 #include "engine/label.h"
+#include "engine/network_ns.h"
 #include "engine/procfs.h"
 #include "engine/resctrl.h"
 #include "life/container.h"
@@ -349,7 +350,7 @@ static int make_process(struct making *c, struct err *e)
 		.plan = plan, .process = &plan->process, .container = -1, .cgroup = c->cgroup,
 		.listener = c->listener, .procfs = c->procfs, .facts = &b->facts,
 		.filter = plan->seccomp ? &c->filter : NULL,
-		.network = c->network.begun ? &c->network : NULL,
+		.network_comes = network_ns_comes(),
 		.join = plan->cgroup.unit ? join_scope : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = at_hooks, .argument = c, .trace = c->life->trace,
@@ -431,7 +432,7 @@ static int make(struct making *c, bool listener, struct err *e)
 	const struct plan *plan = &c->bundle.plan;
 
 	if (encode_network_apart(plan))
-		network_ns_begin(&c->network);
+		network_ns_begin();
 	if (make_place(c, listener, e) < 0)
 		return -1;
 	if (make_watcher(c, e) < 0 || make_process(c, e) < 0 ||
@@ -448,7 +449,7 @@ static int decide(struct making *c, const struct life *l, const struct life_crea
 	*c = (struct making){
 		.life = l, .create = create, .arena = a, .scope = SCOPE_NONE, .spawn = SPAWN_NONE,
 		.root = -1, .dir = -1, .cgroup = -1, .procfs = -1, .listener = -1,
-		.resctrl = -1, .network = NETWORK_NS_NONE,
+		.resctrl = -1,
 		.moved = NETDEV_MOVES_NONE,
 	};
 	if (!create->id || !*create->id)
@@ -541,7 +542,7 @@ void making_undo(struct making *c)
 void making_close(struct making *c)
 {
 	netdev_leave(&c->moved);
-	network_ns_end(&c->network);
+	network_ns_end();
 	spawn_close(&c->spawn);
 	scope_leave(&c->scope);
 	auto_close_fd(&c->listener);

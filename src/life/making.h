@@ -8,7 +8,6 @@
 
 #include "base/undo.h"
 #include "engine/netdev.h"
-#include "engine/network_ns.h"
 #include "engine/seccomp.h"
 #include "engine/spawn.h"
 #include "life/bundle.h"
@@ -25,7 +24,6 @@ struct making {
 	struct state_record record;
 	struct seccomp_filter filter;
 	int root, dir, cgroup, resctrl, procfs, listener;
-	struct network_ns network;	/* being made, until the process has it */
 	struct scope scope;
 	struct spawn spawn;
 	struct netdev_moves moved;	/* they come back until the container is made */

@@ -1,64 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A network namespace that is made by a thread: another one than ours, with its loopback up; the
- * thread is elsewhere, hears no signals, and leaves nothing, whether its work is taken or not.
+ * A network namespace that is made on another processor: another one than ours, with its loopback
+ * up; nothing is left of it, whether it is taken or not.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <net/if.h>
-#include <signal.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/thread.h"
 #include "check.h"
 #include "engine/network_ns.h"
 #include "orlop/auto.h"
 
 enum { SKIPPED = 77 };
-
-struct seen {
-	int processor;
-	sigset_t blocked;
-};
-
-static void *look(void *argument)
-{
-	struct seen *seen = argument;
-
-	seen->processor = sched_getcpu();
-	pthread_sigmask(SIG_BLOCK, NULL, &seen->blocked);
-	return NULL;
-}
-
-static void test_thread(const cpu_set_t *others)
-{
-	struct seen seen = { -1 };
-	sigset_t before, after;
-	pthread_t thread;
-
-	sigprocmask(SIG_BLOCK, NULL, &before);
-	CHECK(thread_start(&thread, look, &seen, others));
-	pthread_join(thread, NULL);
-	sigprocmask(SIG_BLOCK, NULL, &after);
-	CHECK(CPU_ISSET((size_t)seen.processor, others), "it was on %d", seen.processor);
-	CHECK(sigismember(&seen.blocked, SIGTERM) && sigismember(&seen.blocked, SIGCHLD));
-	CHECK(sigismember(&before, SIGTERM) == sigismember(&after, SIGTERM));
-}
-
-static void test_idle(void)
-{
-	cpu_set_t none, more;
-
-	CPU_ZERO(&none);
-	CHECK(!thread_finds_idle(&none), "one runs at least: who asks");
-	memset(&more, 0xff, sizeof(more));
-	CHECK(thread_finds_idle(&more), "not a thousand want to run");
-}
 
 static bool loopback_is_up(int ns)
 {
@@ -85,61 +45,88 @@ static int open_count(void)
 	return count;
 }
 
+/* With time for it; the other processors may have something else to do. */
+static bool begin(void)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		network_ns_begin();
+		usleep(10 * 1000);
+		if (network_ns_comes())
+			return true;
+	}
+	return false;
+}
+
 static void test_made(void)
 {
-	struct network_ns n = NETWORK_NS_NONE;
 	struct stat ours, new;
 	struct err e;
 	int before = open_count();
 
-	network_ns_begin(&n);
-	/* Elsewhere something may run just now. */
-	for (int tries = 0; !n.begun && tries < 200; tries++) {
-		usleep(10 * 1000);
-		network_ns_begin(&n);
-	}
-	CHECK(n.begun, "no processor was idle for two seconds");
-	if (!n.begun)
-		return;
+	CHECK(begin(), "the other processors were busy for a second");
 	{
-		auto_fd int fd = network_ns_take(&n, &e);
+		auto_fd int fd = network_ns_take(&e);
 
 		CHECK(fd >= 0, "%s", e.text);
-		CHECK(ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+		CHECK(ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET);
+		CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
 		CHECK(stat("/proc/self/ns/net", &ours) == 0 && fstat(fd, &new) == 0);
 		CHECK(ours.st_ino != new.st_ino);
-		CHECK(network_ns_finish(&n, &e) == 0, "%s", e.text);
 		CHECK(loopback_is_up(fd));
 	}
-	network_ns_end(&n);
+	CHECK(!network_ns_comes(), "it was taken");
+	network_ns_end();
 	CHECK(open_count() == before);
 }
 
-/* Whoever needs it no more leaves nothing. */
+/* Given up at once, mostly before it began, and when it is there. */
 static void test_given_up(void)
 {
-	struct network_ns n = NETWORK_NS_NONE;
 	int before = open_count();
 
-	network_ns_end(&n);
-	for (int tries = 0; tries < 20; tries++) {
-		network_ns_begin(&n);
-		network_ns_end(&n);
+	network_ns_end();
+	for (int tries = 0; tries < 200; tries++) {
+		network_ns_begin();
+		network_ns_end();
+		CHECK(!network_ns_comes());
 	}
-	CHECK(open_count() == before && !n.begun);
+	CHECK(begin());
+	network_ns_end();
+	CHECK(!network_ns_comes() && open_count() == before);
+}
+
+/* What the kernel refuses is said when it is asked for, and leaves nothing either. */
+static void test_refused(void)
+{
+	int before, status = -1;
+	struct err e;
+	pid_t pid = fork();
+	FILE *limit;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER) < 0 ||
+		    !(limit = fopen("/proc/sys/user/max_net_namespaces", "w")) ||
+		    fputs("0", limit) < 0 || fclose(limit) != 0)
+			_exit(SKIPPED);
+		before = open_count();
+		_exit(!begin() || network_ns_take(&e) >= 0 || e.code != ENOSPC ||
+		      !strstr(e.text, "new network namespace") || open_count() != before);
+	}
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == SKIPPED),
+	      "status %x", (unsigned)status);
 }
 
 int main(void)
 {
-	cpu_set_t others;
+	cpu_set_t all;
 
-	test_idle();
-	if (geteuid() != 0 || !thread_others(&others)) {
+	if (geteuid() != 0 || sched_getaffinity(0, sizeof(all), &all) < 0 || CPU_COUNT(&all) < 2) {
 		fputs("skipped: needs root and a second processor\n", stderr);
 		return SKIPPED;
 	}
-	test_thread(&others);
 	test_made();
 	test_given_up();
+	test_refused();
 	return check_result();
 }
