@@ -189,6 +189,11 @@ ssize_t fd_receive(int socket, void *bytes, size_t len, int flags, int *ret_fd)
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	if (message.msg_flags & MSG_CTRUNC) {
+		auto_close_fd(ret_fd);
+		errno = EMFILE;
+		return -1;
+	}
 	return n;
 }
 

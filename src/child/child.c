@@ -136,7 +136,10 @@ int child_receive(struct child *c, int *fd)
 		*fd = -1;
 	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS && fd)
 		memcpy(fd, CMSG_DATA(head), sizeof(*fd));
-	if (n != sizeof(m) || (h.msg_flags & MSG_CTRUNC))
+	/* There is room for as many descriptors as are ever sent: our table has none. */
+	if (h.msg_flags & MSG_CTRUNC)
+		return -EMFILE;
+	if (n != sizeof(m))
 		return -CHILD_E_PROTOCOL;
 	if (m.error) {
 		memcpy(c->detail, m.detail, sizeof(c->detail));
