@@ -51,8 +51,8 @@ int fd_send(int socket, const void *bytes, size_t len, int fd)
 
 /*
  * Receives a message and at most one descriptor; *ret_fd is -1 when there was none. `flags` are
- * recvmsg's: MSG_DONTWAIT or 0. The length, or -1 and errno; EMFILE when there was a descriptor that
- * we have no room for.
+ * recvmsg's: MSG_DONTWAIT or 0. The length, or -1 and errno; EMFILE when there was a descriptor and
+ * no room for it.
  */
 ssize_t fd_receive(int socket, void *bytes, size_t len, int flags, int *ret_fd)
 	__attribute__((warn_unused_result));
