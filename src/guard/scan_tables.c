@@ -248,10 +248,11 @@ static int try_numbers(struct worker *w, struct place *p, size_t count)
 	return (int)most;
 }
 
-/* Lists the table and looks at all from the number `from`. */
-static void list(struct worker *w, struct place *p, int from)
+/* Lists the table and looks at all from the number `from`. Whether there is anything in it. */
+static bool list(struct worker *w, struct place *p, int from)
 {
 	struct dirent *entry;
+	bool any = false;
 	auto_dir DIR *fds = NULL;
 	auto_fd int dir = -1;
 
@@ -267,9 +268,13 @@ static void list(struct worker *w, struct place *p, int from)
 					.dir = dirfd(fds) };
 		int fd = atoi(entry->d_name);
 
-		if (entry->d_name[0] != '.' && fd >= from)
+		if (entry->d_name[0] == '.')
+			continue;
+		any = true;
+		if (fd >= from)
 			look_at(w, &inside, fd);
 	}
+	return any;
 }
 
 /* How many descriptors there are (Linux 6.2; 0 before, and where there is none). */
@@ -282,7 +287,8 @@ static size_t count_of(const struct worker *w, struct place *p)
 	       (size_t)st.st_size : 0;
 }
 
-static void look_at_table(struct worker *w, size_t at, pid_t pid, pid_t tid)
+/* Whether there is anything in it. */
+static bool look_at_table(struct worker *w, size_t at, pid_t pid, pid_t tid)
 {
 	struct place p = { .at = at, .pid = pid, .tid = tid, .dir = w->run->proc };
 	size_t count = 0;
@@ -295,19 +301,20 @@ static void look_at_table(struct worker *w, size_t at, pid_t pid, pid_t tid)
 		count = count_of(w, &p);
 	if (count)
 		from = try_numbers(w, &p, count);
-	if (from >= 0)
-		list(w, &p, from);
+	return from < 0 || list(w, &p, from);
 }
 
-/* Threads may have tables of their own. */
+/*
+ * Threads may have tables of their own. Of as many threads as processes none need be looked at,
+ * unless a first one has ended: it counts no more, and has nothing.
+ */
 static void look_at_process(struct worker *w, size_t at, pid_t pid)
 {
 	struct stat st;
 	struct dirent *entry;
 	char path[48];
 
-	look_at_table(w, at, pid, pid);
-	if (w->run->one_threaded)
+	if (look_at_table(w, at, pid, pid) && w->run->one_threaded)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	/* Two links, and one for each thread. */

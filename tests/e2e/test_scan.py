@@ -77,6 +77,13 @@ def test_another_file_under_the_same_number_is_found():
     assert one["fd"] == 0, one
 
 
+def test_what_a_process_has_whose_first_thread_has_ended_is_found():
+    "under its own number it has nothing any more, and it is one thread as all the others"
+    leave = "ctypes.CDLL(None).syscall(%d, 0)" % {"x86_64": 60, "aarch64": 93}[os.uname().machine]
+    one, = found(which=11, odd="threading.Thread(target=time.sleep, args=(3600,)).start(); " + leave)
+    assert one["fd"] > 2, one
+
+
 def test_a_thread_with_a_table_of_its_own_is_found():
     "its process has what all others have"
     one, = found(late="threading.Thread(target=unshared, args=(0,), daemon=True).start()\n"
