@@ -6,58 +6,29 @@
  */
 #include "guard/scan.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "engine/cgroup_dir.h"
 #include "guard/freeze.h"
 #include "guard/outcome.h"
 #include "guard/scan_doors.h"
 #include "guard/scan_judge.h"
 #include "guard/scan_net.h"
+#include "guard/scan_rights.h"
 #include "orlop/auto.h"
 
-enum { BUDGET_MS = 1000, NS_PER_MS = 1000000, CAPABILITY_NET_RAW = 13 };
-
-static bool may_send_raw(pid_t pid)
-{
-	char path[48], text[4096];
-	const char *set;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	auto_fd int file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0 || file_read_fd(file, text, sizeof(text)) <= 0 ||
-	    !(set = strstr(text, "\nCapPrm:")))
-		return true;
-	return strtoull(set + strlen("\nCapPrm:"), NULL, 16) >> CAPABILITY_NET_RAW & 1;
-}
+enum { BUDGET_MS = 1000, NS_PER_MS = 1000000 };
 
 /* Whoever goes on and may make packet sockets will. */
-static void judge_raw(struct scan *s)
+static void find_raw(struct scan *s, enum raw_right right, pid_t pid)
 {
-	for (size_t i = 0; s->observe && i < s->tables->pids.count; i++)
-		if (s->tables->pids.items[i] > 0 && may_send_raw(s->tables->pids.items[i])) {
-			scan_find(s, "capability", s->tables->pids.items[i], -1,
-			     s->cut ? GUARD_HELD_CUT : GUARD_HELD_OPEN,
-			     "CAP_NET_RAW: it may make packet sockets while it is observed");
-			return;
-		}
-}
-
-static bool anybody_raw(const struct scan *s)
-{
-	for (size_t i = 0; s->observe && i < s->tables->pids.count; i++)
-		if (s->tables->pids.items[i] > 0 && may_send_raw(s->tables->pids.items[i]))
-			return true;
-	return false;
+	if (right == RAW_NONE)
+		return;
+	scan_find(s, "capability", pid, -1, s->cut ? GUARD_HELD_CUT : GUARD_HELD_OPEN,
+		  right == RAW_HELD ?
+			  "CAP_NET_RAW: it may make packet sockets while it is observed" :
+			  "CAP_NET_RAW: it may gain it from a program with privileges, and make "
+			  "packet sockets while it is observed");
 }
 
 static void sever(struct scan *s, const struct sockdiag_inets *inets)
@@ -129,6 +100,8 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	struct sockdiag_inets inets = { 0 };
 	struct sockdiag_unixes unixes = { 0 };
 	bool any_inet = severs, any_unix = false, interfaces;
+	enum raw_right raw = RAW_NONE;
+	pid_t raw_pid = 0;
 
 	scan_open(s);
 	if (severs || s->observe)
@@ -142,7 +115,9 @@ static void look(struct scan *s, bool severs, struct journal *j)
 	ask_diag(s, any_inet, any_unix, &inets, &unixes);
 	for (size_t i = 0; i < s->socket_count; i++)
 		judge_hidden(&s->sockets[i], &inets, &unixes);
-	interfaces = anybody_raw(s);
+	if (s->observe)
+		raw = rights_raw(&s->tables->pids, &raw_pid);
+	interfaces = raw != RAW_NONE;
 	for (size_t i = 0; i < s->socket_count; i++)
 		interfaces |= judge_needs_interfaces(s, &s->sockets[i], &inets);
 	if (interfaces && s->netns >= 0)
@@ -151,7 +126,7 @@ static void look(struct scan *s, bool severs, struct journal *j)
 		sever(s, &inets);
 	for (size_t i = 0; i < s->socket_count; i++)
 		judge_socket(s, &s->sockets[i], &inets, &unixes);
-	judge_raw(s);
+	find_raw(s, raw, raw_pid);
 	scan_doors(s);
 }
 

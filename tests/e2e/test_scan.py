@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looking over what is held: one among many that look alike is found."""
 
+import json
 import os
 import socket
 
@@ -89,3 +90,42 @@ def test_a_thread_with_a_table_of_its_own_is_found():
     one, = found(late="threading.Thread(target=unshared, args=(0,), daemon=True).start()\n"
                       "time.sleep(0.3)")
     assert one["fd"] > 2, one
+
+
+def may_make_packet_sockets(code="print('ready', flush=True)", observed=True, **process):
+    """What a quarantine finds of the right to them."""
+    c = python_container("import ctypes, threading, time\n" + code + "\ntime.sleep(3600)")
+    c.doc["process"].update(process)
+    with container(c, None) as c:
+        c.start().ok
+        c.wait_line("ready", 20)
+        held = c.rt("quarantine", "--json", "--timeout", "10000",
+                    *(["--observe"] if observed else []), c.name)
+        release(c)
+    return [f["detail"] for f in json.loads(held.out)["findings"] if f["kind"] == "capability"]
+
+
+def test_who_may_gain_the_right_to_packet_sockets_is_found():
+    "held by a thread alone; or to be had from a program with privileges; else nobody"
+    def sets(**of):
+        return {k: ["CAP_NET_RAW"] for k in of}
+    every = sets(bounding=1, permitted=1, effective=1)
+    user = {"uid": 0, "gid": 0}
+    dropped = ("def stay():\n"
+               "    time.sleep(3600)\n"
+               "threading.Thread(target=stay).start()\n"
+               # capset of version 3: this thread's sets are empty.
+               "h = (ctypes.c_uint32 * 2)(0x20080522, 0)\n"
+               "d = (ctypes.c_uint32 * 6)()\n"
+               "assert ctypes.CDLL(None).capset(h, d) == 0\n"
+               "print('ready', flush=True)")
+    one, = may_make_packet_sockets(user=user, capabilities=every)
+    assert "it may make" in one
+    one, = may_make_packet_sockets(dropped, user=user, capabilities=every)
+    assert "it may make" in one, "a thread keeps what the first one gave up"
+    assert not may_make_packet_sockets(user=user, capabilities=every, observed=False)
+    bounding = {"user": {"uid": 1000, "gid": 1000}, "capabilities": sets(bounding=1)}
+    one, = may_make_packet_sockets(noNewPrivileges=False, **bounding)
+    assert "gain it from a program" in one
+    assert not may_make_packet_sockets(noNewPrivileges=True, **bounding)
+    assert not may_make_packet_sockets(noNewPrivileges=False, capabilities={})

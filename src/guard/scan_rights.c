@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/scan_rights.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "orlop/auto.h"
+
+enum { CAPABILITY_NET_RAW = 13 };
+
+/* The number behind a name in /proc/PID/status; false when it is not there. */
+static bool number_of(const char *text, const char *name, int base, unsigned long long *ret)
+{
+	const char *at = strstr(text, name);
+
+	if (at)
+		*ret = strtoull(at + strlen(name), NULL, base);
+	return at != NULL;
+}
+
+static bool has_raw(unsigned long long set)
+{
+	return set >> CAPABILITY_NET_RAW & 1;
+}
+
+/* By one thread's status; *ret_threads: how many the process has. */
+static enum raw_right of_thread(int dir, const char *name, unsigned long long *ret_threads)
+{
+	unsigned long long permitted, bounding, sealed;
+	auto_fd int file = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	char text[4096];
+
+	if (file < 0 || file_read_fd(file, text, sizeof(text)) <= 0 ||
+	    !number_of(text, "\nThreads:", 10, ret_threads) ||
+	    !number_of(text, "\nCapPrm:", 16, &permitted) ||
+	    !number_of(text, "\nCapBnd:", 16, &bounding) ||
+	    !number_of(text, "\nNoNewPrivs:", 10, &sealed))
+		return RAW_HELD;
+	if (has_raw(permitted))
+		return RAW_HELD;
+	return has_raw(bounding) && !sealed ? RAW_GAINED : RAW_NONE;
+}
+
+/* Each thread has sets of its own. */
+static enum raw_right of_process(pid_t pid)
+{
+	unsigned long long threads = 0, ignored;
+	char path[64];
+	enum raw_right most;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	most = of_thread(AT_FDCWD, path, &threads);
+	if (most == RAW_HELD || threads == 1)
+		return most;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	auto_dir DIR *tasks = opendir(path);
+	if (!tasks)
+		return RAW_HELD;
+	while (most != RAW_HELD && (entry = readdir(tasks))) {
+		enum raw_right right;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%.20s/status", entry->d_name);
+		right = of_thread(dirfd(tasks), path, &ignored);
+		if (right > most)
+			most = right;
+	}
+	return most;
+}
+
+enum raw_right rights_raw(const struct cgroup_pids *pids, pid_t *ret_pid)
+{
+	enum raw_right most = RAW_NONE;
+
+	for (size_t i = 0; i < pids->count && most != RAW_HELD; i++) {
+		enum raw_right right = pids->items[i] > 0 ? of_process(pids->items[i]) : RAW_NONE;
+
+		if (right <= most)
+			continue;
+		most = right;
+		*ret_pid = pids->items[i];
+	}
+	return most;
+}

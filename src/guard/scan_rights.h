@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may make packet sockets, when it goes on.
+ */
+#pragma once
+
+#include "engine/cgroup.h"
+
+enum raw_right {
+	RAW_NONE,
+	RAW_GAINED,	/* by executing a program with privileges (capabilities(7)) */
+	RAW_HELD,
+};
+
+/*
+ * The strongest right to CAP_NET_RAW that a thread of these processes has, and the first process
+ * with it in *ret_pid. What cannot be read counts as held.
+ */
+enum raw_right rights_raw(const struct cgroup_pids *pids, pid_t *ret_pid);
