@@ -130,14 +130,9 @@ int copy_up(int from, int to)
 	int in = (int)SYS(openat, from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	int out = (int)SYS(openat, to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	int error = in < 0 ? in : out;
-	struct stat st;
 
 	if (error >= 0)
-		error = (int)SYS(fstat, in, &st);
-	if (error >= 0)
 		error = copy_dir(in, out, 0);
-	if (error >= 0)
-		error = copy_attributes(out, ".", &st);
 	if (in >= 0)
 		sys_close(in);
 	if (out >= 0)

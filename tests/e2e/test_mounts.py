@@ -576,6 +576,16 @@ def test_tmpcopyup_leaves_the_image_alone():
             assert text.read() == "text"
 
 
+def test_tmpcopyup_leaves_the_root_of_the_tmpfs_alone():
+    "it looks as it would without: mode= and uid= hold, and one for which there was no directory is 1777"
+    c = config(rootfs={"/d": Dir(0o711, 5, 6), "/d/file": "text"}, mounts=[
+        dict(TMPFS, destination="/d", options=["tmpcopyup"]),
+        dict(TMPFS, destination="/d/e", options=["tmpcopyup", "mode=0700", "uid=7"]),
+        dict(TMPFS, destination="/none", options=["tmpcopyup"])])
+    assert run(c, "stat /d; stat /d/e; stat /none; cat /d/file").ok.lines == [
+        "stat: dir 0711 0:0", "stat: dir 0700 7:0", "stat: dir 1777 0:0", "cat: text"]
+
+
 def test_a_tmpfs_takes_the_mode_of_its_mountpoint():
     "without mode= the directory's own mode stays"
     c = config(rootfs={"/d": Dir(0o711)}, mounts=[dict(TMPFS, destination="/d")])
