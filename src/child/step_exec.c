@@ -22,7 +22,7 @@ enum { PASSWD_MAX = 1 << 20 };		/* an image's passwd beyond this is not read fur
 /*
  * In the container "/" is the root, so resolving in it cannot leave it; magic links are refused
  * because /proc/self/fd/N of a leaked directory would (CVE-2024-21626). Missing directories are
- * made, as runc does.
+ * made for the container's program, as runc does; who enters later has to find them.
  */
 int step_cwd(struct child *c)
 {
@@ -37,7 +37,7 @@ int step_cwd(struct child *c)
 	root = (int)SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (root < 0)
 		return root;
-	fd = path_make(root, cwd, false);
+	fd = child_flag(c, CHILD_EXEC) ? path_open(root, cwd, 0) : path_make(root, cwd, false);
 	error = fd;
 	if (fd >= 0)
 		error = SYS(fchdir, fd);

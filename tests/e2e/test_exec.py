@@ -64,6 +64,16 @@ def test_exec_cwd():
         c.exec("cwd", "--cwd", "relative").fails(rc=255)
 
 
+def test_exec_makes_no_cwd():
+    "one that is missing is an error, as with runc and crun, and nothing is left in the container"
+    with container(config(rootfs={"/there/": "dir"})) as c:
+        c.up()
+        for path in ("/missing", "/there/missing/below"):
+            c.exec("cwd", "--cwd", path).fails("chdir to cwd", path, "no such file", rc=255)
+        assert not os.path.exists(c.rootfs("/missing"))
+        assert os.listdir(c.rootfs("/there")) == []
+
+
 def test_exec_env():
     "--env K=V, again and again, last one wins, commas are not split"
     with container(config(process={"env": ["PATH=/bin", "A=1"]})) as c:
