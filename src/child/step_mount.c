@@ -415,6 +415,9 @@ static int mount_one(struct child *c, const struct child_mount *m, int item)
 		if (place < 0)
 			place = open_place(c, m, false, &existed);
 		error = place < 0 ? place : sys_attach(fd, place);
+		/* What mount(2) says of a file on a directory, and engines look for. */
+		if (error == -EINVAL && is_directory(fd) != is_directory(place))
+			error = -ENOTDIR;
 	}
 	if (error >= 0)
 		error = propagate(m, fd);

@@ -209,6 +209,14 @@ def test_a_read_only_bind_refuses_writes():
         out.write("host")
 
 
+def test_a_file_goes_on_no_directory():
+    "nor a directory on a file: ENOTDIR, by which Docker says what may have been meant"
+    source = source_dir()
+    for path, target in ((source, "/file"), (source + "/file", "/dir")):
+        run(config(rootfs={"/file": "text", "/dir/": "dir"}, mounts=[bind(path, target)]),
+            "exit 0").fails(f'error mounting "{path}" to rootfs at "{target}"', "not a directory")
+
+
 def test_bind_takes_flags():
     "nosuid, nodev, noexec, noatime on a bind"
     shown = run(config(mounts=[bind(source_dir(), "/v", "nosuid", "nodev", "noexec", "noatime",
