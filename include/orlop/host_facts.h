@@ -32,7 +32,7 @@ struct host_facts {
 	const char *cgroup_delegated;
 	enum host_cgroup_mode cgroup_mode;
 	const char *cgroup_mount;	/* "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or NULL */
-	const char *cgroup_self;	/* own cgroup below it, "/" at the top; root: not asked, NULL */
+	const char *cgroup_self;	/* own cgroup below it, "/" at the top; NULL: not asked */
 	const char *controllers;	/* the root's cgroup.controllers: "cpuset cpu io memory" */
 	const char *hugepage_sizes;	/* as cgroup files spell them: "2MB 1GB"; NULL: not asked */
 	unsigned cap_last;		/* highest capability the kernel knows */
@@ -48,6 +48,7 @@ struct host_wants {
 	bool controllers;	/* it limits something; a pure host is asked anyway */
 	bool labels;		/* it has a profile or a label of a security module */
 	bool time_ns, seccomp;
+	bool cgroup_self;	/* it stays in our cgroup; of a user it is asked anyway */
 };
 
 /* 1 in the user namespace that the kernel began with, 0 in another, -1 and errno without /proc. */

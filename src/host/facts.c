@@ -194,6 +194,8 @@ int host_facts_get(const struct host_wants *wants, struct arena *a, struct host_
 	f.seccomp_flags = wants->seccomp ? get_seccomp_flags() : 0;
 	if (f.euid != 0 || f.in_user_ns)
 		facts_user_get(get_cgroup_self(a), a, &f);
+	else if (wants->cgroup_self)
+		f.cgroup_self = get_cgroup_self(a);
 	*ret = f;
 	return 0;
 }
@@ -235,11 +237,10 @@ static const char *get_hugepage_sizes(struct arena *a)
 
 int host_facts_get_all(struct arena *a, struct host_facts *ret, struct err *e)
 {
-	static const struct host_wants all = { true, true, true, true };
+	static const struct host_wants all = { true, true, true, true, true };
 
 	if (host_facts_get(&all, a, ret, e))
 		return -1;
-	ret->cgroup_self = get_cgroup_self(a);
 	ret->hugepage_sizes = get_hugepage_sizes(a);
 	return 0;
 }

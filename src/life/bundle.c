@@ -100,6 +100,7 @@ int bundle_plan(const struct life *l, const struct life_create *c, bool explain,
 	if (c->learner)
 		seccomp_learn(&ret->config.linux.seccomp, c->learner, a);
 	wants = bundle_wants(&ret->config);
+	wants.cgroup_self = options.cgroup_driver == PLAN_CGROUP_DISABLED;
 	if (host_facts_get(&wants, a, &ret->facts, e) < 0)
 		return -1;
 	options.bundle = ret->path;

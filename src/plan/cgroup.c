@@ -178,15 +178,17 @@ static void plan_delegate(struct planner *p)
 }
 
 /*
- * A user may mount cgroup2 only in a cgroup namespace of the container. Where there is none, and no
- * group of the container's own that could be shown instead, the container sees the group that it
- * is in, the caller's, and may not write to it.
+ * Without a cgroup namespace of the container, a mount of cgroup2 shows the container's own group,
+ * and where it has none, the group that it is in: the caller's, to which it may not write.
  */
 static void show_own_group(struct planner *p)
 {
 	const struct host_facts *f = p->facts;
 
 	if (!f->cgroup_mount || !f->cgroup_self || plan_find_namespace(p->plan, OCI_NS_CGROUP))
+		return;
+	/* We are outside of our own cgroup namespace: no path leads to that group. */
+	if (plan_path_climbs(f->cgroup_self))
 		return;
 	for (size_t i = 0; i < p->plan->mounts.count; i++) {
 		struct plan_mount *m = &p->plan->mounts.items[i];

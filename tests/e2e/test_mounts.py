@@ -560,6 +560,15 @@ def test_without_a_cgroup_namespace_the_own_cgroup_is_bound():
         assert r.ok.lines == ["cgroup: 1", "put: EROFS"]
 
 
+def test_a_cgroup_mount_without_a_cgroup_shows_the_callers():
+    "in the host's cgroup namespace, as with podman run --cgroups=disabled --cgroupns=host"
+    linux = {"namespaces": namespaces("pid", "network", "ipc", "uts", "mount")}
+    r = run(config(linux=linux), "cgroup; mounts /sys/fs/cgroup; put /sys/fs/cgroup/cgroup.type x",
+            front=("--cgroup-manager", "disabled")).ok
+    assert f"0::{r.mount('/sys/fs/cgroup')['root']}" in r.values("cgroup"), r
+    assert r.lines[-1] == "put: EROFS", r
+
+
 def test_tmpcopyup_copies_what_was_there():
     "files, modes, owners, links and directories of the destination appear in the tmpfs"
     rootfs = {"/d/file": File("text", 0o640, 5, 6), "/d/link": Link("file"),
