@@ -3,7 +3,7 @@
 
 import os
 
-from deck import config, host_unchanged, namespaces, run
+from deck import bind, config, host_unchanged, idmap, namespaces, needs, run
 
 NO_UTS = namespaces("pid", "network", "ipc", "mount", "cgroup")
 
@@ -53,6 +53,20 @@ def test_sysctls_of_own_namespaces_are_set():
                     "sysctl net/ipv4/conf/lo/log_martians; sysctl kernel/shmall") as r:
             assert [line.split(": ")[1].split() for line in r.ok.lines] == [
                 ["123456"], ["4096"], ["100", "200", "300", "400"], ["5"], ["1"], ["1"], ["7777"]]
+
+
+@needs("userns")
+def test_sysctls_are_set_in_a_user_namespace_with_the_hosts_processes():
+    "where there can be no procfs of our own, as with podman run --pid=host of a user"
+    c = config(linux={"namespaces": namespaces("network", "ipc", "uts", "mount", "user"),
+                      "uidMappings": [idmap(0, 100000, 65536)],
+                      "gidMappings": [idmap(0, 100000, 65536)],
+                      "sysctl": {"net.ipv4.ip_forward": "1", "kernel.msgmax": "4096"}})
+    c.doc["mounts"] = [mount for mount in c.doc["mounts"] if mount["type"] not in ("proc", "cgroup")]
+    c.doc["mounts"].insert(0, bind("/proc", "/proc", recursive=True))
+    with host_unchanged():
+        r = run(c, "sysctl net/ipv4/ip_forward; sysctl kernel/msgmax").ok
+        assert [line.split(": ")[1] for line in r.lines] == ["1", "4096"], r
 
 
 def test_sysctls_of_the_host_are_refused():
