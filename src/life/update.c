@@ -306,8 +306,12 @@ static int do_or_keep(struct job *j, bool held, struct err *e)
 
 static int act(struct job *j, const struct trigger *trigger, struct err *e)
 {
-	const char *id = j->c->id;
+	bool nothing = !j->rdt.set && says_nothing(&j->change, j->arena);
+	const char *id = j->c->id, *mount, *path;
 
+	/* Engines come here with what only they keep, too, a restart policy say. */
+	if (nothing && !trigger->any && !container_cgroup(j->c, j->arena, &mount, &path))
+		return 0;
 	if (open_group(j, e) < 0)
 		return -1;
 	if (trigger->thaw && guard_holds_back(j->c->dir, id))
@@ -318,7 +322,7 @@ static int act(struct job *j, const struct trigger *trigger, struct err *e)
 	if (trigger->hold == TRIGGER_RELEASE && pending_there(j->c) &&
 	    update_pending(j->l, j->c, j->arena, e) < 0)
 		return -1;
-	if (trigger->any && !j->rdt.set && says_nothing(&j->change, j->arena))
+	if (trigger->any && nothing)
 		return 0;
 	return do_or_keep(j, guard_holds_back(j->c->dir, id), e);
 }

@@ -249,6 +249,14 @@ def test_a_container_without_a_cgroup_cannot_be_updated():
         update(c, document={"unified": {"cgroup.max.depth": "6"}}).fails("cgroup", rc=1)
 
 
+def test_an_update_that_limits_nothing_needs_no_cgroup():
+    "Podman makes one for --restart, --ulimit and checks of health"
+    c = Container(config(), front=("--cgroup-manager", "disabled"))
+    with c:
+        update(c, document={"devices": [{"allow": False, "access": "rwm"}]}).ok
+        update(c, document={}).ok
+
+
 # ---- controllers -------------------------------------------------------------------------------
 
 
