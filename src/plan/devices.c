@@ -141,6 +141,9 @@ static int plan_nodes(struct planner *p)
 
 		if (read_device(p, d, at, &device))
 			return -1;
+		/* The host's would open terminals of the host: the container has its own devpts. */
+		if (strcmp(device.path, "/dev/ptmx") == 0)
+			continue;
 		put_device(p, &device);
 		plan_because_of(p, d->line, at, "device %s ", plan_word(p->a, device.path));
 	}

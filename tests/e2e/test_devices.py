@@ -38,6 +38,13 @@ def test_the_default_links_are_there():
         assert r.lines[1] == "open: ok"
 
 
+def test_the_hosts_ptmx_is_never_made():
+    "engines list all that the host has in /dev: the container keeps its own"
+    c = config(linux={"devices": [device("/dev/ptmx", major=5, minor=2, fileMode=0o600)]})
+    with run(c, "readlink /dev/ptmx; open /dev/ptmx rw") as r:
+        assert r.ok.lines == ["readlink: pts/ptmx", "open: ok"]
+
+
 def test_nothing_else_is_in_dev():
     "the default devices, links and mount points, and no more"
     with run(config(), "ls /dev") as r:
