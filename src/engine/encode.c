@@ -215,13 +215,23 @@ static struct namespaces count_namespaces(const struct plan *plan)
 	return ns;
 }
 
-/* These are made by the child itself: the first when it is in its cgroup, the second by offsets. */
-enum { MADE_BY_CHILD = CLONE_NEWCGROUP | CLONE_NEWTIME };
+/*
+ * These are made by the child itself: when it is in its cgroup, by offsets, and with the ids of the
+ * user namespace, whose root the files of an ipc namespace belong to.
+ */
+static uint32_t made_by_child(const struct namespaces *ns)
+{
+	uint32_t types = CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+	if ((ns->new | ns->joined) & CLONE_NEWUSER)
+		types |= CLONE_NEWIPC;
+	return types & ns->new;
+}
 
 uint32_t encode_clone_flags(const struct plan *plan, bool network_apart)
 {
 	struct namespaces ns = count_namespaces(plan);
-	uint32_t others = MADE_BY_CHILD | (network_apart ? CLONE_NEWNET : 0);
+	uint32_t others = made_by_child(&ns) | (network_apart ? CLONE_NEWNET : 0);
 
 	return ns.respawn ? 0 : ns.new & ~others;
 }
@@ -317,8 +327,8 @@ static void put_container(struct text *t, struct child_plan *to, const struct pl
 	    plan->net_devices.count)
 		to->flags |= CHILD_AT_HOOKS_WANTED;
 	to->joins = put_joins(t, plan, facts->fd_base + 1 + (facts->has_listener ? 1 : 0));
-	to->respawn_flags = ns.respawn ? ns.new & ~(uint32_t)MADE_BY_CHILD : 0;
-	to->unshare_flags = ns.new & MADE_BY_CHILD;
+	to->respawn_flags = ns.respawn ? ns.new & ~made_by_child(&ns) : 0;
+	to->unshare_flags = made_by_child(&ns);
 	to->time_offsets = put_time_offsets(t, plan);
 	to->rootfs = put_string(t, plan->rootfs);
 	to->rootfs_propagation = (uint32_t)plan->rootfs_propagation;
