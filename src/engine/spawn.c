@@ -87,7 +87,8 @@ static int report_death(pid_t pid, struct err *e)
 	if (info.si_status == SIGSYS)
 		err_hint(e, "the seccomp profile must allow execve");
 	if (info.si_status == SIGKILL)
-		err_hint(e, "a memory limit may be too low");
+		err_hint(e, "somebody may have ended the container meanwhile, or a memory limit is too "
+			    "low");
 	return -1;
 }
 
