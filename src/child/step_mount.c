@@ -12,10 +12,14 @@
 #include "child/bytes.h"
 #include "child/child.h"
 #include "child/copy_up.h"
+#include "child/long_options.h"
 #include "child/network.h"
 #include "child/path.h"
 
-enum { MOUNTS_PER_CLOSE = 8 };	/* each opens three or four descriptors */
+enum {
+	MOUNTS_PER_CLOSE = 8,	/* each opens three or four descriptors */
+	MODE_OPTION = sizeof("mode=0000"),
+};
 
 /* What the kernel says about a file system's options, more than an errno. */
 static void read_reason(struct child *c, int fs)
@@ -74,18 +78,18 @@ static bool adopts_mode(const struct child *c, const struct child_mount *m)
 	return true;
 }
 
-static long adopt_mode(int fs, int place)
+/* "mode=..." of the directory that is covered, in room for MODE_OPTION bytes. */
+static long adopted_mode(int place, char *option)
 {
-	char text[6] = "0000";
 	struct stat st;
-	long error;
+	long error = SYS(fstat, place, &st);
 
-	error = SYS(fstat, place, &st);
 	if (error < 0)
 		return error;
+	memcpy(option, "mode=0000", MODE_OPTION);
 	for (int n = 0; n < 4; n++)
-		text[n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
-	return SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", text, 0);
+		option[5 + n] = (char)('0' + ((st.st_mode >> (3 * (3 - n))) & 7));
+	return 0;
 }
 
 /* A read-only tmpfs has to be filled first: by a copy, by device nodes, by the places of mounts. */
@@ -124,16 +128,13 @@ static bool is_of_no_network(const char *fstype)
 	return false;
 }
 
-static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
+static int configure_fs(struct child *c, const struct child_mount *m, const char *fstype,
+			const char *mode, uint64_t attributes)
 {
 	const char *source = child_string(c, m->source);
-	uint64_t attr = m->attr_set;
-	long result = is_of_no_network(fstype) ? 0 : network_enter(c);
-	int fs;
+	int fs = (int)SYS(fsopen, fstype, FSOPEN_CLOEXEC);
+	long result = 0;
 
-	if (result < 0)
-		return (int)result;
-	fs = (int)SYS(fsopen, fstype, FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return fs;
 	if (source)
@@ -145,17 +146,35 @@ static int make_fs(struct child *c, const struct child_mount *m, const char *fst
 		if (result < 0)
 			child_detail(c, option);
 	}
-	if (result >= 0 && covered >= 0 && adopts_mode(c, m))
-		result = adopt_mode(fs, covered);
+	if (result >= 0 && mode)
+		result = configure(fs, mode);
 	if (result >= 0)
 		result = SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	if (is_late(c, m))
-		attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	if (result >= 0)
-		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC, attr);
+		result = SYS(fsmount, fs, FSMOUNT_CLOEXEC, attributes);
 	if (result < 0)
 		read_reason(c, fs);
 	return (int)result;
+}
+
+static int make_fs(struct child *c, const struct child_mount *m, const char *fstype, int covered)
+{
+	uint64_t attributes = m->attr_set;
+	char option[MODE_OPTION];
+	const char *mode = NULL;
+	long error = is_of_no_network(fstype) ? 0 : network_enter(c);
+
+	if (error >= 0 && covered >= 0 && adopts_mode(c, m)) {
+		error = adopted_mode(covered, option);
+		mode = option;
+	}
+	if (error < 0)
+		return (int)error;
+	if (is_late(c, m))
+		attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if (has_long_options(c, m))
+		return make_by_string(c, m, fstype, mode, attributes);
+	return configure_fs(c, m, fstype, mode, attributes);
 }
 
 /* A source that only the runtime may open, or map: it sends the tree, its own clone or ours. */

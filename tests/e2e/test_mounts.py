@@ -631,6 +631,54 @@ def test_overlay_takes_its_directories():
     assert os.path.exists("upper/n")
 
 
+def long_overlay(layers, name="l" * 100, **more):
+    """An overlay of so many directories, of which the last has a file `f`."""
+    places = [os.path.join(os.getcwd(), f"{name}{n}") for n in range(layers)]
+    for place in places:
+        os.makedirs(place, exist_ok=True)
+    with open(places[-1] + "/f", "w", encoding="ascii") as out:
+        out.write("low")
+    return dict({"destination": "/o", "type": "overlay", "source": "overlay",
+                 "options": ["lowerdir=" + ":".join(places), *more.pop("options", [])]}, **more)
+
+
+def test_options_that_are_longer_than_fsconfig_takes():
+    "256 bytes and more, of an option and of the source; attributes and order are as ever"
+    mounts = [long_overlay(8, options=["ro", "nosuid", "noexec", "noatime"]),
+              dict(TMPFS, destination="/after"),
+              dict(TMPFS, destination="/named", source="s" * 300, options=["mode=0750", "nodev"])]
+    with run(config(mounts=mounts, rootfs={"/named": Dir(0o755)}),
+             "cat /o/f; write /o/n x; cwd; stat /named; stat /m; "
+             "mounts /; mounts /o; mounts /named") as r:
+        assert r.ok.lines[:5] == ["cat: low", "write: EROFS", "cwd: /", "stat: dir 0750 0:0",
+                                  "stat: ENOENT"], r
+        assert [row.split()[0] for row in r.values("mounts")].count("/") == 1, r
+        made = r.mount("/o")
+        assert {"ro", "nosuid", "noexec", "noatime"} <= set(made["options"]), made
+        assert r.mount("/named")["source"] == "s" * 300
+        assert "nodev" in r.mount("/named")["options"]
+
+
+def test_an_adopted_mode_stands_beside_long_options():
+    "a tmpfs over 0700, by mount(2)"
+    c = config(rootfs={"/d": Dir(0o700)},
+               mounts=[dict(TMPFS, destination="/d", source="s" * 256, options=[])])
+    assert run(c, "stat /d").ok.lines == ["stat: dir 0700 0:0"]
+
+
+@needs("userns")
+def test_long_options_in_a_user_namespace():
+    "as for a user whose engine mounts an image into a container"
+    c = config(mounts=[long_overlay(4)], linux=USER)
+    c.owner = 100000
+    assert run(c, "cat /o/f").ok.lines == ["cat: low"]
+
+
+def test_options_that_are_longer_than_the_kernel_takes_are_refused():
+    "more than a page: nothing is cut off"
+    run(config(mounts=[long_overlay(40)]), "exit 0").fails("/o", "4095 bytes", rc=1)
+
+
 def test_a_bind_with_data_options_is_refused():
     "a word that cannot be applied is not dropped"
     run(config(mounts=[bind(source_dir(), "/v", "size=1m")]), "exit 0").fails("/v|size")
