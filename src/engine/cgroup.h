@@ -59,7 +59,13 @@ int cgroup_apply(int group, const struct plan_cgroup *plan, struct err *e)
  */
 void cgroup_explain_join(int group, struct err *e);
 
-/* Sends SIGKILL to every process in the group and below (cgroup.kill, Linux 5.14). */
+/*
+ * Sends SIGKILL to the first thread of every process in the group and below (cgroup.kill, Linux
+ * 5.14), which ends the process, unless that thread has ended before and others go on.
+ */
+int cgroup_kill_once(int group, struct err *e) __attribute__((warn_unused_result));
+
+/* Sends SIGKILL to every process in the group and below, also to those. */
 int cgroup_kill(int group, struct err *e) __attribute__((warn_unused_result));
 
 /*

@@ -19,6 +19,7 @@
 
 enum {
 	NAMED_MAX = 8,		/* processes that an error names */
+	SOON_MS = 50,		/* after a kill: most groups are empty before */
 	NAME_SIZE = 4096,	/* of a group: kernfs takes what a path may have, not NAME_MAX */
 };
 
@@ -142,10 +143,14 @@ static int empty_group(int group, const char *path, int timeout_ms, int64_t end,
 {
 	struct err kill_error;
 	/* A group that cannot be killed as a whole may be empty all the same. */
-	int killed = cgroup_kill(group, &kill_error);
+	int killed = cgroup_kill_once(group, &kill_error);
+	int64_t now = fd_now_ms();
+	int r = cgroup_events_wait(group, CGROUP_EVENT_POPULATED, false,
+				   killed < 0 ? now : end - now < SOON_MS ? end : now + SOON_MS);
 
-	switch (cgroup_events_wait(group, CGROUP_EVENT_POPULATED, false,
-				   killed == 0 ? end : fd_now_ms())) {
+	if (r == CGROUP_TIMED_OUT && killed == 0 && (killed = cgroup_kill(group, &kill_error)) == 0)
+		r = cgroup_events_wait(group, CGROUP_EVENT_POPULATED, false, end);
+	switch (r) {
 	case 0:
 		break;
 	case CGROUP_ABSENT:

@@ -4,15 +4,23 @@
  * here waits longer than it was told to.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/cgroup.h"
 #include "engine/cgroup_dir.h"
+#include "orlop/auto.h"
 
-int cgroup_kill(int group, struct err *e)
+enum {
+	ROUNDS_MAX = 16,	/* over processes that make others while they are being killed */
+	BATCH = 32,		/* descriptors at a time */
+};
+
+int cgroup_kill_once(int group, struct err *e)
 {
 	struct cgroup_events events;
 
@@ -28,6 +36,82 @@ int cgroup_kill(int group, struct err *e)
 	else if (code == EOPNOTSUPP)
 		err_hint(e, "the cgroup is threaded; its threaded domain can be killed");
 	return -1;
+}
+
+static bool has(const struct cgroup_pids *pids, int pid)
+{
+	size_t low = 0, high = pids->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (pids->items[middle] == pid)
+			return true;
+		if (pids->items[middle] < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* Processes that were listed and whose first thread was not, in the list's own place. 0 or -1. */
+static int headless(int group, struct arena *a, struct cgroup_pids *ret, struct err *e)
+{
+	struct cgroup_pids threads = { 0 };
+	size_t kept = 0;
+
+	if (cgroup_pids(group, a, ret, e) < 0 || cgroup_threads(group, a, &threads, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ret->count; i++)
+		if (ret->items[i] > 0 && !has(&threads, ret->items[i]))
+			ret->items[kept++] = ret->items[i];
+	ret->count = kept;
+	return 0;
+}
+
+/*
+ * A number may be another process's before it is opened. Whoever is still listed under it when it
+ * has been opened is the one that is open, or that one has ended.
+ */
+static int kill_batch(int group, const int *pids, size_t count, struct arena *a, struct err *e)
+{
+	struct cgroup_pids now = { 0 };
+	int fds[BATCH], r;
+
+	for (size_t i = 0; i < count; i++)
+		fds[i] = pidfd_open(pids[i], 0);
+	r = cgroup_pids(group, a, &now, e);
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (r == 0 && has(&now, pids[i]))
+			pidfd_send_signal(fds[i], SIGKILL, NULL, 0);
+		close(fds[i]);
+	}
+	return r;
+}
+
+int cgroup_kill(int group, struct err *e)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		auto_arena a = ARENA_NONE;
+		struct cgroup_pids left = { 0 };
+
+		if (cgroup_kill_once(group, e) < 0)
+			return -1;
+		if (headless(group, &a, &left, e) < 0)
+			return e->code == ENOENT || e->code == ENODEV ? 0 : -1;
+		if (left.count == 0)
+			return 0;
+		for (size_t i = 0; i < left.count; i += BATCH) {
+			size_t n = left.count - i < BATCH ? left.count - i : BATCH;
+
+			if (kill_batch(group, left.items + i, n, &a, e) < 0)
+				return -1;
+		}
+	}
+	return 0;
 }
 
 int cgroup_frozen(int group, struct err *e)

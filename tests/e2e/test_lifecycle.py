@@ -8,7 +8,9 @@ import signal
 import subprocess
 import time
 
-from deck import (Container, bundle, config, container, current, host_unchanged, rt, run, until)
+from deck import (Container, bind, bundle, config, container, current, host_unchanged, rt, run,
+                  until)
+from deck.adversary import program
 
 
 def test_create_leaves_the_program_waiting():
@@ -325,6 +327,46 @@ def test_kill_without_a_pid_namespace_ends_all_processes():
         c.kill("KILL").ok
         until(lambda: "populated 0" in c.file("cgroup.events"), what="an empty cgroup")
         c.wait_status("stopped")
+
+
+def headless():
+    """A container in the host's pid namespace, with a second process whose first thread ends while
+    another goes on; cgroup.kill alone is no end to that one."""
+    spaces = [{"type": kind} for kind in ("mount", "uts", "ipc", "network", "cgroup")]
+    return container(config(linux={"namespaces": spaces},
+                            mounts=[bind(program(), "/bin/adversary", "ro")]), "wait")
+
+
+def add_headless(box):
+    box.up()
+    box.exec(None, "--detach", args=["/bin/adversary", "headless"]).ok
+    until(lambda: set(box.file("cgroup.procs").split()) - set(box.file("cgroup.threads").split()),
+          what="a process without its first thread")
+
+
+def test_kill_ends_a_process_whose_first_thread_has_ended():
+    "also in a paused container"
+    for paused in (False, True):
+        with headless() as box:
+            add_headless(box)
+            if paused:
+                box.rt("pause", box.name).ok
+            box.kill("KILL").ok
+            until(lambda box=box: "populated 0" in box.file("cgroup.events"),
+                  what="an empty cgroup")
+            box.wait_status("stopped")
+            box.delete().ok
+
+
+def test_delete_force_ends_a_process_whose_first_thread_has_ended():
+    "at once, not when ten seconds are over; also after the container's own has ended"
+    for first in ("delete", "kill"):
+        with headless() as box:
+            add_headless(box)
+            if first == "kill":
+                box.kill("TERM").ok
+                box.wait_status("stopped")
+            assert box.delete("--force").ok.seconds < 5
 
 
 def test_an_id_that_is_taken_is_refused():

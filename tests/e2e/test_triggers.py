@@ -191,6 +191,14 @@ def test_a_kill_by_an_update_is_not_unseen_either():
             c.delete().ok
 
 
+def test_a_kill_by_an_update_ends_a_program_whose_first_thread_has_ended():
+    "the kernel's cgroup.kill alone does not"
+    with adversary("headless") as c:
+        c.bad()
+        unified(c, cgroup_kill="1").ok
+        c.wait_status("stopped")
+
+
 @needs("pids")
 def test_an_update_of_a_held_container_is_made_at_its_release():
     "the clamp stays meanwhile; the last word of several counts; it is on top of what was restored"
