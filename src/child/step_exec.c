@@ -185,12 +185,12 @@ int step_program(struct child *c)
 
 	if (child_flag(c, CHILD_NO_PROGRAM))
 		return 0;
+	name = child_item_string(c, c->plan->args, 0);
+	child_detail(c, name);
 	error = make_arrays(c);
 	if (error < 0)
 		return error;
-	name = c->arguments[0];
 	len = strlen(name);
-	child_detail(c, name);
 	if (!bytes_find(name, '/'))
 		return search(c, name);
 	if (len >= sizeof(c->program))

@@ -186,6 +186,13 @@ def test_a_script_whose_interpreter_is_missing_says_no_such_file():
         r.fails("(?i)/script", "(?i)no such file or directory")
 
 
+def test_no_memory_for_the_arguments_names_the_program():
+    "a limit of the address space that has no room for a long list of them"
+    limit = {"type": "RLIMIT_AS", "soft": 65536, "hard": 65536}
+    with run(config(process={"rlimits": [limit]}, args=["/bin/probe"] + ["word"] * 200), None) as r:
+        r.fails('exec: "/bin/probe": cannot allocate memory', rc=1)
+
+
 def test_something_that_is_no_program_says_exec_format_error():
     "a text file with x and without #!"
     c = config(args=["/text"], rootfs={"/text": File("hello\n", 0o755)})
