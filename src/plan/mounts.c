@@ -30,6 +30,32 @@ static const char *const virtual_types[] = {
 	"securityfs", "sysfs", "tmpfs", "tracefs",
 };
 
+/* What the kernel takes for cgroup2, and does not do: in a cgroup namespace they have no effect. */
+static const char *const cgroup_options[] = {
+	"favordynmods", "memory_hugetlb_accounting", "memory_localevents", "memory_recursiveprot",
+	"nofavordynmods", "nsdelegate", "pids_localevents",
+};
+
+static bool is_cgroup(const char *type)
+{
+	return strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0;
+}
+
+/* The first option that the kernel would refuse; NULL. */
+static const char *no_cgroup_option(const struct str_list *data)
+{
+	for (size_t i = 0; i < data->count; i++) {
+		size_t n = 0;
+
+		while (n < ARRAY_LEN(cgroup_options) &&
+		       strcmp(cgroup_options[n], data->items[i]) != 0)
+			n++;
+		if (n == ARRAY_LEN(cgroup_options))
+			return data->items[i];
+	}
+	return NULL;
+}
+
 static bool is_virtual(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(virtual_types); i++) {
@@ -42,7 +68,7 @@ static bool is_virtual(const char *type)
 static int check_options(struct planner *p, const struct oci_mount *m, const char *at,
 			 const struct mount_options *o)
 {
-	const char *options = plan_at(p, "%s.options", at);
+	const char *options = plan_at(p, "%s.options", at), *unknown;
 	bool bind = o->bind;
 
 	if (o->bind && o->remount) {
@@ -67,6 +93,9 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 				  "is no file system: the options make a bind mount");
 		return err_hint(p->e, "add \"rbind\" or \"bind\" to the options");
 	}
+	if (!o->bind && !o->remount && is_cgroup(m->type) && (unknown = no_cgroup_option(&o->data)))
+		return plan_refuse(p, m->line, options, "%s is no option of cgroup2",
+				   text_quote(p->a, unknown, 60));
 	if (o->tmpcopyup && (o->bind || !m->type || strcmp(m->type, "tmpfs") != 0))
 		return plan_refuse(p, m->line, options, "\"tmpcopyup\" is for tmpfs only");
 	return 0;
@@ -245,7 +274,7 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, size_t index
 		mount.kind = PLAN_MOUNT_BIND;
 		mount.fstype = NULL;
 		mount.source = plan_path_below(p->a, p->options->bundle, m->source);
-	} else if (strcmp(m->type, "cgroup") == 0 || strcmp(m->type, "cgroup2") == 0) {
+	} else if (is_cgroup(m->type)) {
 		mount.kind = PLAN_MOUNT_CGROUP;
 		mount.fstype = "cgroup2";
 		mount.source = m->source;
