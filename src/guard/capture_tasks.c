@@ -167,6 +167,22 @@ static void read_threads(struct capture *c, struct capture_process *p)
 	p->thread_count = count;
 }
 
+/* Through a thread that goes on, where the first one has ended: what it was is known by then. */
+static void look_through_another(struct capture *c, struct capture_process *p)
+{
+	struct capture_process shape = { 0 };
+	int other = tasks_open(p->pid);
+
+	if (other < 0)
+		return;
+	close(p->proc);
+	p->proc = other;
+	read_stat(&shape, line_of(c, other, "stat"), c->arena);
+	memcpy(p->arguments, shape.arguments, sizeof(p->arguments));
+	memcpy(p->environment, shape.environment, sizeof(p->environment));
+	p->exe = link_of(other, "exe", c->arena);
+}
+
 static void find_process(struct capture *c, pid_t pid, struct capture_process *p)
 {
 	char path[32];
@@ -198,6 +214,8 @@ static void find_process(struct capture *c, pid_t pid, struct capture_process *p
 		capture_problem(c, path, "little of it can be seen: %s: orlop needs "
 				"CAP_SYS_PTRACE", err_errno_text(errno));
 	p->exe = link;
+	if (!*link)
+		look_through_another(c, p);
 	if (fstatat(p->proc, "ns/net", &st, 0) == 0)
 		p->netns = st.st_ino;
 	read_threads(c, p);

@@ -293,49 +293,6 @@ static void look_at_maps(struct process *p)
 				 look.sum.writable ? ", also writable" : ""));
 }
 
-static int open_proc(pid_t pid)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* Also of one that may not be looked at: that is told then. */
-static bool has_program(int proc)
-{
-	char target[8];
-
-	return proc >= 0 && (readlinkat(proc, "exe", target, sizeof(target)) > 0 ||
-			     errno == EACCES || errno == EPERM);
-}
-
-/*
- * A process whose first thread has ended shows nothing under its number, while the other threads
- * go on: /proc takes the number of any thread.
- */
-static int open_process(pid_t pid)
-{
-	auto_fd int proc = open_proc(pid);
-	auto_fd int tasks = -1;
-	struct dirent *entry;
-
-	if (proc < 0 || has_program(proc))
-		return take_fd(&proc);
-	tasks = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (tasks < 0)
-		return -1;
-	auto_dir DIR *listing = fdopendir(take_fd(&tasks));
-	while (listing && (entry = readdir(listing))) {
-		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-		auto_fd int other = tid > 0 && tid != pid ? open_proc(tid) : -1;
-
-		if (has_program(other))
-			return take_fd(&other);
-	}
-	return -1;
-}
-
 /*
  * A process that orlop is about to turn into one of the container's: it runs the file that we run
  * or, a moment later, the child program. Both are known by what they are, not by a name.
@@ -371,15 +328,16 @@ const char *code_name(int proc, struct arena *a)
 /* Where /proc is mounted with hidepid, the directory is there and nothing in it. */
 static bool is_hidden(pid_t pid)
 {
-	auto_fd int proc = open_proc(pid);
+	char path[40];
 
-	return (proc < 0 || faccessat(proc, "stat", F_OK, 0) < 0) && tasks_is_there(pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	return access(path, F_OK) < 0 && tasks_is_there(pid);
 }
 
 void code_look(const struct code_image *image, pid_t pid, struct drift *d)
 {
 	auto_arena scratch = ARENA_NONE;
-	auto_fd int proc = open_process(pid);
+	auto_fd int proc = tasks_open(pid);
 	struct process *p = arena_new(&scratch, struct process);
 	char namespace[32];
 

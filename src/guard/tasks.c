@@ -6,6 +6,7 @@
  */
 #include "guard/tasks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -156,4 +157,43 @@ const char *guard_tasks_text(const struct guard_tasks *tasks, struct arena *a)
 	if (tasks->count + tasks->more > NAMED_MAX)
 		text_printf(&t, " and %zu more", tasks->count + tasks->more - NAMED_MAX);
 	return tasks->count ? text_get(&t) : "nobody any more";
+}
+
+static int open_proc(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Also of one that may not be looked at: that is told then. */
+static bool has_program(int proc)
+{
+	char target[8];
+
+	return proc >= 0 && (readlinkat(proc, "exe", target, sizeof(target)) > 0 ||
+			     errno == EACCES || errno == EPERM);
+}
+
+int tasks_open(pid_t pid)
+{
+	auto_fd int proc = open_proc(pid);
+	auto_fd int tasks = -1;
+	struct dirent *entry;
+
+	if (proc < 0 || has_program(proc))
+		return take_fd(&proc);
+	tasks = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (tasks < 0)
+		return -1;
+	auto_dir DIR *listing = fdopendir(take_fd(&tasks));
+	while (listing && (entry = readdir(listing))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		auto_fd int other = tid > 0 && tid != pid ? open_proc(tid) : -1;
+
+		if (has_program(other))
+			return take_fd(&other);
+	}
+	return -1;
 }

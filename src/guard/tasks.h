@@ -20,6 +20,13 @@ int tasks_not_frozen(int group, struct arena *a, struct guard_tasks *ret, struct
  */
 bool tasks_make_room(struct guard_tasks *ret, char state, struct arena *a);
 
+/*
+ * Opens the directory below /proc that shows the process's program and memory; -1 when none does.
+ * A process whose first thread has ended shows nothing under its number, while the other threads go
+ * on: then it is the one of such a thread, for /proc takes the number of any.
+ */
+int tasks_open(pid_t pid);
+
 /* Whether there is such a process, also one that /proc does not show. */
 bool tasks_is_there(pid_t pid);
 

@@ -14,6 +14,7 @@ import sys
 import tarfile
 
 from deck import bind, bundle, config, container, current, host, overlay, rt, skip, until
+from deck.adversary import adversary
 from test_quarantine import connected, quarantine
 
 # What a container's program can be when the probe has no verb for it.
@@ -69,6 +70,20 @@ def test_a_marker_is_in_the_core():
             assert file.read() == environ
         rows = {row["path"]: row for row in load(place, "manifest.json")["files"]}
         assert rows[f"memory/core.{c.pid}"]["consistency"] == "frozen"
+
+
+def test_memory_of_a_process_whose_first_thread_has_ended_is_taken():
+    "under its own number /proc shows none; words, program, maps and descriptors are there as well"
+    with adversary("headless") as c:
+        c.bad()
+        place, pid = take(c), c.pid
+        assert any(b"headless" in data for _, data in segments(f"{place}/memory/core.{pid}"))
+        row, = load(place, "processes.json")
+        assert row["exe"].endswith("/bin/adversary") and "headless" in json.dumps(row), row
+        assert "adversary" in host.read(f"{place}/processes/{pid}/maps")
+        assert row["fds"], row
+        assert not [each for each in load(place, "capture.json")["problems"]
+                    if "mem" in each["where"]]
 
 
 def test_gdb_opens_the_core():
