@@ -137,7 +137,12 @@ static int read_process(struct exec *x, struct err *e)
 		text = file_read_stream(file, PROCESS_MAX, x->arena, &len);
 		if (!text)
 			return err_sys(e, "process file %s", file);
-		return oci_process_read(file, text, len, x->arena, &x->spec, e);
+		if (oci_process_read(file, text, len, x->arena, &x->spec, e) < 0)
+			return -1;
+		/* To say nothing of them is not to ask for none, with the others as well. */
+		if (!x->spec.caps.set)
+			x->spec.caps = x->config.process.caps;
+		return 0;
 	}
 	x->spec = x->config.process;
 	if (!x->spec.set)

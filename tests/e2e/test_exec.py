@@ -161,6 +161,21 @@ def test_exec_process_file():
                 assert "bounding 0000000000000020" in r.values("caps")
 
 
+def test_exec_process_file_without_capabilities():
+    "the process has the container's; none where the document has an object without a set"
+    path = os.path.join(current().tmp, "process.json")
+    kill, none = "0000000000000020", "0000000000000000"
+    with container(config(process={"capabilities": caps(
+            bounding=["KILL"], effective=["KILL"], permitted=["KILL"])})) as c:
+        c.up()
+        for more, shown in (({}, kill), ({"capabilities": None}, kill), ({"capabilities": {}}, none)):
+            with open(path, "w", encoding="ascii") as out:
+                json.dump({"args": ["/bin/probe", "caps"], "cwd": "/"} | more, out)
+            seen = c.rt("exec", "--process", path, c.name).ok.values("caps")
+            assert [f"{kind} {shown}" for kind in ("bounding", "effective", "permitted")] == \
+                seen[:3], seen
+
+
 def test_exec_process_file_that_is_bad():
     "absent, empty, not JSON, no args: rc 255, a message, the container goes on"
     with container(config()) as c:
