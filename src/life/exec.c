@@ -89,6 +89,13 @@ static void add_caps(struct exec *x)
 	}
 }
 
+/* An empty list may have no items, which memcpy may not be given. */
+static void copy_items(void *to, const void *items, size_t bytes)
+{
+	if (bytes)
+		memcpy(to, items, bytes);
+}
+
 static void override(struct exec *x)
 {
 	const struct life_exec *o = x->x;
@@ -103,8 +110,8 @@ static void override(struct exec *x)
 	p->console_size.set = false;
 	if (o->cwd)
 		p->cwd = arena_strdup(x->arena, o->cwd);
-	memcpy(env, p->env.items, p->env.count * sizeof(*env));
-	memcpy(env + p->env.count, o->env.items, o->env.count * sizeof(*env));
+	copy_items(env, p->env.items, p->env.count * sizeof(*env));
+	copy_items(env + p->env.count, o->env.items, o->env.count * sizeof(*env));
 	p->env.items = env;
 	p->env.count += o->env.count;
 	if (o->user_set) {
@@ -113,9 +120,9 @@ static void override(struct exec *x)
 		if (o->gid_set)
 			p->user.gid = o->gid;
 	}
-	memcpy(gids, p->user.additional_gids.items, groups * sizeof(*gids));
-	memcpy(gids + groups, o->additional_gids.items,
-	       o->additional_gids.count * sizeof(*gids));
+	copy_items(gids, p->user.additional_gids.items, groups * sizeof(*gids));
+	copy_items(gids + groups, o->additional_gids.items,
+		   o->additional_gids.count * sizeof(*gids));
 	p->user.additional_gids.items = gids;
 	p->user.additional_gids.count += o->additional_gids.count;
 	if (o->no_new_privs)
