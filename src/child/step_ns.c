@@ -174,9 +174,12 @@ static int enter_time_ns(struct child *c)
 
 	if (procfs < 0)
 		return procfs;
-	if (c->plan->time_offsets)
+	if (c->plan->time_offsets) {
 		error = procfs_write(procfs, "self/timens_offsets",
 				     child_string(c, c->plan->time_offsets));
+		if (error < 0)
+			child_detail(c, "linux.timeOffsets");
+	}
 	if (error >= 0) {
 		error = fd = (int)SYS(openat, procfs, "self/ns/time_for_children",
 				      O_RDONLY | O_CLOEXEC, 0);

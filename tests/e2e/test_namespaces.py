@@ -258,9 +258,9 @@ def test_exec_is_in_the_time_namespace():
 def test_time_offsets_need_a_new_time_namespace():
     "none, or a joined one, is an error"
     offsets = {"monotonic": {"secs": 1, "nanosecs": 0}}
-    run(space(*ALL, timeOffsets=offsets), "exit 0").fails("(?i)time")
+    run(space(*ALL, timeOffsets=offsets), "exit 0").fails("timeOffsets")
     run(config(linux={"namespaces": namespaces(*ALL, time="/proc/self/ns/time"),
-                      "timeOffsets": offsets}), "exit 0").fails("(?i)time")
+                      "timeOffsets": offsets}), "exit 0").fails("timeOffsets")
 
 
 @needs("timens")
@@ -269,7 +269,7 @@ def test_bad_time_offsets_are_refused():
     for offsets in ({"realtime": {"secs": 1, "nanosecs": 0}},
                     {"monotonic": {"secs": 1, "nanosecs": 1000000000}},
                     {"boottime": {"secs": -1000000000, "nanosecs": 0}}):
-        run(space(*ALL, "time", timeOffsets=offsets), "exit 0").fails("(?i)time|clock|offset")
+        run(space(*ALL, "time", timeOffsets=offsets), "exit 0").fails("timeOffsets")
 
 
 def test_without_a_mount_namespace_the_host_is_as_it_was():
