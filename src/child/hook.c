@@ -47,6 +47,8 @@ _Noreturn static void become_hook(const char *path, const char *const *argv,
 		error = SYS(dup3, ends->why, 3, O_CLOEXEC);
 	if (error >= 0)
 		error = SYS(close_range, 4, ~0U, 0);
+	if (error >= 0)			/* what is ignored would stay so over execve */
+		error = sys_signal(SIGPIPE, SYS_DEFAULT);
 	if (error >= 0)
 		error = SYS(execve, path, argv, env);
 	SYS(write, error == -EBADF ? ends->why : 3, &error, sizeof(error));

@@ -164,10 +164,18 @@ def test_a_hook_has_three_fds_and_no_more():
 
 
 def test_a_hook_has_default_signals():
-    "nothing blocked or ignored"
-    run(config(hooks={"createRuntime": [hook("signals")]}), "exit 0").ok
-    assert said() == ["signals: blocked 0000000000000000", "signals: ignored 0000000000000000",
-                      "signals: caught 0000000000000000"]
+    "nothing blocked or ignored, whoever runs it"
+    shown = ["signals: blocked 0000000000000000", "signals: ignored 0000000000000000",
+             "signals: caught 0000000000000000"]
+    for kind in KINDS:
+        hooks = {kind: [inside("signals") if kind == "startContainer" else hook("signals")]}
+        with container(config(hooks=hooks)) as c:
+            c.up()
+            seen = host.read(c.rootfs("/tmp/hooks")).splitlines() if kind == "startContainer" \
+                else None
+        assert (seen or said()) == shown, (kind, seen or said())
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(current().tmp, "hooks"))
 
 
 def test_hooks_run_in_their_namespaces():
