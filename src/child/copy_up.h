@@ -6,8 +6,8 @@
 #pragma once
 
 /*
- * Copies directories, files, links and device nodes with owner, mode, times and extended
- * attributes that the target takes; `to` itself keeps what it was made with. Never leaves `from`
- * and follows no link. 0 or a negative errno; -CHILD_E_TOO_DEEP beyond 64 levels.
+ * Copies directories, files, links and device nodes with owner, mode and times; `to` itself keeps
+ * what it was made with. Never leaves `from` and follows no link. 0 or a negative errno;
+ * -CHILD_E_TOO_DEEP beyond 64 levels.
  */
 int copy_up(int from, int to);

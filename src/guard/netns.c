@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/bpf.h"
 #include "guard/netcut.h"
+#include "guard/tasks.h"
 #include "orlop/auto.h"
 
 /* Younger than the headers that we are built with (Linux 6.6). */
@@ -23,11 +23,10 @@ static const enum bpf_attach_type sides[] = {
 
 int netns_open(pid_t pid, uint64_t *ret_inode)
 {
-	char path[48];
+	auto_fd int proc = tasks_open(pid);
+	auto_fd int fd = proc < 0 ? -1 : openat(proc, "ns/net", O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
 	*ret_inode = st.st_ino;

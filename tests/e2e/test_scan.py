@@ -5,9 +5,9 @@ import json
 import os
 import socket
 
-from deck import bind, container, current
+from deck import bind, container, current, host, until
 from test_evidence import python_container
-from test_quarantine import quarantine, release
+from test_quarantine import outcome, quarantine, release
 
 # Twenty children with the same descriptors, but for what one of them does.
 FAMILY = """
@@ -129,3 +129,27 @@ def test_who_may_gain_the_right_to_packet_sockets_is_found():
     assert "gain it from a program" in one
     assert not may_make_packet_sockets(noNewPrivileges=True, **bounding)
     assert not may_make_packet_sockets(noNewPrivileges=False, capabilities={})
+
+
+def test_the_network_of_a_process_whose_first_thread_has_ended_can_be_cut():
+    "what is alone in its network is cut there, and let go again, also without a first thread"
+    leave = {"x86_64": 60, "aarch64": 93}[os.uname().machine]
+    c = python_container(
+        "import ctypes, socket, threading, time\n"
+        "s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300)\n"
+        "threading.Thread(target=time.sleep, args=(3600,)).start()\n"
+        "print('ready', flush=True)\n"
+        f"ctypes.CDLL(None).syscall({leave}, 0)\n")
+    raw = ["CAP_NET_RAW"]
+    c.doc["process"].update(user={"uid": 0, "gid": 0}, capabilities={
+        k: raw for k in ("bounding", "effective", "permitted")})
+    with container(c, None) as c:
+        c.start().ok
+        c.wait_line("ready", 20)
+        until(lambda: " Z " in host.read(f"/proc/{c.pid}/stat"))
+        held = json.loads(c.rt("quarantine", "--json", "--observe", "--timeout", "10000",
+                               c.name).out)
+        assert "netns" in [line["name"] for line in held["mechanisms"]], held
+        if outcome(held, "netns") == "applied":
+            assert held["result"] == "contained", held
+            assert outcome(release(c), "netns") == "applied"
