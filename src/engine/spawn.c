@@ -102,6 +102,9 @@ static int receive(const struct spawn *s, struct child_message *m, int *ret_fd, 
 		return err_sys(e, "wait for the child");
 	/* Also when it died: its last words may be in the socket. */
 	n = fd_receive(s->control, m, sizeof(*m), MSG_DONTWAIT, ret_fd);
+	/* It left something of ours unread: the kernel says so first, and once. */
+	if (n < 0 && errno == ECONNRESET)
+		n = fd_receive(s->control, m, sizeof(*m), MSG_DONTWAIT, ret_fd);
 	if (n < 0 && errno == EAGAIN)
 		return report_death(s->pid, e);
 	if (n == 0 || (n < 0 && errno == ECONNRESET)) {

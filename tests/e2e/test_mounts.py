@@ -5,7 +5,7 @@ import json
 import os
 
 from deck import (Dir, File, Link, bind, bundle, config, container, current, host, idmap, mounted,
-                  namespaces, needs, run, skip)
+                  namespaces, needs, rt, run, skip)
 from deck.host import MS_SHARED
 
 MAPS = {"uidMappings": [idmap(0, 100000, 65536)], "gidMappings": [idmap(0, 100000, 65536)]}
@@ -629,6 +629,17 @@ def test_overlay_takes_its_directories():
     assert run(config(mounts=[overlay]), "cat /o/f; write /o/n x").ok.lines == [
         "cat: low", "write: ok"]
     assert os.path.exists("upper/n")
+
+
+def test_what_fails_early_is_said_every_time():
+    "the child is gone before it has read what the parent sends it meanwhile (a network namespace)"
+    path = bundle(config(mounts=[dict(TMPFS, destination="/a-file")], rootfs={"/a-file": File("x")}))
+    doc = json.loads(host.read(f"{path}/config.json"))
+    doc["mounts"].insert(0, doc["mounts"].pop())
+    with open(f"{path}/config.json", "w", encoding="utf-8") as out:
+        json.dump(doc, out)
+    for _ in range(60):
+        rt("run", "--bundle", path, current().next_id()).fails("mounts.0.", "not a directory", rc=1)
 
 
 def long_overlay(layers, name="l" * 100, **more):
