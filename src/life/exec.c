@@ -108,7 +108,7 @@ static void override(struct exec *x)
 	p->args = o->args;
 	p->terminal = o->tty;
 	p->console_size.set = false;
-	if (o->cwd)
+	if (o->cwd && *o->cwd)
 		p->cwd = arena_strdup(x->arena, o->cwd);
 	copy_items(env, p->env.items, p->env.count * sizeof(*env));
 	copy_items(env + p->env.count, o->env.items, o->env.count * sizeof(*env));

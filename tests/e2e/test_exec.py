@@ -62,6 +62,7 @@ def test_exec_cwd():
         assert c.exec("cwd", "--cwd", "/there").ok.lines == ["cwd: /there"]
         assert c.exec("cwd", "--cwd=/there").ok.lines == ["cwd: /there"]
         c.exec("cwd", "--cwd", "relative").fails(rc=255)
+        assert c.exec("cwd", "--cwd", "").ok.lines == ["cwd: /"], "as if it were not given"
 
 
 def test_exec_makes_no_cwd():
