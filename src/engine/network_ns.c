@@ -45,11 +45,10 @@ static bool change(enum state from, enum state to)
 					   __ATOMIC_SEQ_CST);
 }
 
-static long failed(const char *what, long error)
+static void fail(const char *what, long error)
 {
 	thread.what = what;
 	thread.error = (int)-error;
-	return error;
 }
 
 /*
@@ -63,14 +62,14 @@ static void make(void)
 
 	inside = error < 0 ? error : SYS(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (inside < 0) {
-		failed("new network namespace", inside);
+		fail("new network namespace", inside);
 		return;
 	}
 	thread.fd = (int)SYS(ioctl, inside, SIOCGSKNS, 0);
 	if (thread.fd < 0)
-		failed("new network namespace", thread.fd);
+		fail("new network namespace", thread.fd);
 	else if ((error = SYS(ioctl, inside, SIOCSIFFLAGS, &lo)) < 0)
-		failed("loopback interface", error);
+		fail("loopback interface", error);
 	SYS(close, inside);
 }
 
