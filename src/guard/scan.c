@@ -27,7 +27,7 @@ static void find_raw(struct scan *s, enum raw_right right, pid_t pid)
 	scan_find(s, "capability", pid, -1, s->cut ? GUARD_HELD_CUT : GUARD_HELD_OPEN,
 		  right == RAW_HELD ?
 			  "CAP_NET_RAW: it may make packet sockets while it is observed" :
-			  "CAP_NET_RAW: it may gain it from a program with privileges, and make "
+			  "CAP_NET_RAW: it is root, may gain it by executing a program, and make "
 			  "packet sockets while it is observed");
 }
 

@@ -29,8 +29,40 @@ static bool has_raw(unsigned long long set)
 	return set >> CAPABILITY_NET_RAW & 1;
 }
 
-/* By one thread's status; *ret_threads: how many the process has. */
-static enum raw_right of_thread(int dir, const char *name, unsigned long long *ret_threads)
+/* Who is root in the user namespace of a process, as we see it: 0 where it cannot be told. */
+static unsigned long long root_of(pid_t pid)
+{
+	unsigned long long inside, outside, count;
+	char path[32], text[4096], *at = text;
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+	auto_fd int file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0 || file_read_fd(file, text, sizeof(text)) <= 0)
+		return 0;
+	for (; at && sscanf(at, "%llu %llu %llu", &inside, &outside, &count) == 3; at++) {
+		if (inside == 0)
+			return outside;
+		at = strchr(at, '\n');
+		if (!at)
+			break;
+	}
+	return 0;
+}
+
+/* Whether one of its ids is root's: also the saved one can be taken again. */
+static bool is_root(const char *status, pid_t pid)
+{
+	unsigned long long root = root_of(pid), ids[3];
+	const char *at = strstr(status, "\nUid:");
+
+	if (!at || sscanf(at, "\nUid: %llu %llu %llu", &ids[0], &ids[1], &ids[2]) != 3)
+		return true;
+	return ids[0] == root || ids[1] == root || ids[2] == root;
+}
+
+/* By the status of one thread of a process; *ret_threads: how many that has. */
+static enum raw_right of_thread(int dir, const char *name, pid_t pid,
+				unsigned long long *ret_threads)
 {
 	unsigned long long permitted, bounding, sealed;
 	auto_fd int file = openat(dir, name, O_RDONLY | O_CLOEXEC);
@@ -44,7 +76,7 @@ static enum raw_right of_thread(int dir, const char *name, unsigned long long *r
 		return RAW_HELD;
 	if (has_raw(permitted))
 		return RAW_HELD;
-	return has_raw(bounding) && !sealed ? RAW_GAINED : RAW_NONE;
+	return has_raw(bounding) && !sealed && is_root(text, pid) ? RAW_GAINED : RAW_NONE;
 }
 
 /* Each thread has sets of its own. */
@@ -56,7 +88,7 @@ static enum raw_right of_process(pid_t pid)
 	struct dirent *entry;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	most = of_thread(AT_FDCWD, path, &threads);
+	most = of_thread(AT_FDCWD, path, pid, &threads);
 	if (most == RAW_HELD || threads == 1)
 		return most;
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
@@ -69,7 +101,7 @@ static enum raw_right of_process(pid_t pid)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%.20s/status", entry->d_name);
-		right = of_thread(dirfd(tasks), path, &ignored);
+		right = of_thread(dirfd(tasks), path, pid, &ignored);
 		if (right > most)
 			most = right;
 	}

@@ -94,7 +94,7 @@ def test_a_thread_with_a_table_of_its_own_is_found():
 
 def may_make_packet_sockets(code="print('ready', flush=True)", observed=True, **process):
     """What a quarantine finds of the right to them."""
-    c = python_container("import ctypes, threading, time\n" + code + "\ntime.sleep(3600)")
+    c = python_container("import ctypes, os, threading, time\n" + code + "\ntime.sleep(3600)")
     c.doc["process"].update(process)
     with container(c, None) as c:
         c.start().ok
@@ -106,10 +106,10 @@ def may_make_packet_sockets(code="print('ready', flush=True)", observed=True, **
 
 
 def test_who_may_gain_the_right_to_packet_sockets_is_found():
-    "held by a thread alone; or to be had from a program with privileges; else nobody"
-    def sets(**of):
-        return {k: ["CAP_NET_RAW"] for k in of}
-    every = sets(bounding=1, permitted=1, effective=1)
+    "held by a thread alone; or to be had by executing something, as root; else nobody"
+    def sets(*names):
+        return {k: [f"CAP_{n}" for n in names] for k in ("bounding", "permitted", "effective")}
+    every = sets("NET_RAW")
     user = {"uid": 0, "gid": 0}
     dropped = ("def stay():\n"
                "    time.sleep(3600)\n"
@@ -124,10 +124,19 @@ def test_who_may_gain_the_right_to_packet_sockets_is_found():
     one, = may_make_packet_sockets(dropped, user=user, capabilities=every)
     assert "it may make" in one, "a thread keeps what the first one gave up"
     assert not may_make_packet_sockets(user=user, capabilities=every, observed=False)
-    bounding = {"user": {"uid": 1000, "gid": 1000}, "capabilities": sets(bounding=1)}
-    one, = may_make_packet_sockets(noNewPrivileges=False, **bounding)
-    assert "gain it from a program" in one
-    assert not may_make_packet_sockets(noNewPrivileges=True, **bounding)
+    # Root that gave up its sets has them again with the next execve.
+    alone = dropped[dropped.index("h = "):]
+    one, = may_make_packet_sockets(alone, user=user, capabilities=every, noNewPrivileges=False)
+    assert "gain it by executing" in one
+    assert not may_make_packet_sockets(alone, user=user, capabilities=every, noNewPrivileges=True)
+    # So has who can become root again.
+    change = "os.setresuid(1000, 1000, 0); " + alone
+    one, = may_make_packet_sockets(change, user=user, capabilities=sets("NET_RAW", "SETUID"),
+                                   noNewPrivileges=False)
+    assert "gain it by executing" in one
+    bounding = {"bounding": ["CAP_NET_RAW"]}
+    assert not may_make_packet_sockets(user={"uid": 1000, "gid": 1000}, capabilities=bounding,
+                                       noNewPrivileges=False)
     assert not may_make_packet_sockets(noNewPrivileges=False, capabilities={})
 
 
