@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "child/procfs.h"
 
+#include <linux/magic.h>
+#include <sys/statfs.h>
+
 #include "child/bytes.h"
 #include "child/sys.h"
+
+enum { PROC_ROOT_INODE = 1 };
 
 int procfs_open(bool processes_only)
 {
@@ -20,6 +25,22 @@ int procfs_open(bool processes_only)
 			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	sys_close(fs);
 	return (int)result;
+}
+
+int procfs_open_early(bool processes_only)
+{
+	int procfs = procfs_open(processes_only);
+	struct statfs fs;
+	struct stat st;
+
+	if (procfs != -EPERM)
+		return procfs;
+	procfs = (int)SYS(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (procfs < 0 || (SYS(fstatfs, procfs, &fs) >= 0 && fs.f_type == PROC_SUPER_MAGIC &&
+			   SYS(fstat, procfs, &st) >= 0 && st.st_ino == PROC_ROOT_INODE))
+		return procfs;
+	sys_close(procfs);
+	return -EPERM;
 }
 
 static int open_file(int procfs, const char *path, int flags)

@@ -14,6 +14,13 @@
  */
 int procfs_open(bool processes_only);
 
+/*
+ * Before pivot_root: as procfs_open, or the caller's, which is still at /proc, where the kernel
+ * makes none: in a user namespace, for a pid namespace that is not below it. Parameters, and
+ * "self", are those of who opens them in either.
+ */
+int procfs_open_early(bool processes_only);
+
 /* Writes text to a file of it, without links on the way, and closes it. 0 or a negative errno. */
 int procfs_write(int procfs, const char *path, const char *text);
 

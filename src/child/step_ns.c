@@ -169,7 +169,7 @@ int step_maps(struct child *c)
  */
 static int enter_time_ns(struct child *c)
 {
-	int procfs = procfs_open(true), fd;
+	int procfs = procfs_open_early(true), fd;
 	long error = procfs;
 
 	if (procfs < 0)

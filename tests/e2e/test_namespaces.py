@@ -5,7 +5,7 @@ import contextlib
 import os
 import subprocess
 
-from deck import config, container, idmap, namespaces, needs, run
+from deck import bind, config, container, idmap, namespaces, needs, run
 
 ALL = ("pid", "network", "ipc", "uts", "mount", "cgroup")
 LINKS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt",
@@ -243,6 +243,17 @@ def test_time_offsets_are_those_of_the_config():
         assert found == [["monotonic", "86400", "500000000"], ["boottime", "172800", "0"]]
         fields = r.value("time").split()
         assert int(fields[1]) > 86400 and int(fields[3]) > 172800
+
+
+@needs("timens", "userns")
+def test_time_offsets_in_a_user_namespace_with_the_hosts_processes():
+    "where there can be no procfs of our own"
+    c = space("network", "ipc", "uts", "mount", "user", "time", **MAPS,
+              timeOffsets={"monotonic": {"secs": 86400, "nanosecs": 0}})
+    c.doc["mounts"] = [mount for mount in c.doc["mounts"] if mount["type"] not in ("proc", "cgroup")]
+    c.doc["mounts"].insert(0, bind("/proc", "/proc", recursive=True))
+    with run(c, "time") as r:
+        assert int(r.ok.value("time").split()[1]) > 86400
 
 
 @needs("timens")
