@@ -29,8 +29,8 @@ static bool has_raw(unsigned long long set)
 	return set >> CAPABILITY_NET_RAW & 1;
 }
 
-/* Who is root in the user namespace of a process, as we see it: 0 where it cannot be told. */
-static unsigned long long root_of(pid_t pid)
+/* Who is root in the user namespace of a process, as we see it. False when it cannot be told. */
+static bool root_of(pid_t pid, unsigned long long *ret)
 {
 	unsigned long long inside, outside, count;
 	char path[32], text[4096], *at = text;
@@ -38,24 +38,24 @@ static unsigned long long root_of(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
 	auto_fd int file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0 || file_read_fd(file, text, sizeof(text)) <= 0)
-		return 0;
-	for (; at && sscanf(at, "%llu %llu %llu", &inside, &outside, &count) == 3; at++) {
-		if (inside == 0)
-			return outside;
-		at = strchr(at, '\n');
-		if (!at)
-			break;
+		return false;
+	for (; at && sscanf(at, "%llu %llu %llu", &inside, &outside, &count) == 3;
+	     at = strchr(at + 1, '\n')) {
+		if (inside == 0) {
+			*ret = outside;
+			return true;
+		}
 	}
-	return 0;
+	return false;
 }
 
-/* Whether one of its ids is root's: also the saved one can be taken again. */
+/* Whether one of its ids is root's, or may be: also the saved one can be taken again. */
 static bool is_root(const char *status, pid_t pid)
 {
-	unsigned long long root = root_of(pid), ids[3];
 	const char *at = strstr(status, "\nUid:");
+	unsigned long long root, ids[3];
 
-	if (!at || sscanf(at, "\nUid: %llu %llu %llu", &ids[0], &ids[1], &ids[2]) != 3)
+	if (!at || !root_of(pid, &root) || sscanf(at, "\nUid: %llu %llu %llu", &ids[0], &ids[1], &ids[2]) != 3)
 		return true;
 	return ids[0] == root || ids[1] == root || ids[2] == root;
 }
