@@ -38,21 +38,17 @@ int cgroup_kill_once(int group, struct err *e)
 	return -1;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
 static bool has(const struct cgroup_pids *pids, int pid)
 {
-	size_t low = 0, high = pids->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (pids->items[middle] == pid)
-			return true;
-		if (pids->items[middle] < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
+	return pids->count &&
+	       bsearch(&pid, pids->items, pids->count, sizeof(pid), by_number) != NULL;
 }
 
 /* Processes that were listed and whose first thread was not, in the list's own place. 0 or -1. */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/thread.h"
 #include "engine/clone_stack.h"
 #include "orlop/auto.h"
 #include "orlop/syscall.h"
@@ -90,14 +91,12 @@ static void run(void *nothing)
  */
 static bool find_idle(cpu_set_t *ret)
 {
-	int here = sched_getcpu();
 	char text[128];		/* "0.20 0.18 0.12 1/80 11206": the 1 is we */
 	auto_fd int file = -1;
 	const char *slash;
 
-	if (here < 0 || sched_getaffinity(0, sizeof(*ret), ret) < 0)
+	if (!thread_others(ret))
 		return false;
-	CPU_CLR((size_t)here, ret);
 	file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
 	if (file < 0 || file_read_fd(file, text, sizeof(text)) < 0)
 		return false;

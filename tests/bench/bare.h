@@ -12,37 +12,12 @@
  */
 #pragma once
 
-#include <asm/unistd.h>
+#include "../../include/orlop/syscall.h"
 
 /* True afterwards: the result is the kernel's, a negative errno included. */
 static inline long bare_call(long nr, long a, long b, long c, long d, long e)
 {
-#if defined(__x86_64__)
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return ret;
-#elif defined(__aarch64__)
-	register long x8 __asm__("x8") = nr;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-
-	__asm__ volatile("svc 0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-			 : "memory");
-	return x0;
-#else
-#error "bare.h knows x86_64 and aarch64"
-#endif
+	return sys6(nr, a, b, c, d, e, 0);
 }
 
 /* The program; what it returns is the exit status. */
