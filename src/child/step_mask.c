@@ -4,10 +4,11 @@
  * it is made of objects of ours: the host's /dev/null, checked to be the null device, and one
  * empty read-only tmpfs for all directories (CVE-2025-31133).
  *
- * Most are directories of a procfs or sysfs that we made, whose names only the kernel makes: those
- * are tried by name first. A directory is only ever attached to a directory, and the name of what
- * is covered is not followed, so for a link or a file that comes to nothing and the path is
- * resolved as every other.
+ * Most are directories and files of a procfs or sysfs that we made, whose names only the kernel
+ * makes: those are covered by name. A link there is resolved as every other path.
+ *
+ * What covers a path is only made when there is something to cover: a clone that nobody attached
+ * costs a grace period when it is closed.
  */
 #include <linux/mount.h>
 
@@ -23,7 +24,6 @@ enum {
 struct covers {
 	int null;		/* a place: cloned for each file */
 	int empty;		/* the tmpfs: the first use attaches it, the others clone it */
-	int spare;		/* it, or a clone of it, that is not attached yet; or -1 */
 };
 
 /* The name of the path in a file system that the kernel alone fills; *dir is where. Or NULL. */
@@ -73,79 +73,75 @@ static void close_used(struct child *c, struct covers *covers)
 {
 	int keep = covers->null > covers->empty ? covers->null : covers->empty;
 
-	if (covers->spare > keep)
-		covers->spare = -1;
 	if (keep < 0)
 		child_close_temporary(c);
 	else
 		sys_close_from((unsigned)keep + 1);
 }
 
-static int prepare_empty(struct child *c, struct covers *covers)
+/* Something to attach to a directory, or a negative errno. */
+static int clone_empty(struct child *c, struct covers *covers)
 {
-	if (covers->spare >= 0)
-		return 0;
-	if (covers->empty < 0)
-		covers->spare = covers->empty = make_empty(child_string(c, c->plan->mount_label));
-	else
-		covers->spare = sys_open_tree(covers->empty, "", OPEN_TREE_CLONE |
-					      OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	return covers->spare < 0 ? covers->spare : 0;
+	if (covers->empty >= 0)
+		return sys_open_tree(covers->empty, "",
+				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	covers->empty = make_empty(child_string(c, c->plan->mount_label));
+	return covers->empty;
+}
+
+/* The same for anything else. */
+static int clone_null(struct covers *covers)
+{
+	if (covers->null < 0)
+		covers->null = open_null();
+	if (covers->null < 0)
+		return covers->null;
+	return sys_open_tree_attr(covers->null, "", 0,
+				  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
 static int cover_directory(struct child *c, struct covers *covers, int place)
 {
-	int error = prepare_empty(c, covers);
+	int clone = clone_empty(c, covers);
 
-	if (error >= 0)
-		error = sys_attach(covers->spare, place);
-	if (error >= 0)
-		covers->spare = -1;
-	return error;
+	return clone < 0 ? clone : sys_attach(clone, place);
 }
 
 static int cover_file(struct covers *covers, int place)
 {
-	int clone;
+	int clone = clone_null(covers);
 
-	if (covers->null < 0) {
-		covers->null = open_null();
-		if (covers->null < 0)
-			return covers->null;
-	}
-	clone = sys_open_tree_attr(covers->null, "", 0,
-				   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	return clone < 0 ? clone : sys_attach(clone, place);
 }
 
-enum by_name { BY_NAME_DONE, BY_NAME_UNKNOWN, BY_NAME_NO_DIRECTORY };
-
-/* Which of the three, or a negative errno. What is not there needs no mask. */
+/* 1, 0 where the path is not such a name, or a negative errno. What is not there needs no mask. */
 static int mask_by_name(struct child *c, struct covers *covers, const char *path)
 {
-	int dir, error;
+	int dir, cover;
 	const char *name = kernel_name(c, path, &dir);
+	struct stat st;
+	long error;
 
 	if (!name)
-		return BY_NAME_UNKNOWN;
-	error = prepare_empty(c, covers);
+		return 0;
+	error = SYS(newfstatat, dir, name, &st, AT_SYMLINK_NOFOLLOW);
 	if (error < 0)
-		return error;
-	error = sys_attach_to(covers->spare, dir, name);
-	if (error < 0)
-		return error == -ENOENT ? BY_NAME_DONE : BY_NAME_NO_DIRECTORY;
-	covers->spare = -1;
-	return BY_NAME_DONE;
+		return error == -ENOENT;
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return 0;
+	cover = S_ISDIR(st.st_mode) ? clone_empty(c, covers) : clone_null(covers);
+	if (cover >= 0)
+		cover = sys_attach_to(cover, dir, name);
+	return cover < 0 ? cover : 1;
 }
 
 static int mask_one(struct child *c, struct covers *covers, const char *path)
 {
-	int found = mask_by_name(c, covers, path), place = -ENOTDIR, error;
+	int done = mask_by_name(c, covers, path), place;
 
-	if (found < 0 || found == BY_NAME_DONE)
-		return found < 0 ? found : 0;
-	if (found == BY_NAME_UNKNOWN)
-		place = path_open(c->root, path, O_DIRECTORY);
+	if (done != 0)
+		return done < 0 ? done : 0;
+	place = path_open(c->root, path, O_DIRECTORY);
 	if (place >= 0)
 		return cover_directory(c, covers, place);
 	if (place == -ENOTDIR)
@@ -153,12 +149,10 @@ static int mask_one(struct child *c, struct covers *covers, const char *path)
 	/* Nothing to hide; a path through a file is nothing either. */
 	if (place < 0)
 		return place == -ENOENT || place == -ENOTDIR ? 0 : place;
-	error = cover_file(covers, place);
-	/* A link by name, and a directory at its end. */
-	return error == -EINVAL ? cover_directory(c, covers, place) : error;
+	return cover_file(covers, place);
 }
 
-/* As mask_by_name; the slash behind the name asks for a directory. */
+/* Whether that was done; the slash behind the name asks for a directory. */
 static int make_readonly_by_name(struct child *c, const char *path)
 {
 	char slashed[NAME_ROOM];
@@ -191,7 +185,7 @@ static int make_readonly(struct child *c, const char *path)
 
 int step_masks(struct child *c)
 {
-	struct covers covers = { -1, -1, -1 };
+	struct covers covers = { -1, -1 };
 	int error = 0;
 
 	for (uint32_t n = 0; n < c->plan->readonly.count && error >= 0; n++) {
