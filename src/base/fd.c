@@ -142,25 +142,30 @@ int fd_wait_readable(int fd, int pidfd, int timeout_ms)
 	}
 }
 
+void fd_message(struct fd_message *ret, const void *bytes, size_t len, int fd)
+{
+	*ret = (struct fd_message){
+		.header = {
+			.msg_iov = &ret->part, .msg_iovlen = 1,
+			.msg_control = &ret->control, .msg_controllen = sizeof(ret->control),
+		},
+		.part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len },
+		.control.header = {
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+		},
+	};
+	memcpy(CMSG_DATA(&ret->control.header), &fd, sizeof(fd));
+}
+
 int fd_send(int socket, const void *bytes, size_t len, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
-	struct msghdr message = {
-		.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = control.room, .msg_controllen = sizeof(control.room),
-	};
+	struct fd_message message;
 	ssize_t n;
 
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	fd_message(&message, bytes, len, fd);
 	do
-		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+		n = sendmsg(socket, &message.header, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -1 : 0;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -45,7 +46,19 @@ int64_t fd_now_ms(void);
 enum { FD_PEER_DIED = 1, FD_TIMED_OUT = 2 };
 int fd_wait_readable(int fd, int pidfd, int timeout_ms) __attribute__((warn_unused_result));
 
-/* Sends `len` bytes with one descriptor (SCM_RIGHTS); -1 and errno. Never SIGPIPE. */
+/* What sendmsg(2) takes to send `len` bytes with one descriptor (SCM_RIGHTS). Refers to the bytes. */
+struct fd_message {
+	struct msghdr header;
+	struct iovec part;
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+};
+
+void fd_message(struct fd_message *ret, const void *bytes, size_t len, int fd);
+
+/* Sends it; -1 and errno. Never SIGPIPE. */
 int fd_send(int socket, const void *bytes, size_t len, int fd)
 	__attribute__((warn_unused_result));
 

@@ -3,6 +3,9 @@
  * A thread that the C library does not know: its own would take twenty system calls of ours. It
  * shares all memory, errno too, so it makes system calls only and touches nothing but what is here,
  * which stays where it is, because a thread that was given up may begin any time later.
+ *
+ * It sends the namespace itself, mostly: who waits for it then goes on on the thread's processor,
+ * which has nothing else to do, and not on ours.
  */
 #include "engine/network_ns.h"
 
@@ -20,6 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/thread.h"
 #include "engine/clone_stack.h"
@@ -28,7 +32,14 @@
 
 enum { STACK_SIZE = 16 * 1024 };
 
-enum state { IDLE, WANTED, COMES, GIVEN_UP };
+enum state {
+	IDLE,
+	WANTED,			/* the thread has not begun */
+	COMES,
+	MADE,			/* or failed, and we have to send it */
+	SENDS,			/* the thread will, or has */
+	GIVEN_UP,		/* the thread ends when it begins */
+};
 
 static struct {
 	int tid;		/* 0: there is none any more; the kernel says so */
@@ -36,6 +47,9 @@ static struct {
 	cpu_set_t processors;	/* for the thread */
 	int fd, error;		/* of the namespace */
 	const char *what;	/* failed with error */
+	int socket;		/* to which it is sent with these bytes */
+	const void *bytes;
+	size_t len;
 } thread;
 
 static _Alignas(16) char stack[STACK_SIZE];
@@ -74,13 +88,33 @@ static void make(void)
 	SYS(close, inside);
 }
 
+static void send_it(void)
+{
+	struct fd_message message;
+	long error;
+
+	if (thread.error)
+		return;
+	fd_message(&message, thread.bytes, thread.len, thread.fd);
+	do
+		error = SYS(sendmsg, thread.socket, &message.header, MSG_NOSIGNAL);
+	while (error == -EINTR);
+	if (error < 0)
+		fail("send the network namespace to the child", error);
+	SYS(close, thread.fd);
+	thread.fd = -1;
+}
+
 /* On our processor it would have us wait, which is what it is there to spare us. */
 static void run(void *nothing)
 {
 	(void)nothing;
 	if (SYS(sched_setaffinity, 0, sizeof(thread.processors), &thread.processors) >= 0 &&
-	    change(WANTED, COMES))
+	    change(WANTED, COMES)) {
 		make();
+		if (!change(COMES, MADE))
+			send_it();
+	}
 	SYS(exit, 0);
 }
 
@@ -131,8 +165,11 @@ void network_ns_begin(void)
 
 bool network_ns_comes(void)
 {
+	enum state now;
+
 	change(WANTED, GIVEN_UP);
-	return thread.state == COMES;
+	now = __atomic_load_n(&thread.state, __ATOMIC_ACQUIRE);
+	return now == COMES || now == MADE;
 }
 
 static void wait_for_end(void)
@@ -144,14 +181,17 @@ static void wait_for_end(void)
 	thread.state = IDLE;
 }
 
-int network_ns_take(struct err *e)
+int network_ns_send(int socket, const void *bytes, size_t len, struct err *e)
 {
-	auto_fd int fd = -1;
-
+	thread.socket = socket;
+	thread.bytes = bytes;
+	thread.len = len;
+	if (!change(COMES, SENDS))
+		send_it();
 	wait_for_end();
-	fd = take_fd(&thread.fd);
-	if (!thread.error)
-		return take_fd(&fd);
+	/* Who is gone by now has said why, or will be found dead. */
+	if (!thread.error || thread.error == EPIPE || thread.error == ECONNRESET)
+		return 0;
 	err_sys_code(e, thread.error, "%s", thread.what);
 	return thread.error == ENOSPC ? err_hint(e, "the limit on namespaces was reached: see "
 						    "/proc/sys/user") : -1;

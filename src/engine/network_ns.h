@@ -22,8 +22,12 @@ void network_ns_begin(void);
  */
 bool network_ns_comes(void);
 
-/* Waits for one that comes. The descriptor is the caller's; -1 and *e. Once only. */
-int network_ns_take(struct err *e) __attribute__((warn_unused_result));
+/*
+ * Waits for one that comes, and has it sent over a socket with `bytes`; that nobody is there to
+ * receive it is no error. -1 and *e where it could not be made or sent. Once only.
+ */
+int network_ns_send(int socket, const void *bytes, size_t len, struct err *e)
+	__attribute__((warn_unused_result));
 
-/* Gives up what was begun and not taken. */
+/* Gives up what was begun and not sent. */
 void network_ns_end(void);

@@ -60,19 +60,6 @@ static int send_word(int control, uint32_t word, struct err *e)
 	return 0;
 }
 
-/* Who is gone by now has said why, or will be found dead. */
-static int give_network(const struct spawn *s, struct err *e)
-{
-	static const struct child_message m = { .word = PARENT_NETWORK, .item = -1 };
-	auto_fd int fd = network_ns_take(e);
-
-	if (fd < 0)
-		return -1;
-	if (fd_send(s->control, &m, sizeof(m), fd) < 0 && errno != EPIPE && errno != ECONNRESET)
-		return err_sys(e, "send the network namespace to the child");
-	return 0;
-}
-
 /* The child ended without saying why. */
 static int report_death(pid_t pid, struct err *e)
 {
@@ -365,6 +352,7 @@ static int clone_child(const struct spawn_request *r, struct arena *a, struct sp
 
 int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *ret, struct err *e)
 {
+	static const struct child_message network = { .word = PARENT_NETWORK, .item = -1 };
 	bool maps = !r->exec && (encode_clone_flags(r->plan, false) & CLONE_NEWUSER);
 	bool outside = false;
 	struct spawn s = SPAWN_NONE;
@@ -374,7 +362,8 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 	    (outside && r->join(r->argument, s.pid, e) < 0) ||
 	    (r->born && r->born(r->argument, e) < 0) || (maps && write_maps(r, &s, e) < 0) ||
 	    (outside && !maps && send_word(s.control, PARENT_GO, e) < 0) ||
-	    (r->network_comes && give_network(&s, e) < 0) ||
+	    (r->network_comes &&
+	     network_ns_send(s.control, &network, sizeof(network), e) < 0) ||
 	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;

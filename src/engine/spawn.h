@@ -23,7 +23,7 @@ struct spawn_request {
 	int cgroup;			/* to be born in; -1: ours */
 	int listener;			/* create: of start.sock; -1 */
 	int procfs;			/* as procfs_open gave it, or -1: see procfs.h */
-	bool network_comes;		/* network_ns_comes: to be taken here */
+	bool network_comes;		/* network_ns_comes: it is sent to the child */
 	const char *own_cgroup;		/* host path of the container's cgroup, or NULL */
 	const char *state, *start_state;	/* documents for the child's hooks */
 	const struct seccomp_filter *filter;	/* or NULL */
