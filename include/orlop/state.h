@@ -157,9 +157,16 @@ int state_identify(pid_t pid, int pidfd, struct arena *a, struct state_record *r
 		   struct err *e) __attribute__((warn_unused_result));
 
 /*
- * Writes the record (temporary file and rename). Also an error when the directory was condemned:
- * what was made has to be taken back then.
+ * Writes the record, in two halves: a temporary file by the first, which the second makes the
+ * record of the container called `id`. The second is also an error when the directory was
+ * condemned: what was made has to be taken back then. A draft that is not published goes with the
+ * directory, or is replaced by the next one of the same process.
  */
+int state_draft(int dir, const struct state_record *record, struct err *e)
+	__attribute__((warn_unused_result));
+int state_publish(int dir, const char *id, struct err *e) __attribute__((warn_unused_result));
+
+/* Both halves. */
 int state_store(int dir, const struct state_record *record, struct err *e)
 	__attribute__((warn_unused_result));
 

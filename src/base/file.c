@@ -116,26 +116,53 @@ int file_create(int dir, const char *name, const void *bytes, size_t len)
 	return fd < 0 ? -1 : fd_write_all(fd, bytes, len);
 }
 
-int file_replace(int dir, const char *name, const void *bytes, size_t len)
-{
-	char temporary[300];
-	int n = snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
-	int keep;
+enum { DRAFT_SIZE = 300 };
 
-	if (n < 0 || (size_t)n >= sizeof(temporary)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	auto_fd int fd = create(dir, temporary);
-	/* One left by a crash of a process with our pid is in the way. */
-	if (fd < 0 && errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
-		fd = create(dir, temporary);
-	if (fd < 0)
-		return -1;
-	if (fd_write_all(fd, bytes, len) == 0 && renameat(dir, temporary, dir, name) == 0)
+static int draft_name(const char *name, char ret[DRAFT_SIZE])
+{
+	int n = snprintf(ret, DRAFT_SIZE, ".%s.%d", name, (int)getpid());
+
+	if (n >= 0 && n < DRAFT_SIZE)
 		return 0;
-	keep = errno;
-	unlinkat(dir, temporary, 0);
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* Gives up a draft, with the errno for which. */
+static int drop_draft(int dir, const char *draft)
+{
+	int keep = errno;
+
+	unlinkat(dir, draft, 0);
 	errno = keep;
 	return -1;
+}
+
+int file_draft(int dir, const char *name, const void *bytes, size_t len)
+{
+	char draft[DRAFT_SIZE];
+
+	if (draft_name(name, draft) < 0)
+		return -1;
+	auto_fd int fd = create(dir, draft);
+	/* One left by a crash of a process with our pid is in the way, or an earlier one of ours. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir, draft, 0) == 0)
+		fd = create(dir, draft);
+	if (fd < 0)
+		return -1;
+	return fd_write_all(fd, bytes, len) == 0 ? 0 : drop_draft(dir, draft);
+}
+
+int file_publish(int dir, const char *name)
+{
+	char draft[DRAFT_SIZE];
+
+	if (draft_name(name, draft) < 0)
+		return -1;
+	return renameat(dir, draft, dir, name) == 0 ? 0 : drop_draft(dir, draft);
+}
+
+int file_replace(int dir, const char *name, const void *bytes, size_t len)
+{
+	return file_draft(dir, name, bytes, len) < 0 ? -1 : file_publish(dir, name);
 }

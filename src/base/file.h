@@ -42,6 +42,14 @@ char *file_read_stream(const char *path, size_t max, struct arena *a, size_t *re
 int file_create(int dir, const char *name, const void *bytes, size_t len)
 	__attribute__((warn_unused_result));
 
-/* Replaces a file: a temporary one beside it, 0600, renamed over it. -1 and errno. */
+/*
+ * Replaces a file, in two halves: the first writes a temporary one beside it, 0600, which the second
+ * renames over it. -1 and errno; the temporary one is gone then.
+ */
+int file_draft(int dir, const char *name, const void *bytes, size_t len)
+	__attribute__((warn_unused_result));
+int file_publish(int dir, const char *name) __attribute__((warn_unused_result));
+
+/* Both halves. */
 int file_replace(int dir, const char *name, const void *bytes, size_t len)
 	__attribute__((warn_unused_result));

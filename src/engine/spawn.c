@@ -364,7 +364,7 @@ int spawn_start(const struct spawn_request *r, struct arena *a, struct spawn *re
 	    (outside && !maps && send_word(s.control, PARENT_GO, e) < 0) ||
 	    (r->network_comes &&
 	     network_ns_send(s.control, &network, sizeof(network), e) < 0) ||
-	    (r->meanwhile && r->meanwhile(r->argument, e) < 0) || converse(r, &s, e) < 0) {
+	    (r->meanwhile && r->meanwhile(r->argument, s.pid, s.pidfd, e) < 0) || converse(r, &s, e) < 0) {
 		spawn_kill(&s);
 		return -1;
 	}

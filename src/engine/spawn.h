@@ -37,7 +37,7 @@ struct spawn_request {
 	/* Called when the process was born and has not come to anything yet; or NULL. */
 	int (*born)(void *argument, struct err *e);
 	/* What the parent does while the child sets things up; the program cannot start before. */
-	int (*meanwhile)(void *argument, struct err *e);	/* or NULL */
+	int (*meanwhile)(void *argument, pid_t pid, int pidfd, struct err *e);	/* or NULL */
 	/*
 	 * Moves devices and runs the hooks of the runtime's namespaces; `pid` is the container's
 	 * process, which is in all of its own.

@@ -125,13 +125,24 @@ int making_attach_programs(struct making *c, struct err *e)
 	return c->arm ? guard_arm(c->dir, c->cgroup, e) : 0;
 }
 
+static int draft_record(struct making *c, pid_t pid, int pidfd, struct err *e)
+{
+	if (state_identify(pid, pidfd, c->arena, &c->record, e) < 0 ||
+	    state_draft(c->dir, &c->record, e) < 0)
+		return -1;
+	c->drafted = pid;
+	return 0;
+}
+
 /*
  * The kernel verifies a program for a tenth of a millisecond: time that the child needs anyway.
  * It makes device nodes meanwhile, which every filter allows; hooks and the program come after.
  */
-static int attach_programs(void *argument, struct err *e)
+static int meanwhile(void *argument, pid_t pid, int pidfd, struct err *e)
 {
-	return making_attach_programs(argument, e);
+	struct making *c = argument;
+
+	return making_attach_programs(c, e) < 0 ? -1 : draft_record(c, pid, pidfd, e);
 }
 
 static void undo_watcher(void *argument)
@@ -161,7 +172,7 @@ static int make_process(struct making *c, struct err *e)
 		.join = plan->cgroup.unit ? join_scope : NULL,
 		.born = plan->cgroup.unit ? guest_leaves : NULL,
 		.at_hooks = at_hooks, .argument = c, .trace = c->life->trace,
-		.meanwhile = attach_programs,
+		.meanwhile = meanwhile,
 	};
 
 	if (c->cgroup >= 0)
@@ -281,8 +292,10 @@ int making_record(struct making *c, struct err *e)
 	if (create->pidfd_socket &&
 	    console_send(create->pidfd_socket, "standard", c->spawn.pidfd, e) < 0)
 		return -1;
-	if (state_identify(c->spawn.pid, c->spawn.pidfd, c->arena, &c->record, e) < 0 ||
-	    state_store(c->dir, &c->record, e) < 0)
+	/* Another process may have taken the place of the one that was born. */
+	if (c->drafted != c->spawn.pid && draft_record(c, c->spawn.pid, c->spawn.pidfd, e) < 0)
+		return -1;
+	if (state_publish(c->dir, create->id, e) < 0)
 		return -1;
 	c->recorded = true;
 	if (create->pid_file && pid_file_write(create->pid_file, c->spawn.pid, e) < 0)

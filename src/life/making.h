@@ -28,7 +28,8 @@ struct making {
 	struct spawn spawn;
 	struct netdev_moves moved;	/* they come back until the container is made */
 	struct undo undo;
-	bool recorded;			/* the record was written */
+	pid_t drafted;			/* the record was drafted with it; 0 */
+	bool recorded;			/* the record was published */
 	bool arm;			/* by its policy the network is armed */
 	bool poststop_due;		/* the directory is ours: its end has hooks */
 	bool cgroup_kept;		/* it was there before, and stays */

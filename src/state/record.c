@@ -124,7 +124,16 @@ static int check_utf8(const char *what, const char *text, struct err *e)
 	return 0;
 }
 
-int state_store(int dir, const struct state_record *record, struct err *e)
+/* `code` is 0, or why it was not; in a directory that is gone nothing can be written. */
+static int check_written(int dir, int code, const char *id, struct err *e)
+{
+	if (state_condemned(dir))
+		return err_set(e, ERR_STATE, "container \"%s\" was deleted while it was created",
+			       id);
+	return code ? err_sys_code(e, code, "write the container's state.json") : 0;
+}
+
+int state_draft(int dir, const struct state_record *record, struct err *e)
 {
 	auto_arena a = ARENA_NONE;
 	const char *text;
@@ -137,12 +146,19 @@ int state_store(int dir, const struct state_record *record, struct err *e)
 	if (strlen(text) > DOC_SIZE_MAX)
 		return err_set(e, ERR_CONFIG, "the annotations are too long: %zu bytes",
 			       strlen(text));
-	if (file_replace(dir, record_file, text, strlen(text)) < 0 && !state_condemned(dir))
-		return err_sys(e, "write the container's state.json");
-	if (state_condemned(dir))
-		return err_set(e, ERR_STATE, "container \"%s\" was deleted while it was created",
-			       record->id);
-	return 0;
+	if (file_draft(dir, record_file, text, strlen(text)) == 0)
+		return 0;
+	return check_written(dir, errno, record->id, e);
+}
+
+int state_publish(int dir, const char *id, struct err *e)
+{
+	return check_written(dir, file_publish(dir, record_file) < 0 ? errno : 0, id, e);
+}
+
+int state_store(int dir, const struct state_record *record, struct err *e)
+{
+	return state_draft(dir, record, e) < 0 ? -1 : state_publish(dir, record->id, e);
 }
 
 int state_load(int dir, struct arena *a, struct state_record *ret, struct err *e)

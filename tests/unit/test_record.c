@@ -77,6 +77,24 @@ static void test_round_trip(int dir)
 	CHECK(state_store(dir, &bare, &e) < 0 && strstr(e.text, "UTF-8"), "%s", e.text);
 }
 
+/* A draft is nobody's record; the last one of a process is what it publishes, once. */
+static void test_draft(int dir)
+{
+	auto_arena a = ARENA_NONE;
+	struct state_record r, other = sample;
+
+	CHECK(unlinkat(dir, "state.json", 0) == 0);
+	CHECK(state_draft(dir, &sample, &e) == 0, "%s", e.text);
+	CHECK(state_load(dir, &a, &r, &e) == STATE_ABSENT);
+	other.pid = 4712;
+	CHECK(state_draft(dir, &other, &e) == 0, "%s", e.text);
+	CHECK(state_load(dir, &a, &r, &e) == STATE_ABSENT);
+	CHECK(state_publish(dir, "web", &e) == 0, "%s", e.text);
+	CHECK(state_load(dir, &a, &r, &e) == 0 && r.pid == 4712, "%s", e.text);
+	CHECK(state_publish(dir, "web", &e) < 0 && e.code == ENOENT, "%s", e.text);
+	CHECK(state_load(dir, &a, &r, &e) == 0 && r.pid == 4712, "%s", e.text);
+}
+
 static int load_text(int dir, const char *text, size_t len)
 {
 	auto_arena a = ARENA_NONE;
@@ -214,10 +232,14 @@ int main(void)
 	auto_fd int dir = state_dir_make(top);
 
 	test_round_trip(dir);
+	test_draft(dir);
 	test_damage(dir);
 	test_values(dir);
 	test_planted(dir);
+	CHECK(state_draft(dir, &sample, &e) == 0, "%s", e.text);
 	CHECK(state_condemn(dir, &e) == 0);
+	CHECK(state_publish(dir, "web", &e) < 0 && strstr(e.text, "\"web\" was deleted"), "%s",
+	      e.text);
 	CHECK(state_store(dir, &sample, &e) < 0 && e.kind == ERR_STATE, "%s", e.text);
 	state_dir_remove(top);
 	return check_result();
