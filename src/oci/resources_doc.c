@@ -205,7 +205,10 @@ static void merge_memory(struct oci_memory *r, const struct oci_memory *change)
 	r->swap.value = sum;
 }
 
-/* Shares and idle are two ways of saying one thing: the later one holds. */
+/*
+ * Shares and idle are two ways of saying one thing: the later one holds. That a group which was not
+ * idle shall not be says nothing about its shares.
+ */
 static void merge_cpu(struct oci_cpu *r, const struct oci_cpu *change)
 {
 	r->set |= change->set;
@@ -214,8 +217,9 @@ static void merge_cpu(struct oci_cpu *r, const struct oci_cpu *change)
 	if (change->burst.set)
 		r->burst = change->burst;
 	if (change->idle.set) {
+		if (change->idle.value || r->idle.value)
+			r->shares = (struct opt_u64){ 0 };
 		r->idle = change->idle;
-		r->shares = (struct opt_u64){ 0 };
 	}
 	TAKE_SAID(r, change, shares);
 	if (change->cpus)

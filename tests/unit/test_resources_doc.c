@@ -85,6 +85,10 @@ static void check_merge(void)
 		{ "{\"cpu\":{\"shares\":512}}", "{\"cpu\":{\"idle\":1}}", "{\"cpu\":{\"idle\":1}}" },
 		{ "{\"cpu\":{\"idle\":1}}", "{\"cpu\":{\"shares\":512,\"idle\":0}}",
 		  "{\"cpu\":{\"shares\":512,\"idle\":0}}" },
+		{ "{\"cpu\":{\"idle\":1}}", "{\"cpu\":{\"idle\":0}}", "{\"cpu\":{\"idle\":0}}" },
+		/* Who was not idle and shall not be keeps the weight. */
+		{ "{\"cpu\":{\"shares\":512}}", "{\"cpu\":{\"idle\":0}}",
+		  "{\"cpu\":{\"shares\":512,\"idle\":0}}" },
 		{ "{\"cpu\":{\"quota\":5,\"burst\":2,\"period\":10}}",
 		  "{\"cpu\":{\"burst\":0,\"cpus\":\"1\"}}",
 		  "{\"cpu\":{\"quota\":5,\"burst\":0,\"period\":10,\"cpus\":\"1\"}}" },
