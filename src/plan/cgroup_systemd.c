@@ -156,28 +156,28 @@ static bool read_size(const char *s, uint64_t *ret)
 	       !__builtin_mul_overflow(*ret, UINT64_C(1) << (10 * (suffix - suffixes + 1)), ret);
 }
 
-/* "0-3,5" as a mask, bit 0 of byte 0 first. */
+/* "0-3,5" as a mask, bit 0 of byte 0 first. Blanks and empty parts are nothing, as to the kernel. */
 static bool read_mask(struct arena *a, const char *s, const unsigned char **ret, size_t *ret_len)
 {
+	static const char between[] = ", \t";
 	unsigned char *bytes = arena_alloc(a, CPUS_MAX / 8);
-	uint64_t first, last, highest = 0;
+	uint64_t first, last, end = 0;
 
-	do {
-		s += *s == ',';
-		if (!read_number(&s, "-,", &first))
+	for (s += strspn(s, between); *s; s += strspn(s, between)) {
+		if (!read_number(&s, "-, \t", &first))
 			return false;
 		last = first;
-		if (*s == '-' && (s++, !read_number(&s, ",", &last)))
+		if (*s == '-' && (s++, !read_number(&s, between, &last)))
 			return false;
 		if (last < first || last >= CPUS_MAX)
 			return false;
 		for (uint64_t n = first; n <= last; n++)
 			bytes[n / 8] |= (unsigned char)(1 << n % 8);
-		highest = last > highest ? last : highest;
-	} while (*s);
+		end = last >= end ? last + 1 : end;
+	}
 	*ret = bytes;
-	*ret_len = highest / 8 + 1;
-	return true;
+	*ret_len = (end + 7) / 8;
+	return end > 0;
 }
 
 enum kind { SIZE, WEIGHT, IDLE, QUOTA, MASK, OOM_GROUP };

@@ -301,6 +301,16 @@ def test_an_update_is_kept_by_systemd():
     systemctl("revert", SLICE)
 
 
+@needs("systemd", "cpuset")
+def test_cpus_with_blanks_are_the_same_for_systemd():
+    "what the kernel takes for a list: blanks and empty parts are nothing"
+    with scope(resources={"cpu": {"cpus": " 0, 1,,"}}) as box:
+        assert box.file("cpuset.cpus") == "0-1"
+        assert show(box, "AllowedCPUs") == {"AllowedCPUs": "0-1"}
+        box.rt("update", "--cpuset-cpus", "0,", box.name).ok
+        assert box.file("cpuset.cpus") == "0" and show(box, "AllowedCPUs") == {"AllowedCPUs": "0"}
+
+
 @needs("systemd")
 def test_an_update_that_systemd_does_not_take_changes_nothing():
     "a systemd that hangs, one that refuses: files, unit and record are as before"
