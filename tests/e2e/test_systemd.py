@@ -117,6 +117,9 @@ def test_limits_are_in_the_cgroup_and_in_the_unit():
     systemctl("revert", SLICE)
 
 
+PIDS_HIGHEST = 4194304          # what the kernel takes for a limit (PID_MAX_LIMIT)
+
+
 @needs("systemd")
 def test_limits_hold_from_the_first_instruction():
     "one process and no more: the one that kept the scope's place is gone and was not counted"
@@ -124,6 +127,9 @@ def test_limits_hold_from_the_first_instruction():
         assert box.file("pids.max") == "1" and box.file("pids.current") == "1"
         box.up()
         assert box.value("fork") == "0 EAGAIN"
+    with scope("fork 1; wait", resources={"pids": {"limit": PIDS_HIGHEST}}) as box:
+        assert box.file("pids.max") == str(PIDS_HIGHEST)
+        assert show(box, "TasksMax") == {"TasksMax": str(PIDS_HIGHEST)}
     with scope("hog 64; echo survived", resources={
             "memory": {"limit": 16 << 20, "swap": 16 << 20}}) as box:
         box.start().ok
