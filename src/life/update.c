@@ -39,9 +39,10 @@ static bool read_number(int group, const char *file, uint64_t *ret)
 
 /*
  * Quota and period are one file, and a burst has to fit them: what is not said is what the kernel
- * has, whoever wrote it.
+ * has, whoever wrote it. But systemd forgets the period of what has no quota (`unit`: it does the
+ * writing); it is the one that was said before.
  */
-static void complete_cpu(int group, struct oci_cpu *cpu)
+static void complete_cpu(int group, const struct oci_cpu *before, bool unit, struct oci_cpu *cpu)
 {
 	bool quota = cpu->quota.value, period = cpu->period.value;
 	char text[64], *blank;
@@ -56,7 +57,9 @@ static void complete_cpu(int group, struct oci_cpu *cpu)
 		cpu->quota = (struct opt_i64){
 			true, strcmp(text, "max") == 0 ? -1 : strtoll(text, NULL, 10),
 		};
-	if (!period)
+	if (!period && unit && strcmp(text, "max") == 0 && before->period.value)
+		cpu->period = before->period;
+	else if (!period)
 		cpu->period = (struct opt_u64){ true, strtoull(blank + 1, NULL, 10) };
 	if (!cpu->burst.set && read_number(group, "cpu.max.burst", &burst) && burst)
 		cpu->burst = (struct opt_u64){ true, burst };
@@ -213,11 +216,13 @@ static int decide(struct job *j, struct err *e)
 	struct str_list warnings = { 0 };
 	const struct host_wants wants = { .controllers = true };
 	struct host_facts facts;
+	const char *unit;
 
 	if (container_config(j->c, j->arena, &j->config, e) < 0 ||
 	    host_facts_get(&wants, j->arena, &facts, e) < 0)
 		return -1;
-	complete_cpu(j->group, &change->cpu);
+	unit = container_unit(j->c, j->arena);
+	complete_cpu(j->group, &j->config.linux.resources.cpu, unit, &change->cpu);
 	complete_idle(j->group, &change->cpu);
 	complete_memory(j->group, &change->memory);
 	if (!check.set)
@@ -228,7 +233,7 @@ static int decide(struct job *j, struct err *e)
 	for (size_t i = 0; i < warnings.count; i++)
 		j->l->warn(warnings.items[i]);
 	j->plan.path = j->path;
-	j->plan.unit = container_unit(j->c, j->arena);
+	j->plan.unit = unit;
 	drop_not_idle(j->group, &j->plan);
 	return j->plan.unit ? plan_unit_update(j->name, j->arena, &j->plan, e) : 0;
 }

@@ -307,6 +307,21 @@ def test_an_update_is_kept_by_systemd():
     systemctl("revert", SLICE)
 
 
+@needs("systemd")
+def test_a_period_without_a_quota_is_the_one_of_the_next_quota():
+    "systemd writes its own to the file for as long as there is none"
+    with scope(resources={"cpu": {"period": 200000}}) as box:
+        box.rt("update", "--cpu-share", "512", box.name).ok
+        systemctl("set-property", "--runtime", box.unit, "CPUWeight=60")
+        box.rt("update", "--cpu-quota", "50000", box.name).ok
+        assert box.file("cpu.max") == "50000 200000"
+        assert show(box, "CPUQuotaPerSecUSec") == {"CPUQuotaPerSecUSec": "250ms"}
+        box.rt("update", "--cpu-quota", "-1", box.name).ok
+        box.rt("update", "--cpu-period", "300000", box.name).ok
+        box.rt("update", "--cpu-quota", "60000", box.name).ok
+        assert box.file("cpu.max") == "60000 300000"
+
+
 @needs("systemd", "cpuset")
 def test_cpus_with_blanks_are_the_same_for_systemd():
     "what the kernel takes for a list: blanks and empty parts are nothing"
