@@ -64,14 +64,37 @@ static void made_undo(struct made *made)
 	}
 }
 
+/* What an errno says of one file, where it is not what it says of any. */
+static const char *hint_for(const char *file, int code)
+{
+	static const struct {
+		const char *file;
+		int code;
+		const char *hint;
+	} rows[] = {
+		{ "cpu.max", EINVAL, "the kernel takes a period from 1000 to 1000000 microseconds, and "
+				     "a quota from 1000 on" },
+		{ "io.bfq.weight", EOPNOTSUPP, "the I/O scheduler of the device is not BFQ: see its "
+					       "queue/scheduler in /sys/block" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].code == code && strcmp(rows[i].file, file) == 0)
+			return rows[i].hint;
+	return NULL;
+}
+
 /* The words for a write that the kernel refused, beyond the errno. */
 static int refused_write(int group, const struct plan_cgroup *plan,
 			 const struct plan_cgroup_write *w, const char *file, const char *value,
 			 int code, struct err *e)
 {
+	const char *hint = hint_for(file, code);
 	char available[256];
 
 	err_sys_code(e, code, "%s: %s \"%s\"", w->member, file, value);
+	if (hint)
+		return err_hint(e, "%s", hint);
 	switch (code) {
 	case ENOENT:
 		if (!w->controller ||

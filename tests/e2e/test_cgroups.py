@@ -295,6 +295,13 @@ def test_cpu_limits_are_written():
         assert c.file("cpu.idle") == "1"
 
 
+@needs("cpu")
+def test_a_quota_that_the_kernel_refuses_says_what_it_takes():
+    "too short a quota, too long a period"
+    for cpu in ({"quota": 999}, {"quota": 100000, "period": 1000001}):
+        run(resources(cpu=cpu), "exit 0").fails("a period from 1000 to 1000000 microseconds", rc=1)
+
+
 @needs("cpuset")
 def test_cpusets_are_written():
     "cpus and mems"
@@ -315,6 +322,19 @@ def test_io_weight_is_written():
             assert c.file("io.weight").split()[-1] == str(1 + (500 - 10) * 9999 // 990)
         else:
             skip("this kernel has no io weight")
+
+
+@needs("io")
+def test_a_weight_of_a_device_without_bfq_says_so():
+    "only that scheduler knows weights of its own for a device"
+    disk = os.path.basename(os.environ.get("ORLOP_TEST_DISK", ""))
+    queue = f"/sys/block/{disk}/queue/scheduler"
+    if not disk or "[bfq]" in host.read(queue) or "io.bfq.weight" not in os.listdir(
+            f"{host.CGROUP}{current().cgroup}"):
+        skip("no disk without BFQ beside BFQ")
+    major, minor = map(int, host.read(f"/sys/block/{disk}/dev").split(":"))
+    weight = {"major": major, "minor": minor, "weight": 100}
+    run(resources(blockIO={"weightDevice": [weight]}), "exit 0").fails("is not BFQ", rc=1)
 
 
 @needs("io")
