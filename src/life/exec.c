@@ -233,6 +233,17 @@ static int not_joined(const struct exec *x, struct err *e)
 	return -1;
 }
 
+/* Where the container's first process is now: it may have moved, or been moved. */
+static int open_init_cgroup(struct exec *x, struct err *e)
+{
+	x->cgroup_path = cgroup_of(x->c.record.pid, x->arena, e);
+	if (!x->cgroup_path)
+		return -1;
+	auto_close_fd(&x->cgroup);
+	x->cgroup = cgroup_open(x->c.record.cgroup_mount, x->cgroup_path, e);
+	return x->cgroup < 0 ? -1 : 0;
+}
+
 static int open_cgroup(struct exec *x, struct err *e)
 {
 	x->cgroup_path = cgroup_path(x, e);
@@ -241,6 +252,9 @@ static int open_cgroup(struct exec *x, struct err *e)
 	if (!*x->c.record.cgroup)
 		return 0;
 	x->cgroup = cgroup_open(x->c.record.cgroup_mount, x->cgroup_path, e);
+	/* Somebody has moved the container, and removed its group. */
+	if (x->cgroup < 0 && e->code == ENOENT && !x->x->cgroup)
+		return open_init_cgroup(x, e);
 	return x->cgroup < 0 ? not_joined(x, e) : 0;
 }
 
@@ -258,17 +272,6 @@ static int check_freeze(const struct exec *x, struct err *e)
 	if (x->x->ignore_paused || group < 0 || !guard_freeze_asked(group))
 		return 0;
 	return lifecycle_check(VERB_EXEC, STATE_PAUSED, x->x->id, e);
-}
-
-/* Where the container's first process is now: it may have moved itself into a group below. */
-static int open_init_cgroup(struct exec *x, struct err *e)
-{
-	x->cgroup_path = cgroup_of(x->c.record.pid, x->arena, e);
-	if (!x->cgroup_path)
-		return -1;
-	auto_close_fd(&x->cgroup);
-	x->cgroup = cgroup_open(x->c.record.cgroup_mount, x->cgroup_path, e);
-	return x->cgroup < 0 ? -1 : 0;
 }
 
 static int join_scope(void *argument, pid_t pid, struct err *e)

@@ -17,13 +17,11 @@ enum { PAUSE_MS = 250, PATIENCE_MS = 10000, THAW_MS = 250 };	/* the manual says 
 static int open_group(const struct container *c, struct arena *a, struct err *e)
 {
 	const char *mount, *path;
-	int group;
 
 	if (!container_cgroup(c, a, &mount, &path))
 		return err_set(e, ERR_STATE, "container \"%.80s\" has no cgroup, which is what "
 			       "pausing needs", c->id);
-	group = cgroup_open(mount, path, e);
-	return group < 0 ? err_in(e, "cgroup \"%.200s\"", path) : group;
+	return cgroup_open(mount, path, e);
 }
 
 /*

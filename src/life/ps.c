@@ -4,9 +4,16 @@
  */
 #include <errno.h>
 
+#include "base/fd.h"
 #include "engine/cgroup.h"
 #include "life/container.h"
 #include "orlop/auto.h"
+
+/* That its group is gone is no wonder: systemd removes one when nobody is in it any more. */
+static bool has_ended(const struct container *c)
+{
+	return c->pidfd < 0 || fd_wait_readable(c->pidfd, -1, 0) == 0;
+}
 
 int life_pids(const struct life *l, const char *id, struct arena *a, struct life_pids *ret,
 	      struct err *e)
@@ -21,7 +28,7 @@ int life_pids(const struct life *l, const char *id, struct arena *a, struct life
 		return -1;
 	if (container_cgroup(&c, a, &mount, &path)) {
 		group = cgroup_open(mount, path, e);
-		if (group < 0 && e->code != ENOENT)
+		if (group < 0 && (e->code != ENOENT || !has_ended(&c)))
 			return -1;
 		if (group >= 0 && cgroup_pids(group, a, &found, e) < 0)
 			return -1;

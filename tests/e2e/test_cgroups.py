@@ -447,6 +447,26 @@ def test_state_works_when_the_cgroup_is_gone():
         rt("delete", c.name).ok
 
 
+def test_a_container_that_was_moved_can_be_entered():
+    "its group is gone: exec goes where the first process is, what needs the group names it"
+    with container(config()) as c:
+        c.up()
+        other = f"{current().cgroup}/{c.name}-elsewhere"
+        os.mkdir(host.CGROUP + other)
+        with open(f"{host.CGROUP}{other}/cgroup.procs", "w", encoding="ascii") as procs:
+            procs.write(str(c.pid))
+        until(lambda: "populated 0" in host.read(f"{host.CGROUP}{c.cgroup}/cgroup.events"), 10)
+        os.rmdir(host.CGROUP + c.cgroup)
+        c.exec("echo here").ok
+        c.rt("exec", "--cgroup", "/", c.name, "/bin/probe", "echo").fails("no such file")
+        for command in (("ps",), ("pause",), ("update", "--cpu-share", "99")):
+            said = c.rt(*command, c.name).fails("no such file", rc=1)
+            assert said.err.splitlines()[-1].count(c.cgroup) == 1, said.err
+        c.delete("--force").ok
+        until(lambda: "populated 0" in host.read(f"{host.CGROUP}{other}/cgroup.events"), 10)
+        os.rmdir(host.CGROUP + other)
+
+
 def test_v1_members_that_say_nothing_are_taken():
     "disableOOMKiller false is what Docker always sends"
     run(resources(memory={"disableOOMKiller": False}, network={}, blockIO={}, cpu={}), "exit 0").ok
