@@ -407,6 +407,9 @@ void cgroup_explain_join(int group, struct err *e)
 		err_hint(e, "the type of the cgroup is \"%s\", a container needs a domain", text);
 	else if (e->code == EAGAIN && file_read(group, "pids.max", text, sizeof(text)) > 0)
 		err_hint(e, "pids.max of the cgroup is %s", text);
+	else if (e->code == ENOMEM && file_read(group, "memory.max", text, sizeof(text)) > 0 &&
+		 strcmp(text, "max") != 0)
+		err_hint(e, "memory limit too low? memory.max of the cgroup is %s", text);
 	else if (e->code == EACCES)
 		err_hint(e, "the cgroup above this process and the container is not this user's: call "
 			    "orlop from a group that is delegated to the user, or give "

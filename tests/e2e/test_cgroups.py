@@ -467,6 +467,12 @@ def test_a_container_that_was_moved_can_be_entered():
         os.rmdir(host.CGROUP + other)
 
 
+@needs("memory")
+def test_a_memory_limit_that_lets_nobody_be_born_is_named():
+    "not only that there was no memory"
+    run(resources(memory={"limit": 1}), "exit 0").fails("memory limit too low", rc=1)
+
+
 def test_v1_members_that_say_nothing_are_taken():
     "disableOOMKiller false is what Docker always sends"
     run(resources(memory={"disableOOMKiller": False}, network={}, blockIO={}, cpu={}), "exit 0").ok
