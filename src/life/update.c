@@ -74,11 +74,21 @@ static void complete_idle(int group, struct oci_cpu *cpu)
 		cpu->idle = (struct opt_i64){ true, 0 };
 }
 
+static bool has_unified(const struct oci_resources *r, const char *key)
+{
+	for (size_t i = 0; i < r->unified.count; i++)
+		if (strcmp(r->unified.items[i].key, key) == 0)
+			return true;
+	return false;
+}
+
 /*
- * "No limit" for memory means swap as well, as in cgroup v1. Swap alone is counted together with
- * the memory limit that is there.
+ * "No limit" for memory means swap as well, as in cgroup v1. Swap is said together with memory: by
+ * itself it is counted with the limit that is there, and what was said before holds beside a new
+ * limit.
  */
-static void complete_memory(int group, struct oci_memory *memory)
+static void complete_memory(int group, const struct oci_resources *before,
+			    struct oci_memory *memory)
 {
 	uint64_t limit;
 
@@ -87,6 +97,9 @@ static void complete_memory(int group, struct oci_memory *memory)
 	if (memory->swap.value > 0 && memory->limit.value == 0 &&
 	    read_number(group, "memory.max", &limit) && limit > 0 && limit <= INT64_MAX)
 		memory->limit = (struct opt_i64){ true, (int64_t)limit };
+	if (memory->limit.value > 0 && memory->swap.value == 0 && before->memory.swap.value &&
+	    !has_unified(before, "memory.swap.max"))
+		memory->swap = before->memory.swap;
 }
 
 /*
@@ -224,7 +237,7 @@ static int decide(struct job *j, struct err *e)
 	unit = container_unit(j->c, j->arena);
 	complete_cpu(j->group, &j->config.linux.resources.cpu, unit, &change->cpu);
 	complete_idle(j->group, &change->cpu);
-	complete_memory(j->group, &change->memory);
+	complete_memory(j->group, &j->config.linux.resources, &change->memory);
 	if (!check.set)
 		check = j->config.linux.resources.memory.check_before_update;
 	if (check_usage(j->group, &change->memory, check, e) < 0 ||

@@ -190,19 +190,12 @@ const char *oci_resources_text(const struct oci_resources *r, struct arena *a)
 
 static void merge_memory(struct oci_memory *r, const struct oci_memory *change)
 {
-	int64_t old = r->limit.value, sum;
-
 	r->set |= change->set;
 	TAKE_SAID(r, change, limit);
 	TAKE_SAID(r, change, reservation);
 	TAKE_SAID(r, change, swap);
 	if (change->check_before_update.set)
 		r->check_before_update = change->check_before_update;
-	if (change->swap.value || change->limit.value <= 0 || r->swap.value <= 0 || old <= 0)
-		return;
-	if (__builtin_add_overflow(r->swap.value - old, change->limit.value, &sum))
-		sum = INT64_MAX;
-	r->swap.value = sum;
 }
 
 /*

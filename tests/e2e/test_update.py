@@ -297,16 +297,31 @@ def test_what_engines_send_is_written():
 def test_memory_without_limit_is_swap_without_limit():
     "--memory -1; and swap alone is counted with the limit that is there"
     with container(resources(memory={"limit": 64 * MIB, "swap": 96 * MIB})) as c:
-        update(c, "--memory", "32M").ok
-        assert (c.file("memory.max"), c.file("memory.swap.max")) == (str(32 * MIB), str(32 * MIB))
         if runtime_kind() == "orlop":
-            assert stored(c)["memory"] == {"limit": 32 * MIB, "swap": 64 * MIB}
-            update(c, "--memory-swap", "50M").ok
-            assert c.file("memory.swap.max") == str(18 * MIB)
-            assert c.file("memory.max") == str(32 * MIB)
+            update(c, "--memory-swap", "80M").ok
+            assert (c.file("memory.max"), c.file("memory.swap.max")) == (str(64 * MIB),
+                                                                         str(16 * MIB))
         update(c, "--memory", "-1").ok
         assert (c.file("memory.max"), c.file("memory.swap.max")) == ("max", "max")
         update(c, "--memory-swap", "50M").fails("unable to set swap limit without memory limit")
+
+
+@needs("memory")
+def test_memory_and_swap_together_stay_what_they_were():
+    "beside a new limit for memory, which cannot be above that"
+    with container(resources(memory={"limit": 64 * MIB, "swap": 96 * MIB})) as c:
+        update(c, "--memory", "32M").ok
+        assert (c.file("memory.max"), c.file("memory.swap.max")) == (str(32 * MIB), str(64 * MIB))
+        update(c, document={"memory": {"limit": 96 * MIB}}).ok
+        assert (c.file("memory.max"), c.file("memory.swap.max")) == (str(96 * MIB), "0")
+        update(c, "--memory", "97M").fails(r"memory\+swap limit should be >= memory limit", rc=1)
+        assert (c.file("memory.max"), c.file("memory.swap.max")) == (str(96 * MIB), "0")
+        if runtime_kind() == "orlop":
+            assert stored(c)["memory"] == {"limit": 96 * MIB, "swap": 96 * MIB}
+    swap = {"memory.swap.max": "0"}
+    with container(resources(memory={"limit": 64 * MIB, "swap": 96 * MIB}, unified=swap)) as c:
+        update(c, "--memory", "32M").ok
+        assert (c.file("memory.max"), c.file("memory.swap.max")) == (str(32 * MIB), "0")
 
 
 @needs("memory")

@@ -62,14 +62,9 @@ static void check_merge(void)
 		{ "{\"memory\":{\"limit\":100},\"pids\":{\"limit\":7}}",
 		  "{\"memory\":{\"limit\":0},\"pids\":{\"limit\":0}}",
 		  "{\"memory\":{\"limit\":100},\"pids\":{\"limit\":7}}" },
-		/* The swap file keeps its 50, so the sum moves with the limit. */
-		{ "{\"memory\":{\"limit\":100,\"swap\":150}}", "{\"memory\":{\"limit\":300}}",
-		  "{\"memory\":{\"limit\":300,\"swap\":350}}" },
+		/* Swap is said together with memory, and stays what was said. */
 		{ "{\"memory\":{\"limit\":100,\"swap\":150}}", "{\"memory\":{\"limit\":60}}",
-		  "{\"memory\":{\"limit\":60,\"swap\":110}}" },
-		{ "{\"memory\":{\"limit\":1,\"swap\":9223372036854775807}}",
-		  "{\"memory\":{\"limit\":9223372036854775807}}",
-		  "{\"memory\":{\"limit\":9223372036854775807,\"swap\":9223372036854775807}}" },
+		  "{\"memory\":{\"limit\":60,\"swap\":150}}" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":150}}",
 		  "{\"memory\":{\"limit\":200,\"swap\":200}}",
 		  "{\"memory\":{\"limit\":200,\"swap\":200}}" },
