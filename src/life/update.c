@@ -198,6 +198,39 @@ static void tell_old(const struct life *l, const char *unit, const struct cgroup
 		err_hint(e, "systemd still has the new limits: %s", failed.text);
 }
 
+/*
+ * What systemd writes otherwise than it is meant, when it writes other limits of the controller:
+ * memory.oom.group from an OOMPolicy that it takes before the start only, and its own period where
+ * there is no quota.
+ */
+static const char *const untold_files[] = { "memory.oom.group", "cpu.max" };
+
+static void note_untold(int group, struct arena *a, struct cgroup_changes *ret)
+{
+	char text[64];
+
+	ret->items = arena_new_array(a, struct cgroup_change, ARRAY_LEN(untold_files));
+	for (size_t i = 0; i < ARRAY_LEN(untold_files); i++)
+		if (file_read(group, untold_files[i], text, sizeof(text)) >= 0)
+			ret->items[ret->count++] = (struct cgroup_change){
+				untold_files[i], arena_strdup(a, text),
+			};
+}
+
+static int write_untold(int group, const struct cgroup_changes *noted, struct err *e)
+{
+	char text[64];
+
+	for (size_t i = 0; i < noted->count; i++) {
+		const struct cgroup_change *c = &noted->items[i];
+
+		if (file_read(group, c->file, text, sizeof(text)) >= 0 &&
+		    strcmp(text, c->value) != 0 && file_write(group, c->file, c->value) < 0)
+			return err_sys(e, "%s \"%s\", after systemd", c->file, c->value);
+	}
+	return 0;
+}
+
 /* An update, from what was asked for to what will be written. */
 struct job {
 	const struct life *l;
@@ -253,13 +286,17 @@ static int decide(struct job *j, struct err *e)
 
 static int update(struct job *j, struct err *e)
 {
-	struct cgroup_changes changes = { 0 };
+	struct cgroup_changes changes = { 0 }, untold = { 0 };
 	auto_rdt_update rdt = RDT_UPDATE_NONE;
+	struct err ignored;
 
 	if (decide(j, e) < 0 || cgroup_update(j->group, &j->plan, j->arena, &changes, e) < 0)
 		return -1;
+	if (j->plan.unit)
+		note_untold(j->group, j->arena, &untold);
 	if (scope_limit(j->l, &j->plan, e) == 0) {
-		if (rdt_update_make(j->l, j->c, &j->config.linux.intel_rdt, &j->rdt, j->group,
+		if (write_untold(j->group, &untold, e) == 0 &&
+		    rdt_update_make(j->l, j->c, &j->config.linux.intel_rdt, &j->rdt, j->group,
 				    j->arena, &rdt, e) == 0 &&
 		    store(j->c, &j->config.linux.resources, &j->change, &j->plan, j->arena,
 			  e) == 0)
@@ -267,6 +304,7 @@ static int update(struct job *j, struct err *e)
 		rdt_update_undo(j->c, &rdt, j->arena, e);
 		if (j->plan.unit)
 			tell_old(j->l, j->plan.unit, &changes, j->arena, e);
+		(void)write_untold(j->group, &untold, &ignored);
 	}
 	cgroup_update_undo(j->group, &changes, e);
 	return -1;

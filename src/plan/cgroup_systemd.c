@@ -282,7 +282,7 @@ static bool put_known(struct planner *p, struct plan_cgroup *c, const struct kno
 		break;
 	case OOM_GROUP:
 		u.type = 's';
-		u.text = strcmp(s, "1") == 0 ? "kill" : "continue";
+		u.text = s[strspn(s, " \t")] == '1' ? "kill" : "continue";
 		break;
 	}
 	plan_put_property(p, c, &u, cause);
@@ -307,7 +307,8 @@ static void put_io_weight(struct planner *p, struct plan_cgroup *c, struct plan_
 			  .number = weight }, cause);
 }
 
-static int plan_unit_limits(struct planner *p, struct plan_cgroup *c)
+/* `running`: of a unit that has started, for which systemd takes no other OOMPolicy. */
+static int plan_unit_limits(struct planner *p, struct plan_cgroup *c, bool running)
 {
 	for (size_t i = 0; i < c->writes.count; i++) {
 		struct plan_cgroup_write *w = &c->writes.items[i];
@@ -316,7 +317,8 @@ static int plan_unit_limits(struct planner *p, struct plan_cgroup *c)
 		if (strcmp(w->file, "io.bfq.weight") == 0 && w->other_file)
 			put_io_weight(p, c, w, cause);
 		for (size_t k = 0; k < ARRAY_LEN(known); k++) {
-			if (strcmp(known[k].file, w->file) != 0 || !*w->value)
+			if (strcmp(known[k].file, w->file) != 0 || !*w->value ||
+			    (running && known[k].kind == OOM_GROUP))
 				continue;
 			if (!put_known(p, c, &known[k], w, cause))
 				return plan_refuse(p, 0, w->member, "%s is no value of %s that "
@@ -331,7 +333,7 @@ int plan_unit_update(const char *name, struct arena *a, struct plan_cgroup *cgro
 {
 	struct planner p = { .name = name, .a = a, .e = e };
 
-	return plan_unit_limits(&p, cgroup);
+	return plan_unit_limits(&p, cgroup, true);
 }
 
 int plan_unit_properties(struct planner *p)
@@ -355,5 +357,5 @@ int plan_unit_properties(struct planner *p)
 
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		plan_put_property(p, c, &always[i], "option --systemd-cgroup");
-	return plan_unit_limits(p, c) ? -1 : plan_unit_annotations(p);
+	return plan_unit_limits(p, c, false) ? -1 : plan_unit_annotations(p);
 }

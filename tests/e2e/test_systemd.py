@@ -322,6 +322,26 @@ def test_a_period_without_a_quota_is_the_one_of_the_next_quota():
         assert box.file("cpu.max") == "60000 300000"
 
 
+@needs("systemd")
+def test_who_dies_with_whom_can_be_updated():
+    "memory.oom.group, which kubelet says each time: systemd takes no other policy once it runs"
+    with scope(resources={"memory": {"limit": 64 << 20},
+                          "unified": {"memory.oom.group": "1 "}}) as box:
+        box.up()
+        if version() >= 253:
+            assert show(box, "OOMPolicy") == {"OOMPolicy": "kill"}
+        update = lambda **said: box.rt("update", "-r", "-", box.name, stdin=json.dumps(said))
+        update(memory={"limit": 96 << 20}, unified={"memory.oom.group": "1"}).ok
+        assert (box.file("memory.max"), box.file("memory.oom.group")) == (str(96 << 20), "1")
+        assert show(box, "MemoryMax") == {"MemoryMax": str(96 << 20)}
+        update(memory={"limit": 80 << 20}, unified={"memory.oom.group": "0"}).ok
+        assert (box.file("memory.max"), box.file("memory.oom.group")) == (str(80 << 20), "0")
+        update(memory={"limit": 64 << 20}).ok
+        assert (box.file("memory.max"), box.file("memory.oom.group")) == (str(64 << 20), "0")
+        update(unified={"memory.oom.group": "1", "memory.max": "nonsense"}).fails("memory.max")
+        assert box.file("memory.oom.group") == "0"
+
+
 @needs("systemd", "cpuset")
 def test_cpus_with_blanks_are_the_same_for_systemd():
     "what the kernel takes for a list: blanks and empty parts are nothing"
