@@ -248,9 +248,10 @@ static void merge_rates(struct throttle_list *r, const struct throttle_list *cha
 
 /*
  * Elements of `change` into a list of `r` (two lists of one type): those for which `same` holds of
- * items x and y are replaced, others are added.
+ * items x and y are replaced, of which `keep` may take from the old x into the new y what was not
+ * said; others are added.
  */
-#define MERGE_LIST(arena_, r, change, same) \
+#define MERGE_LIST(arena_, r, change, same, keep) \
 	do { \
 		typeof(r) made_ = { .items = arena_array((arena_), (r).count + (change).count, \
 							 sizeof(*(r).items)) }; \
@@ -260,8 +261,10 @@ static void merge_rates(struct throttle_list *r, const struct throttle_list *cha
 			size_t at_ = 0; \
 			for (; at_ < made_.count; at_++) { \
 				typeof(*(r).items) x = made_.items[at_]; \
-				if (same) \
+				if (same) { \
+					keep; \
 					break; \
+				} \
 			} \
 			made_.items[at_] = y; \
 			made_.count += at_ == made_.count; \
@@ -269,13 +272,28 @@ static void merge_rates(struct throttle_list *r, const struct throttle_list *cha
 		(r) = made_; \
 	} while (0)
 
+/* A weight of 0 is never written, and the kernel keeps each number that is not. */
+static void keep_weight(const struct oci_weight_device *old, struct oci_weight_device *device)
+{
+	if (!device->weight.value)
+		device->weight = old->weight;
+}
+
+static void keep_rdma(const struct oci_rdma *old, struct oci_rdma *device)
+{
+	if (!device->handles.set)
+		device->handles = old->handles;
+	if (!device->objects.set)
+		device->objects = old->objects;
+}
+
 static void merge_block_io(struct oci_block_io *r, const struct oci_block_io *change,
 			   struct arena *a)
 {
 	r->set |= change->set;
 	TAKE_SAID(r, change, weight);
 	MERGE_LIST(a, r->weight_devices, change->weight_devices,
-		   x.major == y.major && x.minor == y.minor);
+		   x.major == y.major && x.minor == y.minor, keep_weight(&x, &y));
 	merge_rates(&r->read_bps, &change->read_bps, a);
 	merge_rates(&r->write_bps, &change->write_bps, a);
 	merge_rates(&r->read_iops, &change->read_iops, a);
@@ -291,7 +309,7 @@ void oci_resources_merge(struct oci_resources *r, const struct oci_resources *ch
 	r->pids.set |= change->pids.set;
 	TAKE_SAID(&r->pids, &change->pids, limit);
 	merge_block_io(&r->block_io, &change->block_io, a);
-	MERGE_LIST(a, r->hugepages, change->hugepages, strcmp(x.page_size, y.page_size) == 0);
-	MERGE_LIST(a, r->rdma, change->rdma, strcmp(x.device, y.device) == 0);
-	MERGE_LIST(a, r->unified, change->unified, strcmp(x.key, y.key) == 0);
+	MERGE_LIST(a, r->hugepages, change->hugepages, strcmp(x.page_size, y.page_size) == 0, );
+	MERGE_LIST(a, r->rdma, change->rdma, strcmp(x.device, y.device) == 0, keep_rdma(&x, &y));
+	MERGE_LIST(a, r->unified, change->unified, strcmp(x.key, y.key) == 0, );
 }

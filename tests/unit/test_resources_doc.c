@@ -102,6 +102,13 @@ static void check_merge(void)
 		  "{\"blockIO\":{\"weight\":20,\"weightDevice\":["
 		  "{\"major\":8,\"minor\":0,\"weight\":13},"
 		  "{\"major\":8,\"minor\":1,\"weight\":14}]}}" },
+		/* What is not said of a device stays. */
+		{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":12}]}}",
+		  "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":0}]}}",
+		  "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":12}]}}" },
+		{ "{\"rdma\":{\"a\":{\"hcaHandles\":1,\"hcaObjects\":2}}}",
+		  "{\"rdma\":{\"a\":{\"hcaObjects\":3}}}",
+		  "{\"rdma\":{\"a\":{\"hcaHandles\":1,\"hcaObjects\":3}}}" },
 		{ "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}],"
 		  "\"rdma\":{\"a\":{\"hcaHandles\":1}},\"unified\":{\"memory.high\":\"1\"}}",
 		  "{\"hugepageLimits\":[{\"pageSize\":\"1GB\",\"limit\":3},"
