@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "cli/habit.h"
+
 /* (uid_t)-1 means "leave it" to the kernel, so it is nobody's id. */
 #define LAST_ID (UINT32_MAX - 1)
 
@@ -137,6 +139,8 @@ static int set_flag(struct reading *r, const struct cli_option *option, const ch
 		return 0;
 	err_set(r->e, ERR_USAGE, "invalid boolean value \"%.80s\" for -%s: parse error", value,
 		option->name);
+	err_hint(r->e, "--%s is given alone, or as --%s=true or --%s=false", option->name,
+		 option->name, option->name);
 	return mistake(r, CLI_MISTAKE_OPTION);
 }
 
@@ -166,9 +170,12 @@ static int set_value(struct reading *r, const struct cli_option *option, char *v
 		*(const char **)member(r, option) = value;
 		return 0;
 	case CLI_NUM:
-		if (!cli_number(value, option->max, member(r, option)))
-			return refuse_value(r, option, value, "parse error");
-		return 0;
+		if (cli_number(value, option->max, member(r, option)))
+			return 0;
+		refuse_value(r, option, value, "parse error");
+		err_hint(r->e, "--%s %s is a whole number, at most %u", option->name,
+			 option->argument, option->max);
+		return -1;
 	case CLI_LIST:
 		add_word(r, member(r, option), value);
 		return 0;
@@ -197,6 +204,7 @@ static int refuse_option(struct reading *r, const char *name, size_t len)
 {
 	const struct cli_command *command = r->call->command;
 	const char *near = cli_option_nearest(command, name, len);
+	const char *habit = habit_option(command, name, len);
 
 	err_set(r->e, ERR_USAGE, "flag provided but not defined: -%.*s", len < 80 ? (int)len : 80,
 		name);
@@ -208,6 +216,8 @@ static int refuse_option(struct reading *r, const char *name, size_t len)
 		err_hint(r->e, "--%.*s comes after the command", (int)len, name);
 	else if (command && cli_option_find(NULL, name, len))
 		err_hint(r->e, "--%.*s comes before the command", (int)len, name);
+	else if (habit)
+		err_hint(r->e, "%s", habit);
 	return mistake(r, CLI_MISTAKE_OPTION);
 }
 
@@ -277,10 +287,12 @@ static int check_count(struct reading *r)
 
 static int refuse_command(struct reading *r, const char *name)
 {
-	const char *near = cli_command_nearest(name);
+	const char *near = cli_command_nearest(name), *habit = habit_command(name);
 
 	err_set(r->e, ERR_USAGE, "No help topic for '%.80s'", name);
-	if (near)
+	if (habit)
+		err_hint(r->e, "%s", habit);
+	else if (near)
 		err_hint(r->e, "the nearest command is %s", near);
 	return mistake(r, CLI_MISTAKE_COMMAND);
 }

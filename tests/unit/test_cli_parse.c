@@ -139,9 +139,11 @@ static void test_errors(void)
 	check_error("orlop create c --preserve-fds", CLI_MISTAKE_OPTION, 1,
 		    "flag needs an argument: --preserve-fds");
 	check_error("orlop create --preserve-fds= c", CLI_MISTAKE_OPTION, 1,
-		    "invalid value \"\" for flag -preserve-fds: parse error");
+		    "invalid value \"\" for flag -preserve-fds: parse error"
+		    "\nhint: --preserve-fds N is a whole number, at most 1048576");
 	check_error("orlop create --preserve-fds=1048577 c", CLI_MISTAKE_OPTION, 1,
-		    "invalid value \"1048577\" for flag -preserve-fds: parse error");
+		    "invalid value \"1048577\" for flag -preserve-fds: parse error"
+		    "\nhint: --preserve-fds N is a whole number, at most 1048576");
 	check_error("orlop --log-format= list", CLI_MISTAKE_VALUE, 1,
 		    "invalid log-format: \nhint: --log-format takes text or json");
 	check_error("orlop help nonsense", CLI_MISTAKE_COMMAND, 3, "No help topic for 'nonsense'");
