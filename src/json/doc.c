@@ -383,20 +383,78 @@ static const struct {
 	{ "unallowed token", "expected a value" },
 };
 
-/* yajl has stopped behind a character that begins nothing: shows the word that it begins. */
+static const char plain_number[] = "a decimal number without a unit or a zero in front";
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_in_word(char c)
+{
+	return !strchr(" \t\r\n,:[]{}\"", c);
+}
+
+/* The whole word of which the byte at `at` is one, for a message. */
+static const char *word_at(const struct reading *r, size_t at, struct arena *a)
+{
+	size_t len = 1;
+
+	while (at > 0 && is_in_word(r->text[at - 1]))
+		at--;
+	while (at + len < r->len && is_in_word(r->text[at + len]))
+		len++;
+	return arena_strndup(a, r->text + at, len);
+}
+
+/* yajl has stopped behind a character that begins nothing: shows the word that it is in. */
 static int report_word(struct reading *r)
 {
 	auto_arena a = ARENA_NONE;
 	bool is_name = !r->key && r->depth && r->open[r->depth - 1].node->type == NODE_OBJECT;
-	size_t at = r->offset - 1, len = 1;
+	const char *word = word_at(r, r->offset - 1, &a);
+	const char *expected = is_digit(*word) ? plain_number :
+			       is_name ? "a member's name in double quotes" : "a value";
 
-	while (at + len < r->len && len < WORD_MAX_LEN &&
-	       !strchr(" \t\r\n,:[]{}\"", r->text[at + len]))
-		len++;
-	stop(r, "expected %s, found %s",
-	     is_name ? "a member's name in double quotes" : "a value",
-	     text_quote(&a, arena_strndup(&a, r->text + at, len), WORD_MAX_LEN));
+	if (*word == '#')
+		stop(r, "a comment: JSON has none");
+	else
+		stop(r, "expected %s, found %s", expected, text_quote(&a, word, WORD_MAX_LEN));
 	return -1;
+}
+
+/* A bracket that closes, where yajl wanted something else, and a comma before it. */
+static bool is_trailing_comma(const struct reading *r)
+{
+	size_t at = r->offset;
+
+	if (at < 2 || (r->text[at - 1] != '}' && r->text[at - 1] != ']'))
+		return false;
+	for (at--; at > 0 && strchr(" \t\r\n", r->text[at - 1]); at--)
+		;
+	return at > 0 && r->text[at - 1] == ',';
+}
+
+/* What is a number to yajl goes on: 0644 is 0 and then 644. */
+static bool is_second_number(const struct reading *r)
+{
+	return r->before > 0 && r->before < r->len && is_digit(r->text[r->before - 1]) &&
+	       is_digit(r->text[r->before]);
+}
+
+/* Mistakes of which the text tells more than yajl does; false: it is none of them. */
+static bool report_slip(struct reading *r)
+{
+	auto_arena a = ARENA_NONE;
+
+	if (is_trailing_comma(r))
+		stop(r, "a comma before \"%c\": JSON has none there", r->text[r->offset - 1]);
+	else if (is_second_number(r))
+		stop(r, "expected %s, found %s", plain_number,
+		     text_quote(&a, word_at(r, r->before, &a), WORD_MAX_LEN));
+	else
+		return false;
+	return true;
 }
 
 static int report_yajl(struct reading *r)
@@ -407,6 +465,10 @@ static int report_yajl(struct reading *r)
 	if (text && strstr((const char *)text, "invalid char in json text") && r->offset > 0) {
 		yajl_free_error(r->yajl, text);
 		return report_word(r);
+	}
+	if (report_slip(r)) {
+		yajl_free_error(r->yajl, text);
+		return -1;
 	}
 	for (size_t i = 0; text && i < ARRAY_LEN(sentences); i++)
 		if (strstr((const char *)text, sentences[i].yajl)) {
@@ -458,6 +520,8 @@ static int check_bytes(const char *name, const char *text, size_t len, struct er
 	const char *nul = len ? memchr(text, 0, len) : NULL;
 	size_t good;
 
+	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+		return err_set(e, ERR_CONFIG, "%s:1: is UTF-16, not UTF-8: save it as UTF-8", name);
 	if (nul)
 		return err_set(e, ERR_CONFIG, "%s:%u: a NUL byte: this is not a text file", name,
 			       line_of(text, (size_t)(nul - text)));
@@ -466,7 +530,8 @@ static int check_bytes(const char *name, const char *text, size_t len, struct er
 		return err_set(e, ERR_CONFIG, "%s:%u: the byte 0x%02x is not UTF-8", name,
 			       line_of(text, good), (unsigned char)text[good]);
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		return err_set(e, ERR_CONFIG, "%s:1: begins with a byte order mark", name);
+		return err_set(e, ERR_CONFIG, "%s:1: begins with a byte order mark: "
+			       "save it as UTF-8 without one", name);
 	if (is_blank(text, len))
 		return err_set(e, ERR_CONFIG, "%s: the document is empty", name);
 	return 0;

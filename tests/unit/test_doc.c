@@ -35,16 +35,21 @@ static const struct {
 	{ "{}\n]", "t:2: something follows the end of the document" },
 	{ "1 2", "t:1: something follows the end of the document" },
 	{ "{]", "t:1: expected a member's name in double quotes" },
+	{ "{\"a\": 5m}", "t:1: expected a decimal number without a unit or a zero in front, "
+	  "found \"5m\"" },
+	{ "[1 2]", "t:1: expected \",\" or \"]\" after an element of an array" },
+	{ "\xff\xfe{", "t:1: is UTF-16, not UTF-8: save it as UTF-8" },
 	{ "{a: 1}", "t:1: expected a member's name in double quotes, found \"a\"" },
 	{ "{'a': 1}", "t:1: expected a member's name in double quotes, found \"'a'\"" },
 	{ "{1: 1}", "t:1: expected a member's name in double quotes" },
 	{ "{\"a\" 1}", "t:1: a: expected \":\" after a member's name" },
 	{ "{\"a\": }", "t:1: a: expected a value" },
 	{ "{\"a\": 1 \"b\": 2}", "t:1: expected \",\" or \"}\" after a member" },
-	{ "{\"a\": 1,}", "t:1: expected a member's name in double quotes" },
-	{ "[1,]", "t:1: expected a value" },
+	{ "{\"a\": 1,}", "t:1: a comma before \"}\": JSON has none there" },
+	{ "[1,]", "t:1: a comma before \"]\": JSON has none there" },
 	{ "[1 2]", "t:1: expected \",\" or \"]\" after an element of an array" },
-	{ "[01]", "t:1: expected \",\" or \"]\" after an element of an array" },
+	{ "[01]", "t:1: expected a decimal number without a unit or a zero in front, "
+	  "found \"01\"" },
 	{ "[+1]", "t:1: expected a value, found \"+1\"" },
 	{ "[-]", "t:1: a number needs a digit after \"-\"" },
 	{ "[1.]", "t:1: a number needs a digit after \".\"" },
@@ -58,7 +63,7 @@ static const struct {
 	{ "[\"\\u12g4\"]", "t:1: a string has \\u without four hexadecimal digits" },
 	{ "{} // hello", "t:1: something follows the end of the document" },
 	{ "{\n/* x */ \"a\": 1}", "t:2: a comment: JSON has none" },
-	{ "# x\n{}", "t:1: expected a value, found \"#\"" },
+	{ "# x\n{}", "t:1: a comment: JSON has none" },
 	{ "{\"a\": 1,\n\"b\": 2,\n\"a\": 3}", "t:3: \"a\" appears twice (first on line 1)" },
 	{ "{\"o\": [{\"k\": 1, \"k\": 1}]}", "t:1: o[0]: \"k\" appears twice (first on line 1)" },
 	{ "{\"a\": 1, \"\\u0061\": 2}", "t:1: \"a\" appears twice (first on line 1)" },
@@ -78,7 +83,7 @@ static const struct {
 	{ "[\"\xe0\x80\xaf\"]", "t:1: the byte 0xe0 is not UTF-8" },
 	{ "[\"\xf4\x90\x80\x80\"]", "t:1: the byte 0xf4 is not UTF-8" },
 	{ "[\"\xe2\x82", "t:1: the byte 0xe2 is not UTF-8" },
-	{ "\xef\xbb\xbf{}", "t:1: begins with a byte order mark" },
+	{ "\xef\xbb\xbf{}", "t:1: begins with a byte order mark: save it as UTF-8 without one" },
 };
 
 static void check_rows(void)
