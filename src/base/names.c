@@ -63,6 +63,19 @@ unsigned names_distance(const char *a, const char *b, unsigned limit)
 	return smaller(rows[na % 3][nb], limit + 1);
 }
 
+/* True when the word lacks only what such words begin with: KILL of CAP_KILL. */
+static bool is_without_prefix(const char *word, const char *whole)
+{
+	size_t len = strlen(word), all = strlen(whole);
+
+	if (len < 2 || all <= len || whole[all - len - 1] != '_')
+		return false;
+	for (size_t n = 0; n < len; n++)
+		if (!same_letter(word[n], whole[all - len + n]))
+			return false;
+	return true;
+}
+
 const char *names_nearest(const struct name *table, const char *word)
 {
 	unsigned limit = strlen(word) < 5 ? 1 : 2;
@@ -72,6 +85,8 @@ const char *names_nearest(const struct name *table, const char *word)
 	for (; table->word[0]; table++) {
 		unsigned d = names_distance(word, table->word, limit);
 
+		if (is_without_prefix(word, table->word))
+			return table->word;
 		if (d < best) {
 			best = d;
 			found = table->word;

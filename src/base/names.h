@@ -27,5 +27,8 @@ const char *names_word(const struct name *table, uint64_t value);
  */
 unsigned names_distance(const char *a, const char *b, unsigned limit);
 
-/* The table's word nearest to a mistyped one, or NULL when none is near enough to suggest. */
+/*
+ * The table's word nearest to a mistyped one, or to one without the prefix that such words have
+ * (KILL: CAP_KILL); NULL when none is near enough to suggest.
+ */
 const char *names_nearest(const struct name *table, const char *word);

@@ -142,6 +142,20 @@ static void warn_ambient(struct planner *p, uint64_t caps)
 		  names);
 }
 
+/* "; did you mean CAP_KILL?" for names that are nearly one; "" when none is. */
+static const char *cap_suggestion(const struct planner *p, const struct str_list *unknown)
+{
+	const char *list = "";
+
+	for (size_t i = 0; i < unknown->count; i++) {
+		const char *near = names_nearest(words_capabilities, unknown->items[i]);
+
+		if (near)
+			list = plan_at(p, "%s%s%s", list, *list ? ", " : "", near);
+	}
+	return *list ? plan_at(p, "; did you mean %s?", list) : "";
+}
+
 /*
  * What this process can hand on. A new user namespace comes with a full bounding set, whatever the
  * caller's is (user_namespaces(7)).
@@ -172,8 +186,8 @@ static void plan_caps(struct planner *p, const struct oci_process *process,
 		return;
 	}
 	if (c->unknown.count || (asked & ~can))
-		plan_warn(p, "ignoring unknown or unavailable capabilities: %s",
-			  cap_list(p, asked & ~can, &c->unknown));
+		plan_warn(p, "ignoring unknown or unavailable capabilities: %s%s",
+			  cap_list(p, asked & ~can, &c->unknown), cap_suggestion(p, &c->unknown));
 	ret->cap_bounding = c->bounding & can;
 	ret->cap_permitted = c->permitted & can;
 	ret->cap_effective = c->effective & ret->cap_permitted;
