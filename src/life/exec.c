@@ -105,6 +105,7 @@ static void override(struct exec *x)
 	uint32_t *gids =
 		arena_new_array(x->arena, uint32_t, groups + o->additional_gids.count);
 
+	p->line = 0;	/* what is wrong with it is not to be looked for in the configuration */
 	p->args = o->args;
 	p->terminal = o->tty;
 	p->console_size.set = false;
@@ -177,7 +178,7 @@ static int decide(struct exec *x, struct err *e)
 	wants.labels = x->spec.apparmor_profile || x->spec.selinux_label;
 	if (host_facts_get(&wants, x->arena, &x->facts, e) < 0)
 		return -1;
-	if (plan_process(&x->spec, x->x->process_file ? x->x->process_file : "process", &options,
+	if (plan_process(&x->spec, x->x->process_file ? x->x->process_file : "options", &options,
 			 &x->facts, &x->config.linux, in_user_ns, x->arena, &x->process, &warnings,
 			 e) < 0)
 		return -1;

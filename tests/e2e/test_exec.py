@@ -84,6 +84,14 @@ def test_exec_env():
         assert "A=1" not in found
 
 
+def test_a_mistake_in_an_option_is_not_looked_for_in_the_configuration():
+    "the message names the options, and no line of a document"
+    with container(config()) as c:
+        c.up()
+        c.exec("env", "--env", "B").fails(r"options: process\.env\[\d+\]: .*missing '='.*\"B", rc=255)
+        c.exec("pwd", "--cwd", "x").fails(r"options: process\.cwd: Cwd must be an absolute path", rc=255)
+
+
 def test_exec_user():
     "--user UID and UID:GID; the groups of the config do not come along with another gid"
     with container(config()) as c:
