@@ -358,13 +358,15 @@ struct oci_config {
 	struct {
 		unsigned hostname, domainname, annotations, linux;
 	} lines;
+	/* A warning for each of the first members that are ignored and look like a known one. */
+	struct str_list misspelt;
 };
 
 /*
  * Reads a configuration. `name` is what messages call the document ("config.json"). Strict: see
  * json/doc.h for what is refused as a document; a value of the wrong type or out of its range is
  * an error that names line and member path. Unknown members are ignored (specification 1.3,
- * "Extensibility"). ociVersion must be 1.x.y. Whether the members make sense together is not
+ * "Extensibility"), but see `misspelt`. ociVersion must be 1.x.y. Whether the members make sense together is not
  * decided here.
  */
 int oci_config_read(const char *name, const char *text, size_t len, struct arena *a,

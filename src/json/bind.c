@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "orlop/auto.h"
 
-enum { WORD_MAX_LEN = 60 };
+enum { WORD_MAX_LEN = 60, MISSPELT_MAX = 16 };
 
 typedef int row_reader(const struct binding *b, const struct node *n, const struct bind *row,
 		       void *field);
@@ -384,12 +384,50 @@ static const struct bind *find_kind(const struct bind *table, enum bind_kind kin
 	return NULL;
 }
 
+/* The name of the row that a member was probably meant for: nearly the same, and not there. */
+static const char *meant(const struct node *object, const char *name, const struct bind *table)
+{
+	unsigned best = strlen(name) < 5 ? 1 : 2;
+	const char *found = NULL;
+
+	for (; table->kind != BIND_END; table++) {
+		unsigned distance;
+
+		if (!table->key || doc_find(object, table->key))
+			continue;
+		distance = names_distance(name, table->key, best);
+		if (distance < best + !found) {
+			best = distance;
+			found = table->key;
+		}
+	}
+	return found;
+}
+
+static void note_misspelt(const struct binding *b, const struct node *member,
+			  const struct bind *table)
+{
+	const char *name = meant(member->parent, member->key, table);
+	struct err e;
+
+	if (!name || b->misspelt->count == MISSPELT_MAX)
+		return;
+	doc_err(b->doc, member, &e, "is not known, and ignored; did you mean \"%s\"?", name);
+	if (!b->misspelt->items)
+		b->misspelt->items = arena_new_array(b->arena, char *, MISSPELT_MAX);
+	b->misspelt->items[b->misspelt->count++] = arena_strdup(b->arena, e.text);
+}
+
 static int unknown_member(const struct binding *b, const struct node *member,
 			  const struct bind *table)
 {
 	const struct bind *refuse = find_kind(table, BIND_REFUSE_UNKNOWN);
 
-	return refuse ? doc_err(b->doc, member, b->e, "unknown %s", refuse->what) : 0;
+	if (refuse)
+		return doc_err(b->doc, member, b->e, "unknown %s", refuse->what);
+	if (b->misspelt)
+		note_misspelt(b, member, table);
+	return 0;
 }
 
 static int check_required(const struct binding *b, const struct node *n, const struct bind *table,

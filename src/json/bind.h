@@ -5,7 +5,8 @@
  *
  * What every table gets for nothing: the type of each member that is present is checked (a wrong
  * one is never taken for absence), numbers are exact and their range is in the message, null is
- * absence, a member without a row is ignored, and a required one that is absent is an error.
+ * absence, a member without a row is ignored (see `misspelt`), and a required one that is absent is
+ * an error.
  *
  *	static const struct bind user[] = {
  *		B_LINE(struct oci_user, line),
@@ -74,6 +75,11 @@ struct binding {
 	const struct doc *doc;
 	struct arena *arena;	/* of the result */
 	struct err *e;
+	/*
+	 * If it is not NULL: collects a sentence for each of the first members that are ignored
+	 * and nearly have the name of one that is not there.
+	 */
+	struct str_list *misspelt;
 };
 
 /* Reads the member n into the row's field. */

@@ -129,28 +129,41 @@ static const struct bind config_rows[] = {
 	B_END
 };
 
-/* Reads a document whose outermost object has these rows; *ret is zeroed. */
-static int read_document(const char *name, const char *text, size_t len, const struct bind *rows,
-			 struct arena *a, void *ret, struct err *e)
+int oci_config_read(const char *name, const char *text, size_t len, struct arena *a,
+		    struct oci_config *ret, struct err *e)
 {
-	struct binding b = { .arena = a, .e = e };
+	struct oci_config config = { 0 };
+	struct binding b = { .arena = a, .e = e, .misspelt = &config.misspelt };
 	auto_doc d = DOC_NONE;
 
 	if (doc_read(name, text, len, a, &d, e))
 		return -1;
 	b.doc = &d;
-	return bind_read(&b, d.root, rows, ret);
-}
-
-int oci_config_read(const char *name, const char *text, size_t len, struct arena *a,
-		    struct oci_config *ret, struct err *e)
-{
-	struct oci_config config = { 0 };
-
-	if (read_document(name, text, len, config_rows, a, &config, e))
+	if (bind_read(&b, d.root, config_rows, &config))
 		return -1;
 	*ret = config;
 	return 0;
+}
+
+/*
+ * Reads a document that is one member of a configuration; *ret is zeroed. A whole configuration is
+ * refused by name: none of its members would be known, and nothing would be missing in resources.
+ */
+static int read_part(const char *name, const char *text, size_t len, const char *part,
+		     const struct bind *rows, struct arena *a, void *ret, struct err *e)
+{
+	struct binding b = { .arena = a, .e = e };
+	const struct node *version;
+	auto_doc d = DOC_NONE;
+
+	if (doc_read(name, text, len, a, &d, e))
+		return -1;
+	b.doc = &d;
+	version = doc_find(d.root, "ociVersion");
+	if (version)
+		return doc_err(&d, version, e, "this is a whole configuration, and should be its "
+			       "%s alone", part);
+	return bind_read(&b, d.root, rows, ret);
 }
 
 int oci_process_read(const char *name, const char *text, size_t len, struct arena *a,
@@ -158,7 +171,7 @@ int oci_process_read(const char *name, const char *text, size_t len, struct aren
 {
 	struct oci_process process = { 0 };
 
-	if (read_document(name, text, len, oci_process_rows, a, &process, e))
+	if (read_part(name, text, len, "process", oci_process_rows, a, &process, e))
 		return -1;
 	*ret = process;
 	return 0;
@@ -169,7 +182,7 @@ int oci_resources_read(const char *name, const char *text, size_t len, struct ar
 {
 	struct oci_resources resources = { 0 };
 
-	if (read_document(name, text, len, oci_resources_rows, a, &resources, e))
+	if (read_part(name, text, len, "linux.resources", oci_resources_rows, a, &resources, e))
 		return -1;
 	*ret = resources;
 	return 0;

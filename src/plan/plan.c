@@ -154,6 +154,8 @@ int plan_make(const struct oci_config *config, const char *name,
 	    plan_devices(&p) || plan_cgroups(&p) || plan_init(&p) || plan_labels(&p) ||
 	    plan_intel_rdt(&p) || plan_seccomp(&p) || plan_harden(&p))
 		return -1;
+	for (size_t i = 0; i < config->misspelt.count; i++)
+		plan_warn(&p, "%s", config->misspelt.items[i]);
 	plan_hooks(&p);
 	plan_propagation(&p);
 	plan_rest(&p);

@@ -261,6 +261,7 @@ static void check_full(void)
 	if (!text)
 		return;
 	CHECK(oci_config_read("full.json", text, len, &a, &c, &e) == 0, "%s", e.text);
+	CHECK(c.misspelt.count == 0, "%s", c.misspelt.items[0]);
 	if (!c.root.set)
 		return;
 	check_top(&c);
