@@ -234,6 +234,7 @@ static int checkpoint(struct checkpoint *k, struct err *e)
 	    container_open_locked(k->life, x->id, CONTAINER_LOCK_MS, &k->a, &k->c, e) < 0 ||
 	    guard_refuse(k->c.dir, x->id, "checkpoint", e) < 0 ||
 	    lifecycle_check(VERB_CHECKPOINT, k->c.status, x->id, e) < 0 ||
+	    !criu_find(x->criu.program, &k->a, e) ||	/* before a directory is made for it */
 	    images_open(&x->criu, true, &k->a, &k->images, e) < 0 ||
 	    images_request(&x->criu, &k->images, &k->c.record.annotations, &k->a, &r, e) < 0)
 		return -1;

@@ -117,6 +117,16 @@ def test_a_relative_root_counts_from_the_caller():
     assert os.listdir("rel-root") == []
 
 
+def test_a_checkpoint_without_criu_makes_no_directory():
+    "what fails at once leaves nothing"
+    with container(config()) as c:
+        c.up()
+        images = os.path.join(current().tmp, "images")
+        rt("checkpoint", "--image-path", images, c.name, front=["--criu", "/nowhere/criu"]).fails(
+            "criu: /nowhere/criu: no such file", rc=1)
+        assert not os.path.exists(images)
+
+
 def test_list_of_a_root_that_is_not_there():
     "an explicit one that is missing is an error, as in runc"
     rt("list", root=current().tmp + "/absent").fails("(?i)no such file or directory", rc=1)
