@@ -106,8 +106,9 @@ int life_list(const struct life *l, struct arena *a, struct life_views *ret, str
 		if (found == 0)
 			views.items[views.count++] = view_of(&c, a);
 		else if (found < 0)
-			l->warn(arena_printf(a, "load container %s: %s; left out (delete --force removes "
-					     "what is left of it)", c.id, e->text));
+			l->warn(arena_printf(a, "load container %s: %s; left out%s", c.id, e->text,
+					     e->code == EACCES ? "" : " (delete --force "
+					     "removes what is left of it)"));
 	}
 	*ret = views;
 	return 0;

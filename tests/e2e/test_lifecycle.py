@@ -512,6 +512,17 @@ def test_list_refuses_an_unknown_format():
     rt("list", "--format", "xml").fails("invalid format", rc=1)
 
 
+def test_list_of_somebody_elses_containers():
+    "each is named; that delete --force would help is not said, because it would not"
+    test = current()
+    with container(config()) as c:
+        c.up()
+        os.chmod(test.root, 0o755)
+        found = rt("list", wrap=["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups"])
+        assert found.rc == 0 and c.name in found.err and "permission denied; left out" in found.err
+        assert "delete" not in found.err
+
+
 def test_list_goes_on_past_a_broken_entry():
     "a state directory that is no container, or cannot be read, does not hide the others"
     test = current()
