@@ -84,6 +84,9 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 			    "to search every directory on the way");
 	if (m->error == EINVAL && mount->kind == PLAN_MOUNT_REMOUNT)
 		err_hint(e, "it changes an earlier mount, and none may be at that very path");
+	if (strstr(m->detail, "Unknown parameter"))
+		err_hint(e, "what is no option of mounts in general goes to the file system, each "
+			    "string of the array as one option");
 	if (m->error == ENODEV && mount->fstype)
 		err_hint(e, "this kernel has no file system \"%s\"; a bind mount has \"bind\" among "
 			    "its options", mount->fstype);

@@ -22,6 +22,14 @@ def options_of(options, kind="tmpfs", **more):
     return run(config(mounts=[mount]), "mounts /m").ok.mount("/m")
 
 
+def test_an_option_that_nobody_knows():
+    "the file system's words, and what became of the options"
+    for word in ("nosuidd", "ro,nosuid"):
+        run(config(mounts=[{"destination": "/v", "type": "tmpfs", "source": "t",
+                            "options": [word]}])).fails(
+            f"Unknown parameter '{word}'", "each string of the array", rc=1)
+
+
 def test_flags_of_a_mount_are_those_of_its_options():
     "each word that shows in the mount table, alone"
     for word, shown in (("ro", "ro"), ("rw", "rw"), ("nosuid", "nosuid"), ("nodev", "nodev"),
