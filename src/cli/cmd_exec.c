@@ -3,6 +3,8 @@
  * orlop exec. What the command line says wins over the container's configuration, unless the
  * whole process comes from a file.
  */
+#include <string.h>
+
 #include "cli/command.h"
 
 static int read_groups(const struct command *c, struct life_exec *x, struct err *e)
@@ -52,6 +54,7 @@ int cmd_exec(const struct command *c, struct err *e)
 		.apparmor = v->apparmor,
 		.preserve_fds = v->preserve_fds,
 	};
+	int status;
 
 	if (!x.process_file && x.args.count == 0)
 		return err_set(e, ERR_USAGE, "exec args cannot be empty");
@@ -59,5 +62,8 @@ int cmd_exec(const struct command *c, struct err *e)
 		return -1;
 	if (read_groups(c, &x, e) || read_cgroup(c, &x, e))
 		return -1;
-	return life_exec(&c->life, &x, e);
+	status = life_exec(&c->life, &x, e);
+	if (status < 0 && x.args.count && strcmp(x.args.items[0], "--") == 0)
+		return err_hint(e, "\"--\" may stand before ID; what follows ID is the command");
+	return status;
 }

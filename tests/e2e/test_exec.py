@@ -5,7 +5,7 @@ import json
 import os
 import time
 
-from deck import (caps, config, container, current, host, namespaces, needs, run, skip,
+from deck import (caps, config, container, current, host, namespaces, needs, rt, run, skip,
                   until)
 
 
@@ -90,6 +90,14 @@ def test_a_mistake_in_an_option_is_not_looked_for_in_the_configuration():
         c.up()
         c.exec("env", "--env", "B").fails(r"options: process\.env\[\d+\]: .*missing '='.*\"B", rc=255)
         c.exec("pwd", "--cwd", "x").fails(r"options: process\.cwd: Cwd must be an absolute path", rc=255)
+
+
+def test_a_double_dash_after_the_id_is_the_command():
+    "as it is for runc; and the message says where it may stand"
+    with container(config()) as c:
+        c.up()
+        rt("exec", c.name, "--", "true").fails('exec: "--": executable file not found',
+                                             "may stand before ID", rc=255)
 
 
 def test_exec_user():
