@@ -3,7 +3,7 @@
  * The audit log of one root: a line of JSON for each operation that holds, looks at, lets go or
  * ends a container, or tries to. Each line carries the SHA-256 of the one before, so that a line
  * that was changed, removed or put in between is noticed by whoever computes them anew; the file
- * "head" names the last one. Who can write the files can compute them anew as well: against that
+ * "head" names the last one. Whoever can write the files can compute them anew as well: against that
  * the head has to be kept elsewhere.
  *
  * <root>/.audit/log is the newest file, log.1 the one before and so on; the chain goes through

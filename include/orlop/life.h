@@ -194,7 +194,7 @@ int life_resume(const struct life *l, const char *id, struct err *e)
  * `resources` does not say stays as it is; its device rules, and a limit of 0 pids, count as not
  * said. All of it holds afterwards and is stored (see state.h), or none of it; in quarantine all
  * of it is kept until life_release. `name` is what messages call the document. The keys
- * orlop.quarantine and orlop.evidence of `unified` ask for just that. X
+ * orlop.quarantine and orlop.evidence of `unified` ask for just that.
  */
 int life_update(const struct life *l, const char *id, const struct oci_resources *resources,
 		const struct oci_intel_rdt *rdt, const char *name, struct err *e)
