@@ -17,7 +17,7 @@
 
 enum {
 	CHILD_PLAN_MAGIC = 0x6f726c33,		/* "orl3"; changes with the layout */
-	CHILD_PLAN_ADDRESS = 0x10000000,	/* far above the program: 32 KiB at 4 MiB */
+	CHILD_PLAN_ADDRESS = 0x10000000,	/* far above the program: some 40 KiB at 4 MiB */
 };
 
 typedef uint32_t child_str;			/* offset of a string; 0: none */

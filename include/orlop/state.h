@@ -14,8 +14,12 @@
  *   state.json   the record; written when the container is complete, replaced atomically
  *   cgroup.kept  when the cgroup was there before the container: then it stays after it
  *   resctrl      as "cgroup": the groups of resctrl that are made for it (only when there are)
+ *   notify/      the directory that the container sees as /run/notify; only with NOTIFY_SOCKET
  *   start.sock   where the waiting process listens for `start`; the process alone holds the
  *                listening end and loses it by exec, so connecting tells "created" from "running"
+ * and, of one that has gone bad or may: policy.json, watch, watch.sock, armed, quarantine,
+ * pending.json, still, alarms. The file of src/guard or src/life that writes each says what it is.
+ *
  * mkdir of the directory decides who creates; flock on it serialises operations on one container.
  * Files are 0600. Names beginning with '.' below <root> are nobody's.
  *
@@ -117,8 +121,7 @@ bool state_condemned(int dir);
 
 /*
  * Writes the planned cgroup ("" when none) before it is made, and the systemd unit that it will
- * be of (NULL: of none). Also an error when the directory
- * was condemned: nothing may be made then.
+ * be of (NULL: of none). Also an error when the directory was condemned: nothing may be made then.
  */
 int state_write_cgroup(int dir, const char *id, const char *mount, const char *path,
 		       const char *unit, struct err *e) __attribute__((warn_unused_result));

@@ -145,14 +145,6 @@ uint8_t dbus_get_byte(struct dbus_reader *r)
 	return b ? *b : 0;
 }
 
-bool dbus_get_bool(struct dbus_reader *r)
-{
-	uint32_t value = dbus_get_u32(r);
-
-	r->bad |= value > 1;
-	return value == 1;
-}
-
 uint32_t dbus_get_u32(struct dbus_reader *r)
 {
 	const unsigned char *b = get(r, 4, 4);
@@ -160,16 +152,6 @@ uint32_t dbus_get_u32(struct dbus_reader *r)
 
 	if (b)
 		memcpy(&value, b, 4);
-	return value;
-}
-
-uint64_t dbus_get_u64(struct dbus_reader *r)
-{
-	const unsigned char *b = get(r, 8, 8);
-	uint64_t value = 0;
-
-	if (b)
-		memcpy(&value, b, 8);
 	return value;
 }
 

@@ -58,9 +58,7 @@ struct dbus_reader {
 };
 
 uint8_t dbus_get_byte(struct dbus_reader *r);
-bool dbus_get_bool(struct dbus_reader *r);
 uint32_t dbus_get_u32(struct dbus_reader *r);
-uint64_t dbus_get_u64(struct dbus_reader *r);
 const char *dbus_get_string(struct dbus_reader *r);	/* points into the bytes; never NULL */
 const char *dbus_get_signature(struct dbus_reader *r);
 

@@ -17,10 +17,6 @@
 
 #ifndef MFD_EXEC		/* Linux 6.3; Debian 12's headers are older */
 #define MFD_EXEC 0x0010U
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
-#ifndef F_SEAL_EXEC
-#define F_SEAL_EXEC 0x0020
 #endif
 
 int fd_write_all(int fd, const void *bytes, size_t len)

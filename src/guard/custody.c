@@ -12,7 +12,8 @@
 
 enum { LOCK_MS = 250 };
 
-bool custody_suffices(const struct evidence_options *options)
+/* Whether a set with these options is as good as any that a policy may want. */
+static bool suffices(const struct evidence_options *options)
 {
 	return options->memory != EVIDENCE_MEMORY_NONE && options->upper;
 }
@@ -59,7 +60,7 @@ bool custody_note(const char *root, const char *id, const struct evidence_option
 	logged = audit_write(root, &entry, &e) == 0;
 	if (code < 0 || held_find(root, id, &a, &h, &e) < 0)
 		return logged;
-	if (!result->stopped && custody_suffices(options))
+	if (!result->stopped && suffices(options))
 		note_journal(h.dir, id, options->output, &a);
 	policy_load(h.dir, &a, &policy, &e);
 	auto_fd int runs = hook_start(root, id, &policy, &event);

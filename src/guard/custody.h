@@ -13,6 +13,3 @@
  */
 bool custody_note(const char *root, const char *id, const struct evidence_options *options,
 		  int code, const struct evidence_result *result, const struct err *why);
-
-/* Whether a set with these options is as good as any that a policy may want. */
-bool custody_suffices(const struct evidence_options *options);

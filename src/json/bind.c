@@ -153,8 +153,8 @@ static void hint_all(const struct binding *b, const struct name *words)
 		err_hint(b->e, "one of:%s", text_get(&t));
 }
 
-int bind_err_word(const struct binding *b, const struct node *n, const struct name *words,
-		  const char *what)
+static int unknown_word(const struct binding *b, const struct node *n, const struct name *words,
+			const char *what)
 {
 	auto_arena a = ARENA_NONE;
 	const char *nearest = n->len > 2 ? names_nearest(words, n->text) : NULL;
@@ -172,7 +172,7 @@ int bind_word(const struct binding *b, const struct node *n, const struct name *
 {
 	if (want(b, n, NODE_STRING, "a string"))
 		return -1;
-	return names_find(words, n->text, ret) ? 0 : bind_err_word(b, n, words, what);
+	return names_find(words, n->text, ret) ? 0 : unknown_word(b, n, words, what);
 }
 
 static int read_word(const struct binding *b, const struct node *n, const struct bind *row,

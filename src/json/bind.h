@@ -120,11 +120,10 @@ struct bind {
 int bind_read(const struct binding *b, const struct node *n, const struct bind *table, void *target)
 	__attribute__((warn_unused_result));
 
-/* Reports `unknown <what> "<word>"` with the nearest word of the table as a hint; returns -1. */
-int bind_err_word(const struct binding *b, const struct node *n, const struct name *words,
-		  const char *what) __attribute__((cold));
-
-/* 0 and the value of the string n in the table, or -1. */
+/*
+ * 0 and the value of the string n in the table; or -1 and `unknown <what> "<word>"`, with the
+ * nearest word of the table as a hint, or all of a short one.
+ */
 int bind_word(const struct binding *b, const struct node *n, const struct name *words,
 	      const char *what, uint64_t *ret) __attribute__((warn_unused_result));
 

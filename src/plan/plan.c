@@ -21,7 +21,7 @@ static int check_host(struct planner *p)
 	return 0;
 }
 
-int plan_options_check(struct planner *p)
+static int check_options(struct planner *p)
 {
 	const struct plan_options *o = p->options;
 
@@ -145,7 +145,7 @@ int plan_make(const struct oci_config *config, const char *name,
 			     .explain = !options->quick, .e = e };
 
 	/* Root, namespaces and id maps first: what is allowed elsewhere depends on them. */
-	if (plan_options_check(&p))
+	if (check_options(&p))
 		return -1;
 	plan_root(&p);
 	if (plan_namespaces(&p) || plan_id_maps(&p) ||

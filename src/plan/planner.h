@@ -104,7 +104,6 @@ const struct plan_namespace *plan_find_namespace(const struct plan *plan, enum o
 
 /* The subjects, in the order in which plan_make asks them. */
 
-int plan_options_check(struct planner *p) __attribute__((warn_unused_result));
 int plan_namespaces(struct planner *p) __attribute__((warn_unused_result));
 int plan_id_maps(struct planner *p) __attribute__((warn_unused_result));
 int plan_map_writers(struct planner *p) __attribute__((warn_unused_result));

@@ -13,10 +13,6 @@
 #include "base/text.h"
 #include "oci/words.h"
 
-#ifndef MPOL_WEIGHTED_INTERLEAVE
-#define MPOL_WEIGHTED_INTERLEAVE 6	/* Linux 6.9 */
-#endif
-
 /* More than any kernel has of CPUs (8192) or memory nodes (1024): what is beyond is a mistake. */
 enum { NUMBER_MAX = 65535, PRIORITY_MIN = 1 };
 
