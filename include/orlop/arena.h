@@ -37,6 +37,10 @@ char *arena_strdup(struct arena *a, const char *text) __attribute__((returns_non
 char *arena_printf(struct arena *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3), returns_nonnull));
 
+/* As arena_printf, with the arguments in a list, which is used up. */
+char *arena_vprintf(struct arena *a, const char *format, va_list ap)
+	__attribute__((format(printf, 2, 0), returns_nonnull));
+
 /* Frees everything that was allocated; the arena may be used again. Accepts ARENA_NONE. */
 void arena_free(struct arena *a);
 

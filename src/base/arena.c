@@ -90,19 +90,32 @@ char *arena_strdup(struct arena *a, const char *text)
 	return arena_strndup(a, text, strlen(text));
 }
 
+char *arena_vprintf(struct arena *a, const char *format, va_list ap)
+{
+	char small[256];	/* most texts are short, and then formatted once */
+	va_list again;
+	char *text;
+	int len;
+
+	va_copy(again, ap);
+	len = vsnprintf(small, sizeof(small), format, ap);
+	BUG_ON(len < 0);
+	text = find_room(a, (size_t)len + 1, 1);
+	if ((size_t)len < sizeof(small))
+		memcpy(text, small, (size_t)len + 1);
+	else
+		vsnprintf(text, (size_t)len + 1, format, again);
+	va_end(again);
+	return text;
+}
+
 char *arena_printf(struct arena *a, const char *format, ...)
 {
 	va_list ap;
 	char *text;
-	int len;
 
 	va_start(ap, format);
-	len = vsnprintf(NULL, 0, format, ap);
-	va_end(ap);
-	BUG_ON(len < 0);
-	text = find_room(a, (size_t)len + 1, 1);
-	va_start(ap, format);
-	vsnprintf(text, (size_t)len + 1, format, ap);
+	text = arena_vprintf(a, format, ap);
 	va_end(ap);
 	return text;
 }

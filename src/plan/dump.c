@@ -52,18 +52,12 @@ static void line(struct dump *d, const char *format, ...) __attribute__((format(
 static void line(struct dump *d, const char *format, ...)
 {
 	char *text;
-	va_list ap, again;
-	int len;
+	va_list ap;
 
 	va_start(ap, format);
-	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, format, ap);
+	text = arena_vprintf(d->a, format, ap);
 	va_end(ap);
-	BUG_ON(len < 0);
-	text = arena_alloc(d->a, (size_t)len + 1);
-	vsnprintf(text, (size_t)len + 1, format, again);
-	va_end(again);
-	text_add(&d->t, text, (size_t)len);
+	text_puts(&d->t, text);
 	if (d->explain) {
 		const char *reason = find_reason(d, text);
 

@@ -10,33 +10,13 @@
 
 #include "base/text.h"
 
-static char *format_text(struct arena *a, const char *format, va_list ap)
-{
-	char small[256];
-	va_list again;
-	char *text;
-	int len;
-
-	va_copy(again, ap);
-	len = vsnprintf(small, sizeof(small), format, ap);
-	BUG_ON(len < 0);
-	if ((size_t)len < sizeof(small)) {
-		text = arena_strndup(a, small, (size_t)len);
-	} else {
-		text = arena_alloc(a, (size_t)len + 1);
-		vsnprintf(text, (size_t)len + 1, format, again);
-	}
-	va_end(again);
-	return text;
-}
-
 char *plan_at(const struct planner *p, const char *format, ...)
 {
 	va_list ap;
 	char *text;
 
 	va_start(ap, format);
-	text = format_text(p->a, format, ap);
+	text = arena_vprintf(p->a, format, ap);
 	va_end(ap);
 	return text;
 }
@@ -64,7 +44,7 @@ void plan_warn(struct planner *p, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	plan_push_str(p->a, p->warnings, format_text(p->a, format, ap));
+	plan_push_str(p->a, p->warnings, arena_vprintf(p->a, format, ap));
 	va_end(ap);
 }
 
@@ -75,7 +55,7 @@ void plan_because_of(struct planner *p, unsigned line, const char *member, const
 	if (!p->explain)
 		return;
 	va_start(ap, fact);
-	LIST_PUSH(p->a, p->plan->reasons, { .fact = format_text(p->a, fact, ap),
+	LIST_PUSH(p->a, p->plan->reasons, { .fact = arena_vprintf(p->a, fact, ap),
 					    .because = place(p, line, member) });
 	va_end(ap);
 }
@@ -87,7 +67,7 @@ void plan_because(struct planner *p, const char *cause, const char *fact, ...)
 	if (!p->explain)
 		return;
 	va_start(ap, fact);
-	LIST_PUSH(p->a, p->plan->reasons, { .fact = format_text(p->a, fact, ap),
+	LIST_PUSH(p->a, p->plan->reasons, { .fact = arena_vprintf(p->a, fact, ap),
 					    .because = cause });
 	va_end(ap);
 }
