@@ -15,16 +15,29 @@
 #include "orlop/auto.h"
 #include "orlop/profile.h"
 
-/* The names that an earlier profile allows, so that several runs come to one. */
-static int add_earlier(const char *path, struct life_learned *learned, struct arena *a,
-		       struct err *e)
+/* The profile of an earlier run: nothing but allowed names. */
+static int load_earlier(const char *path, struct arena *a, const struct profile **ret,
+			struct err *e)
 {
-	const struct profile *earlier;
+	if (profile_load(path, a, ret, e) < 0)
+		return -1;
+	for (size_t i = 0; i < (*ret)->seccomp.rules.count; i++) {
+		const struct oci_seccomp_rule *rule = &(*ret)->seccomp.rules.items[i];
+
+		if (rule->action != OCI_SECCOMP_ALLOW || rule->args.count)
+			return err_set(e, ERR_CONFIG, "%s: was not made by profile learn: it has rules "
+				       "other than allowed names", path);
+	}
+	return 0;
+}
+
+/* The names that it allows, so that several runs come to one. */
+static void add_earlier(const struct profile *earlier, struct life_learned *learned,
+			struct arena *a)
+{
 	struct str_list calls = learned->calls;
 	size_t count = calls.count;
 
-	if (profile_load(path, a, &earlier, e) < 0)
-		return -1;
 	for (size_t i = 0; i < earlier->seccomp.rules.count; i++)
 		count += earlier->seccomp.rules.items[i].names.count;
 	calls.items = arena_new_array(a, char *, count);
@@ -33,14 +46,10 @@ static int add_earlier(const char *path, struct life_learned *learned, struct ar
 	for (size_t i = 0; i < earlier->seccomp.rules.count; i++) {
 		const struct oci_seccomp_rule *rule = &earlier->seccomp.rules.items[i];
 
-		if (rule->action != OCI_SECCOMP_ALLOW || rule->args.count)
-			return err_set(e, ERR_CONFIG, "%s: was not made by profile learn: it has rules "
-				       "other than allowed names", path);
 		for (size_t k = 0; k < rule->names.count; k++)
 			calls.items[calls.count++] = rule->names.items[k];
 	}
 	learned->calls = calls;
-	return 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -80,14 +89,22 @@ static const char *document(const struct life_learned *learned, const char *id, 
 	return emit_get(&m);
 }
 
-/* Replaced as a whole: one that is being read stays what it was. */
-static int write_profile(const char *path, const char *text, struct arena *a, struct err *e)
+/* The directory that the profile is to be in, or -1. */
+static int open_place(const char *path, struct arena *a, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	const char *place = slash ? arena_strndup(a, path, (size_t)(slash - path + 1)) : ".";
-	auto_fd int dir = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dir = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (dir < 0 || file_replace(dir, slash ? slash + 1 : path, text, strlen(text)) < 0)
+	return dir < 0 ? err_sys(e, "profile \"%.200s\"", path) : dir;
+}
+
+/* Replaced as a whole: one that is being read stays what it was. */
+static int write_profile(int dir, const char *path, const char *text, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (file_replace(dir, slash ? slash + 1 : path, text, strlen(text)) < 0)
 		return err_sys(e, "profile \"%.200s\"", path);
 	return 0;
 }
@@ -98,7 +115,9 @@ static int learn(const struct command *c, const char *id, struct err *e)
 	struct life_create create = {
 		.id = id, .bundle = v->bundle, .config = v->config,
 	};
+	const struct profile *earlier = NULL;
 	struct life_learned learned;
+	auto_fd int dir = -1;
 	const char *text;
 	int status;
 
@@ -106,11 +125,17 @@ static int learn(const struct command *c, const char *id, struct err *e)
 		err_set(e, ERR_USAGE, "learn needs a place for the profile");
 		return err_hint(e, "-o FILE.json");
 	}
-	status = life_learn(&c->life, &create, c->arena, &learned, e);
-	if (status < 0 || (v->add && add_earlier(v->add, &learned, c->arena, e) < 0))
+	/* Before the program runs: what it did cannot be had again. */
+	dir = open_place(v->output, c->arena, e);
+	if (dir < 0 || (v->add && load_earlier(v->add, c->arena, &earlier, e) < 0))
 		return -1;
+	status = life_learn(&c->life, &create, c->arena, &learned, e);
+	if (status < 0)
+		return -1;
+	if (earlier)
+		add_earlier(earlier, &learned, c->arena);
 	text = arena_printf(c->arena, "%s\n", document(&learned, id, c->arena));
-	if (write_profile(v->output, text, c->arena, e) < 0)
+	if (write_profile(dir, v->output, text, e) < 0)
 		return -1;
 	fprintf(stderr, "%zu calls, %zu addresses\n", learned.calls.count, learned.addresses.count);
 	for (size_t i = 0; i < learned.addresses.count; i++)
@@ -125,6 +150,7 @@ int cmd_profile(const struct command *c, struct err *e)
 	const struct str_list *words = &c->call->operands;
 
 	if (strcmp(words->items[0], "learn") != 0)
-		return err_set(e, ERR_USAGE, "\"%.80s\" is not learn", words->items[0]);
+		return err_set(e, ERR_USAGE, "\"%.80s\" is not known: profile learn ID is all there is",
+			       words->items[0]);
 	return learn(c, words->items[1], e);
 }

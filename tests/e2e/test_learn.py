@@ -89,6 +89,16 @@ def test_addresses_are_listed():
         assert said.count(line) == 1, said
 
 
+def test_a_place_that_is_not_there_is_found_out_before_the_program_runs():
+    "and so is an earlier profile that cannot be read: what was learned would be lost"
+    for flags in (("-o", "/nowhere/p.json"),
+                  ("-o", os.path.join(current().tmp, "p.json"), "--add", "/nowhere/q.json")):
+        name = current().next_id()
+        path = bundle(config(), "echo it ran", name)
+        result = rt("profile", "learn", "-b", path, *flags, name).fails("no such file", rc=1)
+        assert "it ran" not in result.out, result
+
+
 def test_nothing_is_left():
     "no directory, and the container is gone; a bundle that does not run leaves no profile"
     before = set(os.listdir("/run"))
@@ -105,4 +115,4 @@ def test_nothing_is_left():
     assert not os.path.exists(path)
     until(lambda: not left())
     rt("profile", "learn", name).fails("needs a place")
-    rt("profile", "forget", name).fails("is not learn")
+    rt("profile", "forget", name).fails('"forget" is not known: profile learn')
