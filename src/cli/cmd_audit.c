@@ -100,7 +100,9 @@ int cmd_audit(const struct command *c, struct err *e)
 		return show(c, more, e);
 	if (strcmp(word, "verify") == 0)
 		return verify(c, more, e);
-	if (strcmp(word, "head") == 0 && !more)
+	if (strcmp(word, "head") == 0 && more)
+		return err_set(e, ERR_USAGE, "audit head stands alone, and \"%.80s\" follows", more);
+	if (strcmp(word, "head") == 0)
 		return head(c, e);
 	return err_set(e, ERR_USAGE, "\"%.80s\" is neither show, verify nor head", word);
 }

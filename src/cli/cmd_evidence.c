@@ -40,6 +40,13 @@ static int read_budget(const char *word, unsigned *ret_ms, struct err *e)
 	return err_set(e, ERR_USAGE, "invalid budget \"%.40s\": a number with ms, s or m, as 10s", word);
 }
 
+/* A word that is no container's name by itself, unless somebody says where its evidence goes. */
+static bool needs_more(const char *word)
+{
+	return strcmp(word, "verify") == 0 || strcmp(word, "report") == 0 ||
+	       strcmp(word, "prune") == 0;
+}
+
 static enum evidence_memory memory_of(const char *word)
 {
 	if (word && strcmp(word, "anon") == 0)
@@ -97,6 +104,9 @@ static int gather(const struct command *c, const char *id, struct err *e)
 	};
 	int code;
 
+	if (!v->output && needs_more(id))
+		return err_set(e, ERR_USAGE, "evidence %s needs %s", id,
+			       strcmp(id, "prune") == 0 ? "a DIR" : "a SET");
 	if (!v->output) {
 		err_set(e, ERR_USAGE, "evidence needs a place to go");
 		return err_hint(e, "-o DIR, -o FILE.tar, or -o - for standard output");
