@@ -326,7 +326,7 @@ int cli_parse(int argc, char **argv, struct arena *a, struct cli_call *ret, stru
 	*ret = (struct cli_call){ .program = program_name(argc > 0 ? argv[0] : NULL) };
 	if (read_words(&r, true) || check_globals(&r))
 		return -1;
-	if (r.at >= argc)
+	if (r.at >= argc || ret->values.show_version)	/* whatever follows, as with runc */
 		return 0;
 	ret->command = cli_command_find(argv[r.at]);
 	if (!ret->command)
