@@ -232,7 +232,7 @@ static void walk(struct tree *t, int dir, const char *prefix, unsigned depth)
 /* Opens a member again, a name at a time: its path may be longer than the kernel takes. */
 static int open_member(int dir, const char *path)
 {
-	int at = dup(dir);
+	int at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
 
 	while (at >= 0) {
 		size_t len = strcspn(path, "/");

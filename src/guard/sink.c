@@ -129,6 +129,7 @@ static int refuse_full(const struct sink *s, struct err *e)
 static int open_directory(struct sink *s, const char *output, struct err *e)
 {
 	auto_dir DIR *listing = NULL;
+	auto_fd int again = -1;
 	struct dirent *entry;
 	struct stat st;
 
@@ -140,8 +141,12 @@ static int open_directory(struct sink *s, const char *output, struct err *e)
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
 		return err_set(e, ERR_POLICY, "evidence \"%.200s\": the directory is not private "
 			       "(0700 and ours)", output);
-	listing = fdopendir(dup(s->fd));
-	while (listing && (entry = readdir(listing)))
+	again = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	listing = again < 0 ? NULL : fdopendir(again);
+	if (!listing)
+		return err_sys(e, "evidence \"%.200s\"", output);
+	take_fd(&again);		/* it is the listing's now */
+	while ((entry = readdir(listing)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			return err_set(e, ERR_STATE, "evidence \"%.200s\": the directory is not "
 				       "empty", output);
