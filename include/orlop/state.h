@@ -75,6 +75,9 @@ enum { STATE_ABSENT = 1, STATE_EXISTS = 2, STATE_BUSY = 3 };
 /* False when `id` may not name a container: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 1024. */
 bool state_id_valid(const char *id);
 
+/* The same, also of NULL; *e says what is wrong with it. */
+int state_check_id(const char *id, struct err *e) __attribute__((warn_unused_result));
+
 /*
  * Opens the directory of all containers, making it (0700) when `make` is set. Returns a
  * descriptor; refuses one that others may write to. STATE_ABSENT cannot be returned (it would be

@@ -96,8 +96,8 @@ static int open_container(struct capture *c, const char *state_root, const char 
 	auto_fd int root = -1;
 	int found;
 
-	if (!state_id_valid(id))
-		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", id);
+	if (state_check_id(id, e) < 0)
+		return -1;
 	root = state_open_root(state_root, false, e);
 	if (root < 0)
 		return e->code == ENOENT ? err_set(e, ERR_STATE, "container does not exist") : -1;

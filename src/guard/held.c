@@ -47,8 +47,8 @@ int held_find(const char *root, const char *id, struct arena *a, struct held *re
 	auto_fd int top = -1;
 	int found;
 
-	if (!state_id_valid(id))
-		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", id);
+	if (state_check_id(id, e) < 0)
+		return -1;
 	top = state_open_root(root, false, e);
 	found = top >= 0 ? state_open(top, id, &h.dir, e) : e->code == ENOENT ? STATE_ABSENT : -1;
 	if (found == 0)

@@ -28,10 +28,8 @@ int container_find(const struct life *l, const char *id, struct container *ret, 
 {
 	struct container c = CONTAINER_NONE;
 
-	if (!id[0])
-		return err_set(e, ERR_USAGE, "container id cannot be empty");
-	if (!state_id_valid(id))
-		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", id);
+	if (state_check_id(id, e) < 0)
+		return -1;
 	c.id = id;
 	c.root_path = l->root;
 	c.root = state_open_root(l->root, false, e);

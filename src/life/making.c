@@ -233,11 +233,8 @@ static int decide(struct making *c, const struct life *l, const struct life_crea
 		.resctrl = -1,
 		.moved = NETDEV_MOVES_NONE,
 	};
-	if (!create->id || !*create->id)
-		return err_set(e, ERR_USAGE, "container id cannot be empty");
-	if (!state_id_valid(create->id))
-		return err_set(e, ERR_USAGE, "invalid container ID format: \"%.80s\"", create->id);
-	if (bundle_plan(l, create, false, a, &c->bundle, e) < 0)
+	if (state_check_id(create->id, e) < 0 ||
+	    bundle_plan(l, create, false, a, &c->bundle, e) < 0)
 		return -1;
 	fill_record(c);
 	return 0;

@@ -44,6 +44,17 @@ bool state_id_valid(const char *id)
 	return len > 0 && len <= ID_MAX && !id[len] && id[0] != '.';
 }
 
+int state_check_id(const char *id, struct err *e)
+{
+	if (!id || !*id)
+		return err_set(e, ERR_USAGE, "container id cannot be empty");
+	if (state_id_valid(id))
+		return 0;
+	err_set(e, ERR_USAGE, "invalid container ID format: \"%.*s\"", QUOTED, id);
+	return err_hint(e, "it may have letters, digits, '_', '+', '-' and '.', which is not the first, "
+			   "and at most %d of them", ID_MAX);
+}
+
 bool store_is_ours(const struct stat *st)
 {
 	uid_t us = (uid_t)getauxval(AT_EUID);
