@@ -158,7 +158,7 @@ struct child_mount {
 	child_str in_root;		/* the source's path beneath the root; or 0 */
 	uint64_t attr_set, attr_clear, attr_unsaid, rec_set, rec_clear;
 	uint32_t propagation;		/* MS_*, with MS_REC */
-	uint8_t recursive, copy_up, from_parent, ordinary_directory;
+	uint8_t recursive, copy_up, copy_link, from_parent, ordinary_directory;
 	struct child_list data;		/* of child_str */
 	child_str root_label;		/* of its root directory */
 };

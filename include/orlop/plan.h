@@ -77,6 +77,7 @@ struct plan_mount {
 	bool propagation_recursive;
 	bool recursive;			/* bind: with what is mounted below the source */
 	bool copy_up;			/* tmpfs: with what the image has at the target */
+	bool copy_link;			/* bind: a source that is a symbolic link is made anew */
 	bool source_from_parent;	/* bind: the source can only be opened by the runtime */
 	const char *source_in_root;	/* bind: the source's path beneath the root; or NULL */
 	enum plan_idmap idmap;

@@ -5,6 +5,7 @@
 
 #include "child/bytes.h"
 #include "child/child.h"
+#include "child/path.h"
 
 enum { DEPTH_MAX = 64, DIRENT_ROOM = 2048 };
 
@@ -48,17 +49,6 @@ static int copy_bytes(int from, const char *name, int to)
 	return (int)n;
 }
 
-static int copy_link(int from, const char *name, int to)
-{
-	char target[4096];
-	long len = SYS(readlinkat, from, name, target, sizeof(target) - 1);
-
-	if (len < 0)
-		return (int)len;
-	target[len] = '\0';
-	return (int)SYS(symlinkat, target, to, name);
-}
-
 static int copy_dir(int from, int to, unsigned depth);
 
 static int copy_subdir(int from, const char *name, int to, unsigned depth)
@@ -95,7 +85,7 @@ static int copy_entry(int from, const char *name, int to, unsigned depth)
 	else if (S_ISREG(st.st_mode))
 		error = copy_bytes(from, name, to);
 	else if (S_ISLNK(st.st_mode))
-		error = copy_link(from, name, to);
+		error = path_copy_link(from, name, to, name);
 	else if (S_ISSOCK(st.st_mode))
 		return 0;		/* nobody listens behind a copy */
 	else

@@ -143,6 +143,25 @@ int path_make_last(int root, const char *path, bool file)
 	return error;
 }
 
+int path_copy_link(int from, const char *name, int dir, const char *as)
+{
+	char target[PATH_ROOM], there[PATH_ROOM];
+	long len = SYS(readlinkat, from, name, target, sizeof(target) - 1);
+	long error = len;
+
+	if (len < 0)
+		return (int)len;
+	target[len] = '\0';
+	error = SYS(symlinkat, target, dir, as);
+	if (error != -EEXIST)
+		return (int)error;
+	len = SYS(readlinkat, dir, as, there, sizeof(there) - 1);
+	if (len < 0)
+		return (int)error;
+	there[len] = '\0';
+	return bytes_equal(target, there) ? 0 : (int)error;
+}
+
 int path_make_parent(int root, const char *path, char *room, const char **name)
 {
 	size_t len = strlen(path), slash;

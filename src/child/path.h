@@ -30,6 +30,12 @@ int path_make(int root, const char *path, bool file);
 int path_make_last(int root, const char *path, bool file);
 
 /*
+ * Makes the link that `from` has by that name (that it is, by the name "") anew as `as` in `dir`;
+ * it may be there already. -EEXIST when something else is.
+ */
+int path_copy_link(int from, const char *name, int dir, const char *as);
+
+/*
  * Opens the directory that holds the path's last component, making missing ones; the component is
  * in `*name`, in `room` (PATH_ROOM bytes). -EISDIR when there is none ("/", "..").
  */

@@ -201,16 +201,23 @@ static int clone_at(int source, bool recursive)
 						 (recursive ? AT_RECURSIVE : 0));
 }
 
-static int clone_tree(const char *path, bool recursive)
+static int clone_tree(const char *path, int flags, bool recursive)
 {
 	/* Through a descriptor, because open_tree alone does not follow /proc/PID/fd/N. */
-	return clone_at((int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0), recursive);
+	return clone_at((int)SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC | flags, 0), recursive);
+}
+
+/* How its source is opened. */
+static int source_flags(const struct child_mount *m)
+{
+	return m->copy_link ? O_NOFOLLOW : 0;
 }
 
 /* A source that the host knows below the root: with the mounts that were made there so far. */
 static int clone_in_root(struct child *c, const struct child_mount *m, int item)
 {
-	int tree = clone_at(path_open(c->root, child_string(c, m->in_root), 0), m->recursive);
+	int source = path_open(c->root, child_string(c, m->in_root), (uint64_t)source_flags(m));
+	int tree = clone_at(source, m->recursive);
 
 	return tree >= 0 && m->from_parent ? ask_for_source(c, item, tree) : tree;
 }
@@ -229,7 +236,7 @@ static int make_cgroup(struct child *c, const struct child_mount *m)
 	if (fd >= 0 || !own || (fd != -EPERM && fd != -EBUSY))
 		return fd;
 	c->detail[0] = '\0';
-	fd = clone_tree(own, true);
+	fd = clone_tree(own, 0, true);
 	if (fd >= 0) {
 		int error = sys_mount_setattr(fd, AT_RECURSIVE, m->attr_set, m->attr_clear, 0);
 
@@ -251,7 +258,7 @@ static int make_mount(struct child *c, const struct child_mount *m, int item, in
 		return clone_in_root(c, m, item);
 	if (m->from_parent)
 		return ask_for_source(c, item, -1);
-	return clone_tree(child_string(c, m->source), m->recursive);
+	return clone_tree(child_string(c, m->source), source_flags(m), m->recursive);
 }
 
 static int apply_attributes(struct child *c, const struct child_mount *m, int fd)
@@ -281,11 +288,16 @@ static int label_root(int mount, const char *label)
 	return error < 0 ? (int)error : 0;
 }
 
-static bool is_directory(int fd)
+static bool is_type(int fd, uint32_t type)
 {
 	struct stat st;
 
-	return SYS(fstat, fd, &st) >= 0 && S_ISDIR(st.st_mode);
+	return SYS(fstat, fd, &st) >= 0 && (st.st_mode & S_IFMT) == type;
+}
+
+static bool is_directory(int fd)
+{
+	return is_type(fd, S_IFDIR);
 }
 
 static bool is_procfs(int fd)
@@ -355,6 +367,16 @@ static int remount(struct child *c, const struct child_mount *m)
 	return error < 0 ? error : propagate(m, fd);
 }
 
+/* The link itself, in place of a mount of what it leads to. */
+static int copy_link(struct child *c, const struct child_mount *m, int link)
+{
+	char room[PATH_ROOM];
+	const char *name;
+	int dir = path_make_parent(c->root, child_string(c, m->target), room, &name);
+
+	return dir < 0 ? dir : path_copy_link(link, "", dir, name);
+}
+
 /* These need not know what is at their place. */
 static bool goes_by_name(const struct child *c, const struct child_mount *m)
 {
@@ -414,6 +436,8 @@ static int mount_one(struct child *c, const struct child_mount *m, int item)
 		if (fd < 0)
 			return fd;
 	}
+	if (m->copy_link && is_type(fd, S_IFLNK))
+		return copy_link(c, m, fd);
 	if (!by_name) {
 		place = open_place(c, m, fd >= 0 && !is_directory(fd), &existed);
 		if (place < 0)

@@ -81,6 +81,7 @@ static struct child_list put_mounts(struct text *t, const struct plan *plan)
 			.propagation = (uint32_t)m->propagation |
 				       (m->propagation_recursive ? MS_REC : 0),
 			.recursive = m->recursive, .copy_up = m->copy_up,
+			.copy_link = m->copy_link,
 			.from_parent = bind && (m->source_from_parent || m->idmap),
 			.ordinary_directory = real,
 			.data = put_strings(t, &m->data),

@@ -82,6 +82,9 @@ static int mount_failed(const struct child_message *m, const struct plan *plan, 
 	if (m->error == EACCES && plan->uid_maps.count)
 		err_hint(e, "container root is an ordinary user on the host: it needs the right "
 			    "to search every directory on the way");
+	if (m->error == EEXIST && mount->copy_link)
+		err_hint(e, "the image has something else there, and \"copy-symlink\" replaces "
+			    "nothing");
 	if (m->error == EINVAL && mount->kind == PLAN_MOUNT_REMOUNT)
 		err_hint(e, "it changes an earlier mount, and none may be at that very path");
 	if (strstr(m->detail, "Unknown parameter"))

@@ -77,7 +77,8 @@ int source_open(const struct plan *plan, const struct plan_mount *mount, int pro
 		int container_ns, struct err *e)
 {
 	struct mount_attr slave = { .propagation = MS_SLAVE };
-	auto_fd int place = open(mount->source, O_PATH | O_CLOEXEC);
+	int nofollow = mount->copy_link ? O_NOFOLLOW : 0;
+	auto_fd int place = open(mount->source, O_PATH | O_CLOEXEC | nofollow);
 	auto_fd int tree = -1;
 
 	if (place < 0)

@@ -50,6 +50,7 @@ static const struct option options[] = {
 	{ "atime", NOT_ATIME, false, MOUNT_ATTR_NOATIME },
 	{ "auto", NOTHING },
 	{ "bind", OUR_BOOL(bind) },
+	{ "copy-symlink", OUR_BOOL(copy_symlink) },
 	{ "defaults", NOTHING },
 	{ "dev", CLEAR, false, MOUNT_ATTR_NODEV },
 	{ "diratime", CLEAR, false, MOUNT_ATTR_NODIRATIME },

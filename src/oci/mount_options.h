@@ -45,6 +45,7 @@ struct mount_options {
 	bool bind_recursive;	/* "rbind" was */
 	bool remount;
 	bool tmpcopyup;
+	bool copy_symlink;
 	bool idmap;		/* "idmap" or "ridmap" */
 	bool idmap_recursive;	/* the last of the two was "ridmap" */
 };

@@ -168,6 +168,8 @@ static void dump_mount(struct dump *d, const struct plan_mount *m)
 		text_puts(&t, " recursive");
 	if (m->copy_up)
 		text_puts(&t, " copy-up");
+	if (m->copy_link)
+		text_puts(&t, " copy-link");
 	if (m->source_from_parent)
 		text_puts(&t, " from-parent");
 	if (m->source_in_root)

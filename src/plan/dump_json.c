@@ -131,6 +131,8 @@ static void emit_mount(struct emit *m, const struct plan_mount *mount, struct ar
 		emit_bool(m, "recursive", true);
 	if (mount->copy_up)
 		emit_bool(m, "copyUp", true);
+	if (mount->copy_link)
+		emit_bool(m, "copyLink", true);
 	if (mount->source_from_parent)
 		emit_bool(m, "fromParent", true);
 	emit_optional(m, "sourceInRoot", mount->source_in_root);

@@ -98,6 +98,9 @@ static int check_options(struct planner *p, const struct oci_mount *m, const cha
 				   text_quote(p->a, unknown, 60));
 	if (o->tmpcopyup && (o->bind || !m->type || strcmp(m->type, "tmpfs") != 0))
 		return plan_refuse(p, m->line, options, "\"tmpcopyup\" is for tmpfs only");
+	if (o->copy_symlink && !bind)
+		return plan_refuse(p, m->line, options,
+				   "\"copy-symlink\" is for bind mounts only");
 	return 0;
 }
 
@@ -191,6 +194,7 @@ static void take_options(struct planner *p, const struct mount_options *o, struc
 	m->propagation_recursive = o->propagation_recursive;
 	m->recursive = o->bind_recursive;
 	m->copy_up = o->tmpcopyup;
+	m->copy_link = o->copy_symlink;
 	for (size_t i = 0; fs && i < o->superblock.count; i++) {
 		const char *word = o->superblock.items[i];
 		bool mode = strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0;

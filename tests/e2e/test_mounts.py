@@ -611,6 +611,51 @@ def test_tmpcopyup_leaves_the_root_of_the_tmpfs_alone():
         "stat: dir 0711 0:0", "stat: dir 0700 7:0", "stat: dir 1777 0:0", "cat: text"]
 
 
+def copied(name, target, *options):
+    return bind(os.path.abspath(name), target, "copy-symlink", *options)
+
+
+@needs("userns")
+def test_copy_symlink_makes_the_link_and_no_mount():
+    "Podman's no-dereference; where the link leads does not matter, nor whether the same is there"
+    os.symlink("nowhere", "link")
+    os.symlink("/dev/null", "absolute")
+    mounts = [copied("link", "/a/link"), copied("absolute", "/etc/absolute", "ro"),
+              copied("link", "/same")]
+    for more in ({}, {"linux": USER, "owner": 100000}):
+        r = run(config(rootfs={"/same": Link("nowhere")}, mounts=mounts, **more),
+                "readlink /a/link; readlink /etc/absolute; readlink /same; mounts").ok
+        assert r.lines[:3] == ["readlink: nowhere", "readlink: /dev/null", "readlink: nowhere"]
+        assert not [row for row in r.values("mounts")
+                    if row.split()[0] in ("/a/link", "/etc/absolute", "/same")], r
+
+
+def test_copy_symlink_makes_the_link_beneath_the_root():
+    "where a link of the image stands for the directory, it leads somewhere inside"
+    os.symlink("nowhere", "link")
+    os.mkdir("outside")
+    c = config(rootfs={"/a": Link(os.path.abspath("outside"))}, mounts=[copied("link", "/a/link")])
+    assert run(c, "readlink /a/link").ok.lines == ["readlink: nowhere"]
+    assert not os.listdir("outside")
+
+
+def test_copy_symlink_of_what_is_no_link_is_a_bind():
+    "a directory and a file are mounted, read-only if so asked"
+    source = source_dir()
+    for path in (source, source + "/file"):
+        shown = run(config(mounts=[copied(path, "/v", "ro")]), "mounts /v").ok.mount("/v")
+        assert "ro" in shown["options"], path
+
+
+def test_copy_symlink_replaces_nothing():
+    "a file, a directory or another link of the image is an error that names both"
+    os.symlink("nowhere", "link")
+    for there in (File("text"), Dir(), Link("elsewhere")):
+        run(config(rootfs={"/there": there}, mounts=[copied("link", "/there")]), "exit 0").fails(
+            f'error mounting "{os.path.abspath("link")}" to rootfs at "/there".*: '
+            'file exists', "hint: .*copy-symlink")
+
+
 def test_a_tmpfs_takes_the_mode_of_its_mountpoint():
     "without mode= the directory's own mode stays"
     c = config(rootfs={"/d": Dir(0o711)}, mounts=[dict(TMPFS, destination="/d")])

@@ -149,7 +149,7 @@ static void check_propagation(void)
 
 static const struct {
 	const char *words;
-	bool bind, bind_recursive, remount, tmpcopyup, idmap, idmap_recursive;
+	bool bind, bind_recursive, remount, tmpcopyup, idmap, idmap_recursive, copy_symlink;
 } ours[] = {
 	{ "bind", true },
 	{ "rbind", true, true },
@@ -161,6 +161,7 @@ static const struct {
 	{ "ridmap", .idmap = true, .idmap_recursive = true },
 	{ "idmap ridmap", .idmap = true, .idmap_recursive = true },
 	{ "ridmap idmap", .idmap = true },
+	{ "copy-symlink bind", true, .copy_symlink = true },
 };
 
 static void check_ours(void)
@@ -177,6 +178,7 @@ static void check_ours(void)
 		CHECK(o.remount == ours[i].remount && o.tmpcopyup == ours[i].tmpcopyup, "%s",
 		      ours[i].words);
 		CHECK(o.idmap == ours[i].idmap, "%s", ours[i].words);
+		CHECK(o.copy_symlink == ours[i].copy_symlink, "%s", ours[i].words);
 		CHECK(o.idmap_recursive == ours[i].idmap_recursive, "%s", ours[i].words);
 		CHECK(!o.data.count, "%s", ours[i].words);
 	}
