@@ -219,3 +219,10 @@ bool guard_stay_paused(int dir);
  */
 int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * As guard_resume, for whoever asked for the freeze himself and gives it up: what stands still for
+ * evidence goes on only when that is done.
+ */
+int guard_give_up(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+	__attribute__((warn_unused_result));

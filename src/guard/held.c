@@ -182,6 +182,17 @@ int guard_resume(int dir, const char *id, int group, unsigned timeout_ms, struct
 	return resume(dir, id, group, timeout_ms, false, e);
 }
 
+int guard_give_up(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
+{
+	bool stays;
+
+	if (still_kept(dir, &stays)) {
+		still_want(dir, false);
+		return 0;
+	}
+	return guard_resume(dir, id, group, timeout_ms, e);
+}
+
 int held_go_on(int dir, const char *id, int group, unsigned timeout_ms, struct err *e)
 {
 	return resume(dir, id, group, timeout_ms, true, e);

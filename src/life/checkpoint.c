@@ -160,7 +160,7 @@ static void let_go_on(struct checkpoint *k, int group, bool was_paused)
 	struct err e;
 
 	if (group >= 0 && !was_paused && guard_freeze_asked(group) &&
-	    guard_thaw(group, THAW_MS, &e) != 0)
+	    guard_give_up(k->c.dir, k->x->id, group, THAW_MS, &e) != 0)
 		k->life->warn("the container may have stayed paused: use resume");
 }
 

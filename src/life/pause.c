@@ -42,11 +42,17 @@ static int open_within(const struct life *l, const char *id, unsigned timeout_ms
 }
 
 /* Takes an attempt back; says so when even that does not work. */
-static int give_up(int group, unsigned timeout_ms, const char *who, struct err *e)
+static int give_up(const struct container *c, int group, unsigned timeout_ms, const char *who,
+		   struct err *e)
 {
 	struct err thaw;
-	int thawed = guard_thaw(group, THAW_MS, &thaw);
+	int thawed = guard_give_up(c->dir, c->id, group, THAW_MS, &thaw);
 
+	if (thawed < 0 && thaw.kind == ERR_HELD) {
+		err_set(e, ERR_STATE, "container not paused within %u ms: not frozen: %s",
+			timeout_ms, who);
+		return err_hint(e, "a quarantine of it began meanwhile, and holds it");
+	}
 	err_set(e, ERR_STATE, "container not paused within %u ms, and resumed again: not frozen: %s",
 		timeout_ms, who);
 	if (thawed != 0)
@@ -94,12 +100,12 @@ static int freeze(const struct container *c, unsigned timeout_ms, unsigned patie
 	if (frozen == 0)
 		guard_stay_paused(c->dir);	/* evidence may have begun meanwhile */
 	if (frozen == GUARD_NOT_FROZEN)
-		return give_up(group, timeout_ms, guard_tasks_text(&tasks, a), e);
+		return give_up(c, group, timeout_ms, guard_tasks_text(&tasks, a), e);
 	if (frozen < 0) {
 		struct err ignored;
 
 		/* Whatever went wrong, a wish that was written is not left standing. */
-		if (guard_thaw(group, THAW_MS, &ignored) != 0)
+		if (guard_give_up(c->dir, c->id, group, THAW_MS, &ignored) != 0)
 			err_hint(e, "the container may still be paused");
 		return -1;
 	}

@@ -202,6 +202,21 @@ def test_a_container_that_cannot_be_frozen_is_held_partially():
         assert not os.path.exists(f"/sys/fs/cgroup/{c.cgroup}")
 
 
+def test_a_pause_that_gives_up_lets_nothing_go():
+    "a container that cannot be frozen is held while an engine tries to pause it: held it stays"
+    with adversary("notify") as c:
+        c.bad()
+        with subprocess.Popen([current().runtime, "--root", current().root, "pause", "--timeout",
+                               str(int(1500 * PATIENCE)), c.name], stderr=subprocess.PIPE,
+                              text=True) as pausing:
+            until(lambda: c.file("cgroup.freeze") == "1", what="the pause to begin")
+            quarantine(c, rc=2)
+            said = pausing.communicate(timeout=20 * PATIENCE)[1]
+        assert pausing.returncode == 1 and "quarantine of it began meanwhile" in said, said
+        assert c.file("cgroup.freeze") == "1"
+        release(c)
+
+
 def test_a_held_container_can_be_killed_and_deleted():
     "SIGKILL ends it as it is, and it can be deleted in any way"
     with container(config(), "wait") as c:
