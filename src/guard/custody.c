@@ -18,14 +18,14 @@ static bool suffices(const struct evidence_options *options)
 	return options->memory != EVIDENCE_MEMORY_NONE && options->upper;
 }
 
-static void note_journal(int dir, const char *id, const char *set, struct arena *a)
+static void note_journal(int dir, const char *id, const char *set, bool still, struct arena *a)
 {
 	auto_journal j = JOURNAL_CLOSED;
 	struct err ignored;
 
 	/* One that is missing there is only taken once more. */
 	if (journal_open(dir, id, LOCK_MS, a, &j, &ignored) != 0 || j.phase == JOURNAL_NONE ||
-	    journal_evidence(&j, set, held_time(a), a, &ignored) < 0)
+	    journal_evidence(&j, set, still, held_time(a), a, &ignored) < 0)
 		return;
 }
 
@@ -61,7 +61,7 @@ bool custody_note(const char *root, const char *id, const struct evidence_option
 	if (code < 0 || held_find(root, id, &a, &h, &e) < 0)
 		return logged;
 	if (!result->stopped && suffices(options))
-		note_journal(h.dir, id, options->output, &a);
+		note_journal(h.dir, id, options->output, result->still, &a);
 	policy_load(h.dir, &a, &policy, &e);
 	auto_fd int runs = hook_start(root, id, &policy, &event);
 	return logged;

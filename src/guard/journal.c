@@ -27,7 +27,7 @@ enum { JOURNAL_MAX = 1 << 20, LOCK_STEP_MS = 2 };
 
 struct line {
 	char *step, *id, *boot, *time, *reason, *mode, *file, *value, *result;
-	bool was_frozen;
+	bool was_frozen, still;
 	uint64_t netns;
 };
 
@@ -43,6 +43,7 @@ static const struct bind line_rows[] = {
 	B_STR(struct line, value, "value", B_KEEP_EMPTY),
 	B_U64(struct line, netns, "netns"),
 	B_STR(struct line, result, "result"),
+	B_BOOL(struct line, still, "still"),
 	B_END
 };
 
@@ -83,6 +84,9 @@ static int line_apply(struct journal *j, const struct line *line, struct arena *
 		}
 		j->phase = JOURNAL_BEGUN;
 		j->observe = strcmp(line->mode, "observe") == 0;
+		/* From here on it changes: what was seen of it before is not all that there is. */
+		if (j->observe)
+			j->settled = false;
 		j->reason = line->reason;
 		j->result = NULL;
 	} else if (strcmp(line->step, "save") == 0 && line->file && line->value) {
@@ -96,8 +100,10 @@ static int line_apply(struct journal *j, const struct line *line, struct arena *
 		j->result = line->result;
 	} else if (strcmp(line->step, "release") == 0) {
 		j->phase = JOURNAL_RELEASING;
+		j->settled = false;
 	} else if (strcmp(line->step, "evidence") == 0 && line->value) {
 		j->evidence = line->value;
+		j->settled = line->still && !j->observe && j->phase != JOURNAL_RELEASING;
 	} else if (strcmp(line->step, "hook") == 0) {
 		/* for people */
 	} else {
@@ -381,12 +387,13 @@ int journal_hook(struct journal *j, const char *moment, const char *path, const 
 	return add(j, &m, e);
 }
 
-int journal_evidence(struct journal *j, const char *set, const char *time, struct arena *a,
-		     struct err *e)
+int journal_evidence(struct journal *j, const char *set, bool still, const char *time,
+		     struct arena *a, struct err *e)
 {
 	struct emit m = line_of("evidence", a);
 
 	emit_str(&m, "value", set);
+	emit_bool(&m, "still", still);
 	emit_str(&m, "time", time);
 	j->evidence = set;
 	return add(j, &m, e);

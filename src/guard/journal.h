@@ -35,6 +35,7 @@ struct journal {
 	bool programs;			/* some were attached to the cgroup, or may have been */
 	uint64_t netns;			/* inode of the network namespace that is cut as well; 0 */
 	const char *evidence;		/* the latest set that was taken since, or NULL */
+	bool settled;			/* it shows what there still is: nobody has moved since */
 	struct pair_list saved;		/* a limit's file, and its text before the first change */
 };
 
@@ -77,8 +78,9 @@ int journal_release(struct journal *j, const char *time, const char *reason, str
 int journal_hook(struct journal *j, const char *moment, const char *path, const char *result,
 		 const char *time, struct arena *a, struct err *e)
 	__attribute__((warn_unused_result));
-int journal_evidence(struct journal *j, const char *set, const char *time, struct arena *a,
-		     struct err *e) __attribute__((warn_unused_result));
+/* `still`: everybody stood still while it was taken. */
+int journal_evidence(struct journal *j, const char *set, bool still, const char *time,
+		     struct arena *a, struct err *e) __attribute__((warn_unused_result));
 
 /* The value that was saved for a file, or NULL. */
 const char *journal_saved(const struct journal *j, const char *file);

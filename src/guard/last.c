@@ -62,8 +62,7 @@ static bool is_wanted(const struct policy *policy, const struct journal *j, int 
 {
 	bool held = j->phase != JOURNAL_NONE;
 
-	/* What stands still is what it was when the set was taken. */
-	if (held && !j->observe && j->evidence)
+	if (held && j->settled)
 		return false;
 	switch (policy->on_kill) {
 	case POLICY_KILL_AT_ONCE:

@@ -170,6 +170,25 @@ def test_what_was_taken_is_not_taken_twice():
                 assert len(sets(store)) == before + (mode == "--observe")
 
 
+def test_what_moved_since_is_looked_at_again():
+    "a set from while it was observed, or from before that, says nothing of the frozen container"
+    with kept() as store:
+        for modes in (("--observe", "take", "--frozen"),
+                      ("--frozen", "take", "--observe", "--frozen")):
+            with container(config(), "wait") as c:
+                c.up()
+                before = len(sets(store))
+                for mode in modes:
+                    if mode == "take":
+                        rt("evidence", c.name, "-o",
+                           os.path.join(current().tmp, f"by-hand-{c.name}")).ok
+                    else:
+                        c.rt("quarantine", mode, c.name).ok
+                c.kill("KILL").ok
+                c.wait_status("stopped")
+                assert len(sets(store)) == before + 1, modes
+
+
 def test_a_full_disk_does_not_keep_it_alive():
     "the container ends, and the audit log says why there is no evidence"
     with kept() as store:

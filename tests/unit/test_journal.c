@@ -33,6 +33,33 @@ static bool is_there(int dir)
 	return faccessat(dir, JOURNAL_FILE, F_OK, 0) == 0;
 }
 
+/* A set settles what there is until somebody may have moved. The journal has begun already. */
+static void test_evidence(int dir)
+{
+	struct guard_request frozen = { .id = "web" }, observed = { .id = "web", .observe = true };
+	static const struct {
+		bool observed_before, still, observed_after, settled;
+	} rows[] = {
+		{ false, true, false, true },	{ false, false, false, false },
+		{ true, true, false, false },	{ false, true, true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct journal j = open_it(dir);
+
+		CHECK(journal_begin(&j, "web", rows[i].observed_before ? &observed : &frozen, false,
+				    "T", &a, &e) == 0);
+		CHECK(journal_evidence(&j, "/a/set", rows[i].still, "T", &a, &e) == 0);
+		if (rows[i].observed_after)
+			CHECK(journal_begin(&j, "web", &observed, false, "T", &a, &e) == 0);
+		CHECK(journal_begin(&j, "web", &frozen, false, "T", &a, &e) == 0);
+		journal_close(&j);
+		CHECK(journal_peek(dir, "web", &a, &j, &e) == 0);
+		CHECK_STR(j.evidence, "/a/set");
+		CHECK(j.settled == rows[i].settled, "%zu", i);
+	}
+}
+
 static void test_life(int dir)
 {
 	struct guard_request request = { .id = "web", .reason = "a \"reason\"\n" };
@@ -76,6 +103,7 @@ static void test_life(int dir)
 	CHECK_STR(journal_saved(&j, "cpu.max"), "max 100000");
 	CHECK_STR(journal_saved(&j, "memory.high"), NULL);
 
+	test_evidence(dir);
 	j = open_it(dir);
 	CHECK(journal_release(&j, "T4", NULL, &a, &e) == 0);
 	journal_close(&j);
