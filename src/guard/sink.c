@@ -219,18 +219,15 @@ static int make_file(int dir, const char *path)
 	return openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-void sink_header(const char *path, uint64_t size, uint64_t began, struct arena *a,
-		 unsigned char ret[TAR_BLOCK])
+void sink_head(struct text *t, const char *path, uint64_t size, uint64_t began)
 {
-	struct text t = TEXT_IN(a);
 	struct tar_member member = {
 		.path = path, .type = '0', .mode = 0600, .size = size,
 		.mtime = (int64_t)(began / 1000000000u),
 	};
 
 	/* Paths of a set are short, and 8 GiB fit a plain header: what does not gets a pax one. */
-	tar_head(&t, &member);
-	memcpy(ret, t.bytes + t.len - TAR_BLOCK, TAR_BLOCK);
+	tar_head(t, &member);
 }
 
 /* The disk is full after all, or the reader went away. */
@@ -248,12 +245,8 @@ static int write_head(struct sink *s, uint64_t size, struct err *e)
 {
 	auto_arena scratch = ARENA_NONE;
 	struct text t = TEXT_IN(&scratch);
-	struct tar_member member = {
-		.path = s->row.path, .type = '0', .mode = 0600, .size = size,
-		.mtime = (int64_t)(s->row.began / 1000000000u),
-	};
 
-	tar_head(&t, &member);
+	sink_head(&t, s->row.path, size, s->row.began);
 	s->header_at = s->at + t.len - TAR_BLOCK;
 	if (fd_write_all(s->fd, t.bytes, t.len) < 0) {
 		int failed = write_failed(s, e);
@@ -327,8 +320,8 @@ static int settle(struct sink *s, struct err *e)
 	if (!s->row.missing)
 		return 0;
 	if (!s->tar || (s->seekable && s->row.size < plain_most)) {
-		unsigned char header[TAR_BLOCK];
 		auto_arena scratch = ARENA_NONE;
+		struct text head = TEXT_IN(&scratch);
 
 		s->row.size = s->written;
 		if (!s->tar) {
@@ -337,8 +330,8 @@ static int settle(struct sink *s, struct err *e)
 				return err_sys(e, "evidence \"%.200s\"", s->name);
 			return 0;
 		}
-		sink_header(s->row.path, s->row.size, s->row.began, &scratch, header);
-		if (pwrite(s->fd, header, TAR_BLOCK, (off_t)s->header_at) != TAR_BLOCK ||
+		sink_head(&head, s->row.path, s->row.size, s->row.began);
+		if (pwrite(s->fd, head.bytes, head.len, (off_t)s->header_at) != TAR_BLOCK ||
 		    ftruncate(s->fd, (off_t)s->at) < 0 || lseek(s->fd, (off_t)s->at, SEEK_SET) < 0)
 			return err_sys(e, "evidence \"%.200s\"", s->name);
 		return 0;

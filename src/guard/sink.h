@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "base/text.h"
 #include "guard/hasher.h"
 #include "guard/manifest.h"
 #include "orlop/arena.h"
@@ -108,6 +109,5 @@ uint64_t sink_now(int clock);
 /* What a SIGINT, SIGTERM or SIGHUP does: everything from here on stops. Async-signal-safe. */
 void sink_interrupt(int signal);
 
-/* The header that a file of a set has in its tar. PURE. */
-void sink_header(const char *path, uint64_t size, uint64_t began, struct arena *a,
-		 unsigned char ret[512]);
+/* Appends what stands before a file of a set in its tar. PURE. */
+void sink_head(struct text *t, const char *path, uint64_t size, uint64_t began);

@@ -23,7 +23,8 @@
 /* A mode that no file has: its row was found. */
 #define HAS_ROW UINT32_MAX
 
-enum { NAMED_MAX = 20, FILES_MAX = 4 * 1024 * 1024, DEPTH_MAX = 16, BUFFER = 1024 * 1024 };
+enum { NAMED_MAX = 20, FILES_MAX = 4 * 1024 * 1024, DEPTH_MAX = 16, BUFFER = 1024 * 1024,
+	TYPE_AT = 156 };
 
 /* A file as it is found. */
 struct found {
@@ -31,7 +32,8 @@ struct found {
 	uint64_t size;
 	uint32_t mode;
 	char sha256[SHA256_HEX_SIZE];
-	unsigned char header[TAR_BLOCK];	/* in a tar */
+	const unsigned char *head;	/* in a tar: what stands before it */
+	size_t head_len;
 };
 
 struct check {
@@ -183,23 +185,63 @@ static bool is_zero(const void *bytes, size_t len)
 	return true;
 }
 
-/* The size that a pax header gives to what follows; paths of a set never need one. */
-static uint64_t size_of_records(const char *records, size_t len)
+/* What stands before a member: its header, and perhaps a pax header in front of that. */
+struct head {
+	unsigned char bytes[3 * TAR_BLOCK];
+	size_t len;
+	uint64_t size;			/* of the member */
+	char type, name[101];
+};
+
+enum { HEAD_END = 1, HEAD_BROKEN };
+
+/* The next block. 0; HEAD_END, it is zeros; HEAD_BROKEN; -1 and errno. */
+static int read_header(int fd, struct head *h)
 {
-	const char *end = records + len, *at = records;
-	uint64_t size = UINT64_MAX;
+	unsigned char *block = h->bytes + h->len;
+	ssize_t n = fd_read_full(fd, block, TAR_BLOCK);
 
-	while (at < end) {
-		size_t record = strtoull(at, NULL, 10);
-		const char *key = memchr(at, ' ', (size_t)(end - at));
+	if (n < 0)
+		return -1;
+	if (n == TAR_BLOCK && h->len == 0 && is_zero(block, TAR_BLOCK))
+		return HEAD_END;
+	h->size = n == TAR_BLOCK && tar_is_header(block) ? tar_size(block) : UINT64_MAX;
+	if (h->size == UINT64_MAX)
+		return HEAD_BROKEN;
+	h->type = (char)block[TYPE_AT];
+	memcpy(h->name, block, 100);
+	h->len += TAR_BLOCK;
+	return 0;
+}
 
-		if (!key || !record || record > (size_t)(end - at))
-			break;
-		if (strncmp(key + 1, "size=", 5) == 0)
-			size = strtoull(key + 6, NULL, 10);
-		at += record;
-	}
-	return size;
+/* The size in a pax header's records, of which a set's have no other; UINT64_MAX without. */
+static uint64_t size_in(const unsigned char *records, size_t len, struct arena *a)
+{
+	char *end, *text = arena_strndup(a, (const char *)records, len);
+
+	strtoull(text, &end, 10);
+	return strncmp(end, " size=", 6) == 0 ? strtoull(end + 6, NULL, 10) : UINT64_MAX;
+}
+
+/* As read_header. Whether all of it is as it was written is seen when it is compared. */
+static int read_head(int fd, struct head *h, struct arena *a)
+{
+	unsigned char *records = h->bytes + TAR_BLOCK;
+	uint64_t size;
+	int code = read_header(fd, h);
+	ssize_t n;
+
+	if (code != 0 || h->type != 'x')
+		return code;
+	n = h->size > TAR_BLOCK ? 0 : fd_read_full(fd, records, TAR_BLOCK);
+	if (n != TAR_BLOCK)
+		return n < 0 ? -1 : HEAD_BROKEN;
+	h->len += TAR_BLOCK;
+	size = size_in(records, (size_t)h->size, a);
+	code = read_header(fd, h);
+	if (code == 0 && size != UINT64_MAX)
+		h->size = size;
+	return code;
 }
 
 /* After the two blocks of zeros nothing may follow. */
@@ -211,46 +253,42 @@ static void read_end(struct check *c, int fd)
 		differ(c, "the archive's end", "is not two blocks of zeros");
 }
 
+static int read_member(struct check *c, int fd, const struct head *h, struct err *e)
+{
+	struct found *f = new_found(c, h->name);
+	size_t pad = tar_pad(h->size);
+	ssize_t n;
+
+	f->head_len = h->len;
+	f->head = memcpy(arena_alloc(c->a, h->len), h->bytes, h->len);
+	f->mode = 0600;
+	if (hash_file(c, fd, h->size, f) < 0)
+		return err_sys(e, "evidence");
+	n = fd_read_full(fd, c->buffer, pad);
+	if (n != (ssize_t)pad || !is_zero(c->buffer, pad))
+		differ(c, h->name, "what fills it up in the archive is not zeros");
+	return 0;
+}
+
 static int read_tar(struct check *c, int fd, struct err *e)
 {
-	unsigned char block[TAR_BLOCK];
-	uint64_t big = UINT64_MAX;
-
 	while (c->files.count < FILES_MAX) {
-		ssize_t n = fd_read_full(fd, block, sizeof(block));
-		char name[101] = "";
-		struct found *f;
-		uint64_t size;
+		struct head h = { .len = 0 };
+		int code = read_head(fd, &h, c->a);
 
-		if (n < 0)
+		if (code < 0)
 			return err_sys(e, "evidence");
-		if (n == sizeof(block) && is_zero(block, sizeof(block))) {
+		if (code == HEAD_END) {
 			read_end(c, fd);
 			return 0;
 		}
-		size = n == sizeof(block) && tar_is_header(block) ? tar_size(block) : UINT64_MAX;
-		if (size == UINT64_MAX) {
+		if (code == HEAD_BROKEN) {
 			differ(c, c->files.count ? c->files.items[c->files.count - 1]->path : "it",
 			       "what follows is no header of an archive, or the archive is cut off");
 			return 0;
 		}
-		memcpy(name, block, 100);
-		if (block[156] == 'x' && size < BUFFER) {
-			n = fd_read_full(fd, c->buffer, size + tar_pad(size));
-			big = n > 0 ? size_of_records(c->buffer, size) : UINT64_MAX;
-			continue;
-		}
-		if (big != UINT64_MAX)
-			size = big;
-		big = UINT64_MAX;
-		f = new_found(c, name);
-		memcpy(f->header, block, TAR_BLOCK);
-		f->mode = 0600;
-		if (hash_file(c, fd, size, f) < 0)
-			return err_sys(e, "evidence");
-		n = fd_read_full(fd, block, tar_pad(size));
-		if (n != (ssize_t)tar_pad(size) || !is_zero(block, tar_pad(size)))
-			differ(c, name, "what fills it up in the archive is not zeros");
+		if (read_member(c, fd, &h, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -273,12 +311,12 @@ static struct found *find(struct check *c, const char *path)
 
 static void compare_header(struct check *c, const struct found *f, uint64_t began)
 {
-	unsigned char header[TAR_BLOCK];
+	struct text head = TEXT_IN(c->a);
 
 	if (!c->tar)
 		return;
-	sink_header(f->path, f->size, began, c->a, header);
-	if (memcmp(header, f->header, TAR_BLOCK) != 0)
+	sink_head(&head, f->path, f->size, began);
+	if (head.len != f->head_len || memcmp(head.bytes, f->head, head.len) != 0)
 		differ(c, f->path, "its header in the archive is another");
 }
 
@@ -308,6 +346,12 @@ static void compare(struct check *c, const struct manifest_row *row)
 	f->mode = HAS_ROW;
 }
 
+/* One of the two that are in no manifest. */
+static bool is_own(const struct found *f)
+{
+	return strcmp(f->path, "manifest.json") == 0 || strcmp(f->path, "manifest.sha256") == 0;
+}
+
 static void compare_all(struct check *c, const struct manifest *m)
 {
 	const struct manifest_row *last = m->rows.count ? &m->rows.items[m->rows.count - 1] : NULL;
@@ -325,9 +369,12 @@ static void compare_all(struct check *c, const struct manifest *m)
 		compare(c, &m->rows.items[i]);
 	for (size_t i = 0; i < c->files.count; i++) {
 		f = c->files.items[i];
-		if (f->mode != HAS_ROW && strcmp(f->path, "manifest.json") != 0 &&
-		    strcmp(f->path, "manifest.sha256") != 0)
+		if (f->mode == HAS_ROW)
+			continue;
+		if (!is_own(f))
 			differ(c, f->path, "is not in the manifest");
+		else if (i && strcmp(c->files.items[i - 1]->path, f->path) == 0)
+			differ(c, f->path, "is in the archive twice");
 	}
 }
 

@@ -216,6 +216,40 @@ def test_one_changed_byte_of_a_tar_is_found():
     rt("evidence", "verify", tar).ok
 
 
+def member(name, content, kind=tarfile.REGTYPE):
+    """A member of an archive, as bytes."""
+    info = tarfile.TarInfo(name)
+    info.size, info.type = len(content), kind
+    return info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
+
+
+def test_a_tar_that_says_more_than_was_written_is_found():
+    "one more manifest, and records that give what follows another name, mode or size"
+    with container(config(), "wait") as c:
+        c.up()
+        tar = take(c, "--mem", "none", "--fs", "none",
+                   output=os.path.join(current().tmp, "set.tar"))
+    rt("evidence", "verify", tar).ok
+    with open(tar, "rb") as file:
+        written = file.read()
+    with tarfile.open(tar) as archive:
+        at = {one.name: one.offset for one in archive}
+    more = [member(name, content) for name in ("manifest.json", "manifest.sha256")
+            for content in (b"{}", b"x" * 700)]
+    more += [member("././@PaxHeader", text, tarfile.XHDTYPE) for text in (
+        b"27 path=../../etc/cron.d/x\n", b"12 mode=755\n", b"14 size=10000\n",
+        b"1" * 512, b"1" * 0x100000)]
+    for where in (0, at["capture.json"], at["manifest.json"], at["manifest.sha256"],
+                  len(written) - 1024):
+        for one in more:
+            with open(tar, "wb") as file:
+                file.write(written[:where] + one + written[where:])
+            rt("evidence", "verify", tar).fails("changed: ", rc=1)
+    with open(tar, "wb") as file:
+        file.write(written)
+    rt("evidence", "verify", tar).ok
+
+
 def test_a_stream_is_a_tar():
     "with -o - nothing is on the disk, and what comes is complete"
     with container(config(), "echo strom-1; wait") as c:
