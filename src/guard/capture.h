@@ -48,6 +48,7 @@ struct capture {
 	const char *id;
 	int dir;			/* the container's state directory */
 	bool known;			/* there is a record */
+	bool making;			/* there is none yet, and no root of its own, perhaps */
 	struct state_record record;
 	int group;			/* its cgroup, or -1 */
 	const char *cgroup;

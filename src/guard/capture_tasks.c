@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "engine/cgroup.h"
 #include "guard/capture.h"
+#include "guard/code.h"
 #include "guard/tasks.h"
 #include "json/emit.h"
 #include "orlop/auto.h"
@@ -249,6 +250,10 @@ int capture_find(struct capture *c, struct err *e)
 	}
 	if (unseen)
 		capture_problem(c, "cgroup", "processes without a number here: %zu", unseen);
+	c->making = c->making && code_is_being_made(pids.items, pids.count);
+	if (c->making)
+		capture_problem(c, "files", "the container was being made: its processes see those "
+				"of the host, which are not taken");
 	return 0;
 }
 

@@ -311,6 +311,20 @@ static bool is_ours(const struct code_image *image, int proc)
 	return fd >= 0 && child_image_is(fd);
 }
 
+bool code_is_being_made(const pid_t *pids, size_t count)
+{
+	struct code_image host = CODE_IMAGE_NONE;
+	bool is = false;
+
+	code_image_learn_host(&host);
+	for (size_t i = 0; i < count && !is; i++) {
+		auto_fd int proc = pids[i] > 0 ? tasks_open(pids[i]) : -1;
+
+		is = proc >= 0 && is_ours(&host, proc);
+	}
+	return is;
+}
+
 const char *code_name(int proc, struct arena *a)
 {
 	char name[64];

@@ -39,6 +39,9 @@ struct code_image {
  */
 void code_image_learn(struct code_image *image, int proc, const char *created, struct drift *d);
 
+/* The part of that which is the host's: what is memory, and which file we run. */
+void code_image_learn_host(struct code_image *image);
+
 void code_image_close(struct code_image *image);
 
 #define auto_code_image __attribute__((cleanup(code_image_close))) struct code_image
@@ -109,6 +112,12 @@ uint64_t code_device(const struct statx *st);
 
 /* Whether a file is in memory alone. */
 bool code_in_memory(const struct code_image *image, const struct statx *st);
+
+/*
+ * Whether one of the processes is about to become a container's first: until it has a root of its
+ * own it sees the files of the host. Of a container that has a record it only comes by exec.
+ */
+bool code_is_being_made(const pid_t *pids, size_t count);
 
 /* What a process calls itself, by its /proc directory; in the arena. */
 const char *code_name(int proc, struct arena *a);

@@ -130,14 +130,19 @@ static void learn_overlay(struct code_image *image, struct drift *d)
 			  "changed files of the root cannot be told", upper, err_errno_text(errno));
 }
 
+void code_image_learn_host(struct code_image *image)
+{
+	learn_memory(image);
+	if (statx(AT_FDCWD, "/proc/self/exe", AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &image->own) < 0)
+		image->own = (struct statx){ 0 };
+}
+
 void code_image_learn(struct code_image *image, int proc, const char *created, struct drift *d)
 {
 	struct arena *a = image->arena;
 
-	learn_memory(image);
+	code_image_learn_host(image);
 	image->known = code_known_new(a);
-	if (statx(AT_FDCWD, "/proc/self/exe", AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &image->own) < 0)
-		image->own = (struct statx){ 0 };
 	code_namespace(proc, image->namespace, sizeof(image->namespace));
 	image->mounts = code_mounts(proc, a);
 	image->root = mounts_at(&image->mounts, "/");

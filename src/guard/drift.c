@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/cgroup.h"
+#include "guard/code.h"
 #include "guard/drift.h"
 #include "guard/held.h"
 #include "guard/tasks.h"
@@ -156,12 +157,16 @@ int drift_find(const char *root, const char *id, struct arena *a, struct drift *
 	enum state_status status = STATE_STOPPED;
 	struct cgroup_pids pids = { 0 };
 	struct err ignored;
+	int found;
 
 	if (held_find(root, id, a, &h, e) < 0)
 		return -1;
+	found = state_load(h.dir, a, &record, &ignored);
 	if (h.group >= 0 && cgroup_pids(h.group, a, &pids, e) < 0)
 		return -1;
-	if (state_load(h.dir, a, &record, &ignored) == 0 && strcmp(record.id, id) == 0) {
+	if (found == STATE_ABSENT && code_is_being_made(pids.items, pids.count))
+		return err_set(e, ERR_STATE, "container does not exist");
+	if (found == 0 && strcmp(record.id, id) == 0) {
 		g.record = &record;
 		if (state_status(h.dir, &record, &status, NULL, &ignored) < 0 ||
 		    state_waiting(h.dir, &g.waiting, &ignored) < 0)

@@ -34,16 +34,17 @@ enum { FREEZE_MS = 250, THAW_MS = 1000, PROBLEMS_MAX = 1000 };
 static const struct {
 	const char *name;
 	capture_stage *run;
+	bool files;			/* it looks at those that the first process sees */
 } stages[] = {
 	{ "registers", capture_registers },
 	{ "sockets", capture_sockets },
 	{ "queues", capture_queues },
 	{ "processes", capture_tasks },
-	{ "drift", capture_drift },
+	{ "drift", capture_drift, true },
 	{ "memory", capture_memory },
-	{ "open files", capture_open_files },
-	{ "temporary files", capture_temporary },
-	{ "changed files", capture_upper },
+	{ "open files", capture_open_files, true },
+	{ "temporary files", capture_temporary, true },
+	{ "changed files", capture_upper, true },
 	{ "runtime", capture_runtime },
 	{ "host", capture_host },
 	/* Last: criu runs code of its own in the processes. */
@@ -115,6 +116,7 @@ static int open_group(struct capture *c, struct err *e)
 	int found = state_load(c->dir, c->arena, &c->record, &ignored);
 
 	c->known = found == 0 && strcmp(c->record.id, c->id) == 0;
+	c->making = found == STATE_ABSENT;
 	if (!c->known)
 		capture_problem(c, "state.json", "%s",
 				found < 0 ? ignored.text : "there is none, or another container's");
@@ -294,6 +296,8 @@ static int put_story(struct run *r, struct err *e)
 
 static bool is_wanted(const struct capture *c, size_t stage)
 {
+	if (c->making && stages[stage].files)
+		return false;
 	return stages[stage].run != capture_images || c->options->dump;
 }
 

@@ -526,6 +526,35 @@ def test_a_stopped_container_has_evidence_too():
         assert load(place, "processes.json") == []
 
 
+def test_files_of_the_host_are_no_evidence():
+    "while a hook holds up its create a container still sees them, and has none of its own"
+    secret = os.path.join(current().tmp, "secret")
+    os.mkdir(secret)
+    inside = os.path.join(current().tmp, "inside")
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"touch {inside}; while test -e {inside}; "
+                                       "do sleep 0.1; done"]}
+    with host.mounted("tmpfs", secret, "tmpfs"):
+        with open(os.path.join(secret, "key"), "w", encoding="ascii") as out:
+            out.write("Geheimnis")
+        name = current().next_id()
+        path = bundle(config(hooks={"createRuntime": [hook]}), "wait", name)
+        with subprocess.Popen([current().runtime, "--root", current().root, "create", "--bundle",
+                               path, name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as making:
+            until(lambda: os.path.exists(inside), what="the hook")
+            rt("drift", name).fails("does not exist", rc=1)
+            where = os.path.join(current().tmp, "set")
+            rt("evidence", "-o", where, name).ok
+            rt("delete", "--force", name).ok
+            os.unlink(inside)
+            assert making.wait(20) != 0
+    with open(os.path.join(where, "capture.json"), encoding="utf-8") as file:
+        story = json.load(file)
+    assert not os.path.exists(os.path.join(where, "files")), os.listdir(where)
+    assert any("was being made" in p["what"] for p in story["problems"]), story
+    assert story["processes"] == 1, story
+
+
 def test_what_is_refused():
     "an existing tar, a directory that is not empty, one that others may enter, no place at all"
     with container(config(), "wait") as c:
