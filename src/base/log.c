@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/character.h"
+
 /*
  * A record holds an error text (1 KiB) of which every byte may need six; what is longer is cut
  * inside the message, so that the record stays complete.
@@ -106,34 +108,6 @@ static void put_format(struct record *r, const char *format, ...)
 		put(r, piece, (size_t)len < sizeof(piece) ? (size_t)len : sizeof(piece) - 1);
 }
 
-/* The bytes of a well-formed UTF-8 character and its number, or 0. */
-static size_t decode(const unsigned char *s, uint32_t *ret)
-{
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	uint32_t c = len == 1 ? s[0] : s[0] & (0x7fu >> len);
-
-	if (len > 1 && (s[0] < 0xc2 || s[0] > 0xf4))
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < smallest[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	*ret = c;
-	return len;
-}
-
-/* Characters that a terminal acts on or that change how the rest of the line reads. */
-static bool is_hidden(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
-}
-
 enum quoting {
 	QUOTE_NONE,	/* for people: newline and tab stay */
 	QUOTE_GO,	/* as Go's %q */
@@ -165,25 +139,25 @@ static void put_escape(struct record *r, uint32_t c, enum quoting how)
 
 static void put_escaped(struct record *r, const char *text, enum quoting how)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const char *s = text;
 
 	while (*s && !r->cut) {
 		size_t at = r->len, len;
 		uint32_t c = 0;
 
-		len = decode(s, &c);
+		len = character_read(s, &c);
 		if (len == 0) {
 			if (how == QUOTE_JSON)
 				put_text(r, "\\ufffd");
 			else
-				put_format(r, "\\x%02x", *s);
+				put_format(r, "\\x%02x", (unsigned char)*s);
 			len = 1;
 		} else if (how != QUOTE_NONE && (c == '"' || c == '\\')) {
 			put_format(r, "\\%c", (int)c);
-		} else if (is_hidden(c)) {
+		} else if (character_is_hidden(c)) {
 			put_escape(r, c, how);
 		} else {
-			put(r, (const char *)s, len);
+			put(r, s, len);
 		}
 		if (r->cut)
 			r->len = at;	/* whole characters only */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/character.h"
+
 static void make_room(struct text *t, size_t more)
 {
 	size_t room = t->room ? t->room : 128;
@@ -88,16 +90,19 @@ const char *text_get(const struct text *t)
 const char *text_quote(struct arena *a, const char *s, size_t max)
 {
 	struct text t = TEXT_IN(a);
-	size_t n;
+	size_t n = 0;
 
 	text_add(&t, "\"", 1);
-	for (n = 0; s[n] && n < max; n++) {
-		unsigned char c = (unsigned char)s[n];
+	while (s[n] && n < max) {
+		uint32_t c = 0;
+		size_t len = character_read(s + n, &c), all = len ? len : 1;
 
-		if (c < 0x20 || c == 0x7f)
-			text_printf(&t, "\\x%02x", c);
+		if (len && !character_is_hidden(c))
+			text_add(&t, s + n, len);
 		else
-			text_add(&t, s + n, 1);
+			for (size_t i = 0; i < all; i++)
+				text_printf(&t, "\\x%02x", (unsigned char)s[n + i]);
+		n += all;
 	}
 	if (s[n])
 		text_puts(&t, "...");

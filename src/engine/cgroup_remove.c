@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/character.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -99,7 +100,7 @@ static int remove_below(int group, int64_t end)
 static void name_process(struct text *t, int proc, int pid)
 {
 	char file[32], stat[512];
-	const char *open, *close;
+	char *open, *close, state;
 
 	snprintf(file, sizeof(file), "%d/stat", pid);
 	if (proc < 0 || file_read(proc, file, stat, sizeof(stat)) < 0 ||
@@ -107,11 +108,11 @@ static void name_process(struct text *t, int proc, int pid)
 		text_printf(t, "%d", pid);
 		return;
 	}
-	/* The name is the process's choice: no control bytes reach a log. */
-	text_printf(t, "%d (", pid);
-	for (const char *c = open + 1; c < close; c++)
-		text_add(t, (unsigned char)*c < 0x20 || *c == 0x7f ? "?" : c, 1);
-	text_printf(t, ", %c)", close[2]);
+	state = close[2];
+	*close = '\0';
+	/* The name is the process's choice: nothing in it reaches a terminal as it is. */
+	character_replace_hidden(open + 1);
+	text_printf(t, "%d (%s, %c)", pid, open + 1, state);
 }
 
 static int did_not_end(int group, const char *path, int timeout_ms, struct err *e)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/character.h"
 #include "base/fd.h"
 #include "engine/child_image.h"
 #include "guard/tasks.h"
@@ -333,10 +334,9 @@ const char *code_name(int proc, struct arena *a)
 
 	while (len > 0 && name[len - 1] == '\n')
 		len--;
-	for (ssize_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			name[i] = '?';
-	return arena_strndup(a, name, len > 0 ? (size_t)len : 0);
+	name[len > 0 ? len : 0] = '\0';
+	character_replace_hidden(name);
+	return arena_strdup(a, name);
 }
 
 /* Where /proc is mounted with hidepid, the directory is there and nothing in it. */

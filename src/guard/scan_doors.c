@@ -10,8 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "guard/outcome.h"
 #include "orlop/auto.h"
+
+enum { NAME_SHOWN = 108 };		/* a whole sun_path */
 
 static bool is_on(const struct sockdiag_door *door, const struct mount *m)
 {
@@ -139,7 +142,8 @@ void scan_doors(struct scan *s)
 			  "can), and which there are is not known");
 	else if (l.count)
 		scan_find(s, "unix-socket", pid, -1, GUARD_HELD_OPEN,
-			  arena_printf(s->arena, "it may connect to \"%s\"%s: this kernel cannot "
-				       "refuse that (Linux 6.7 can)", l.first, l.count == 1 ? "" :
+			  arena_printf(s->arena, "it may connect to %s%s: this kernel cannot refuse "
+				       "that (Linux 6.7 can)",
+				       text_quote(s->arena, l.first, NAME_SHOWN), l.count == 1 ? "" :
 				       arena_printf(s->arena, " and %zu more", l.count - 1)));
 }

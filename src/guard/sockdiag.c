@@ -291,14 +291,16 @@ struct doors {
 	struct sockdiag_doors list;
 };
 
-/* A name without what could do harm in a message; the first byte of an abstract one is "@". */
+/* The first byte of an abstract one is shown as "@", others that are NUL as "?". */
 static const char *door_name(const char *bytes, size_t len, struct arena *a)
 {
 	char *name = arena_strndup(a, bytes, len);
 
+	while (len && !name[len - 1])
+		len--;
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			name[i] = i == 0 && !name[i] ? '@' : name[i] ? '?' : '\0';
+		if (!name[i])
+			name[i] = i == 0 ? '@' : '?';
 	return name;
 }
 

@@ -31,7 +31,7 @@ struct sockdiag_unix {
 struct sockdiag_door {
 	uint32_t inode;
 	bool abstract;			/* a name of its network namespace, no file */
-	const char *name;		/* as it was bound, for people; abstract ones begin with "@" */
+	const char *name;		/* as it was bound; abstract ones begin with "@" */
 	unsigned major, minor;		/* of the file system that its file is on */
 };
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/character.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/cgroup.h"
@@ -52,9 +53,7 @@ static const char *name_of(const char *stat, const char *end, struct arena *a)
 	const char *open = strchr(stat, '(');
 	char *name = arena_strndup(a, open ? open + 1 : "", open ? (size_t)(end - open - 1) : 0);
 
-	for (char *c = name; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	character_replace_hidden(name);
 	return name;
 }
 

@@ -314,6 +314,20 @@ def test_an_added_file_that_gives_privileges_is_found():
         assert "mode 4755, owner 0:0" in text.out and " 0 (" not in text.out, text
 
 
+def test_names_do_nothing_to_a_terminal():
+    "control characters of one byte and of two, what turns the line around, what is no character"
+    with imaged() as c:
+        c.up()
+        os.makedirs(c.rootfs("/var"))
+        for name in (b"\xc2\x9b2J", b"\x9b2J", b"\xe2\x80\xaetxt.exe", b"\x1b[2J"):
+            path = os.path.join(os.fsencode(c.rootfs("/var")), name)
+            shutil.copy(program(), path)
+            privileged(path, ids=0o4000)
+        text = c.rt("drift", c.name).out
+        for name in (r"\xc2\x9b2J", r"\x9b2J", r"\xe2\x80\xaetxt.exe", r"\x1b[2J"):
+            assert f'setuid     "/var/{name}"' in text, text
+
+
 def test_a_file_of_the_image_that_was_given_privileges_is_found():
     "its content is the image's; with metacopy the writable layer has not even that"
     for options in ("metacopy=on,", "metacopy=off,"):
