@@ -2,7 +2,8 @@
 /*
  * PARENT SIDE. Writing the audit log. A line is one write(2) behind the last complete one: what a
  * crash left of a line is cut off by the next writer, who says so. The head is written after the
- * line; one that is a line behind is what a crash in between leaves.
+ * line; one that is a line behind is what a crash in between leaves, and is put right by the next
+ * writer before its own line, so that it never is further behind.
  */
 #include "guard/audit.h"
 
@@ -31,6 +32,7 @@ struct end {
 	off_t size;			/* of the complete lines of the newest file */
 	off_t torn;			/* bytes behind them */
 	bool differs;			/* the head names another line */
+	bool behind;			/* it names the line before the last: a crash */
 	struct audit_head head;
 };
 
@@ -209,9 +211,9 @@ static int find_end(int dir, int log, struct end *ret)
 	ret->differs = ret->head.number != ret->last.number ||
 		       (ret->head.number && strcmp(ret->head.digest, ret->last.digest) != 0);
 	/* A crash between line and head: the line is the one after the head's, and names it. */
-	if (ret->differs && ret->last.number == ret->head.number + 1 &&
-	    (ret->head.number == 0 || strstr(line, ret->head.digest)))
-		ret->differs = false;
+	ret->behind = ret->differs && ret->last.number == ret->head.number + 1 &&
+		      (ret->head.number == 0 || strstr(line, ret->head.digest));
+	ret->differs = ret->differs && !ret->behind;
 	return 0;
 }
 
@@ -269,13 +271,12 @@ static struct text make_line(const struct audit_entry *entry, const struct end *
 	return m.text;
 }
 
-static int write_head(int dir, uint64_t number, const struct text *line)
+static int write_head(int dir, uint64_t number, const char *digest)
 {
-	char digest[SHA256_HEX_SIZE], text[AUDIT_HEAD_LEN + 1];
+	char text[AUDIT_HEAD_LEN + 1];
 	auto_fd int fd = openat(dir, AUDIT_HEAD, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
 				O_NONBLOCK, 0600);
 
-	audit_digest(line->bytes, line->len - 1, digest);
 	snprintf(text, sizeof(text), "%020llu %s\n", (unsigned long long)number, digest);
 	return fd < 0 || pwrite(fd, text, AUDIT_HEAD_LEN, 0) != AUDIT_HEAD_LEN ? -1 : 0;
 }
@@ -285,9 +286,11 @@ static int append(int dir, const struct audit_entry *entry, struct arena *a)
 	static const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
 	auto_fd int log = openat(dir, AUDIT_LOG, flags, 0600);
 	struct end end = { .size = 0 };
+	char digest[SHA256_HEX_SIZE];
 	struct text line;
 
-	if (log < 0 || find_end(dir, log, &end) < 0)
+	if (log < 0 || find_end(dir, log, &end) < 0 ||
+	    (end.behind && write_head(dir, end.last.number, end.last.digest) < 0))
 		return -1;
 	if (end.size >= AUDIT_FILE_MAX) {
 		auto_close_fd(&log);
@@ -308,7 +311,8 @@ static int append(int dir, const struct audit_entry *entry, struct arena *a)
 		return -1;
 	}
 	fdatasync(log);		/* where the root is on a disk */
-	return write_head(dir, end.last.number + 1, &line);
+	audit_digest(line.bytes, line.len - 1, digest);
+	return write_head(dir, end.last.number + 1, digest);
 }
 
 int audit_write(const char *root, const struct audit_entry *entry, struct err *e)

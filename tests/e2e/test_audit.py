@@ -203,6 +203,30 @@ def test_a_crash_at_any_system_call_leaves_a_log_that_is_whole():
         assert numbers == list(range(1, len(numbers) + 1))
 
 
+def test_two_crashes_in_a_row_are_no_break():
+    "kill -9 at each stop of a release that is refused, and of the next one about there"
+    killat = built("killat")
+    with container(config(), "wait") as c:
+        c.up()
+
+        def release(at):
+            return subprocess.run(
+                ["sh", "-c", 'exec 3>/dev/null; exec "$@"', "sh", killat, str(at),
+                 current().runtime, "--root", current().root, "release", c.name],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20,
+                check=False).returncode
+
+        at, kills = 100, 0
+        while release(at) == 0:
+            for later in range(4):
+                release(at)
+                kills += release(at + later) == 0
+                checked = rt("audit", "verify")
+                assert checked.rc == 0, (at, later, checked)
+            at += 1
+        assert kills > 100, kills
+
+
 def test_many_writers_keep_one_chain():
     "eight at once"
     with container(config(), "wait") as c:
