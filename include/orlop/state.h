@@ -131,8 +131,8 @@ int state_write_cgroup(int dir, const char *id, const char *mount, const char *p
 
 /*
  * Reads it back. 0 with all in the arena, the unit NULL when there is none; STATE_ABSENT when there
- * is no such file, or one of another container or another boot (whose cgroup is not ours to
- * touch); -1.
+ * is no such file, an empty one that is being written, or one of another container or another boot
+ * (whose cgroup is not ours to touch); -1.
  */
 int state_read_cgroup(int dir, const char *id, struct arena *a, const char **ret_mount,
 		      const char **ret_path, const char **ret_unit, struct err *e)

@@ -109,6 +109,9 @@ static int read_paths(int dir, const char *file, const char *id, struct arena *a
 			return STATE_ABSENT;
 		return err_sys(e, "read the container's %s file", file);
 	}
+	/* Whoever makes the container is about to write it, and has made no group yet. */
+	if (len == 0)
+		return STATE_ABSENT;
 	path = next_line(&text);
 	mount = path ? next_line(&text) : NULL;
 	owner = mount ? next_line(&text) : NULL;

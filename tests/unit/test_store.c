@@ -145,7 +145,7 @@ static void test_remove_is_about_this_directory(int root)
 static void test_cgroup_file(int root)
 {
 	static const char *const broken[] = {
-		"", "\n", "/a", "/a\n/m\n", "/a\n/m\none\n", "a\n/m\none\nx\n",
+		"\n", "/a", "/a\n/m\n", "/a\n/m\none\n", "a\n/m\none\nx\n",
 		"/../a\n/m\none\nx\n", "/a\n/m/..\none\nx\n", "/a\n/m\none\nx\nmore\n",
 		"/a\n/m\none\nx", "/\n/m\none\nx\n", "/a//b\n/m\none\nx\n",
 		"/a/\n/m\none\nx\n", "/a/.\n/m\none\nx\n", "/a/u\n/m\none\nx\nv\n",
@@ -156,6 +156,8 @@ static void test_cgroup_file(int root)
 	auto_fd int dir = -1;
 
 	CHECK(state_claim(root, "cg", &dir, &e) == 0, "%s", e.text);
+	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == STATE_ABSENT);
+	CHECK(file_replace(dir, "cgroup", "", 0) == 0);		/* somebody is about to write it */
 	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == STATE_ABSENT);
 	CHECK(state_write_cgroup(dir, "cg", "/sys/fs/cgroup", "/x/cg", NULL, &e) == 0, "%s", e.text);
 	CHECK(state_read_cgroup(dir, "cg", &a, &mount, &path, &unit, &e) == 0, "%s", e.text);
