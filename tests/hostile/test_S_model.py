@@ -3,6 +3,7 @@
 test two of five are killed in the middle. ORLOP_MODEL_SEED repeats a sequence, ORLOP_MODEL_SECONDS
 makes it longer."""
 
+import contextlib
 import json
 import os
 import random
@@ -15,6 +16,16 @@ from test_quarantine import limits, program_ids
 SECONDS = float(os.environ.get("ORLOP_MODEL_SECONDS", "12"))
 ALIVE = ("created", "running", "paused")
 PATIENCE = 60
+
+
+def looking():
+    """Processes that take evidence before an end: they outlive a command that was killed, and hold
+    the container still until they are done."""
+    found = []
+    for pid, _ in host.descendants():
+        with contextlib.suppress(OSError):
+            found += [pid] if host.read(f"/proc/{pid}/comm").strip() == "orlop:[look]" else []
+    return found
 
 
 class Model:
@@ -146,6 +157,7 @@ class Model:
         self.log.append((*words, f"-> {process.returncode}, perhaps killed"))
         self.killed += process.returncode == -9
         time.sleep(0.02)        # what it has begun to kill is dead
+        until(lambda: not looking(), 20, what="who takes evidence before an end")
         self.learn(words)
         self.check()
 
