@@ -79,6 +79,18 @@ static int check_owner(struct planner *p, const char *path, const char *at)
 			   "belongs to no namespace: it would be changed for the whole host");
 }
 
+/* The same thing under two names: one of two values would be in force, and nobody would be told. */
+static int check_domainname(struct planner *p, const char *path, const char *value, const char *at)
+{
+	const char *member = p->config->domainname;
+
+	if (!member || strcmp(path, "kernel/domainname") != 0 || strcmp(value, member) == 0)
+		return 0;
+	(void)plan_refuse(p, p->config->linux.lines.sysctl, at,
+			  "is \"%.80s\", but domainname is \"%.80s\"", value, member);
+	return err_hint(p->e, "leave one of the two out");
+}
+
 int plan_sysctls(struct planner *p)
 {
 	const struct pair_list *list = &p->config->linux.sysctl;
@@ -104,6 +116,8 @@ int plan_sysctls(struct planner *p)
 		if (strlen(value) > SYSCTL_VALUE_MAX)
 			return plan_refuse(p, line, at, "the value is longer than %d bytes",
 					   SYSCTL_VALUE_MAX);
+		if (check_domainname(p, path, value, at))
+			return -1;
 		for (size_t k = 0; k < to->count; k++) {
 			if (strcmp(to->items[k].key, path) == 0)
 				return plan_refuse(p, line, at,

@@ -96,6 +96,14 @@ def test_sysctl_domainname_is_allowed_and_hostname_not():
     run(config(linux={"sysctl": {"kernel.hostname": "x"}}), "exit 0").fails("kernel.hostname")
 
 
+def test_the_domainname_is_said_once():
+    "or twice the same; two different values are an error"
+    def twice(value):
+        return config(domainname="hold", linux={"sysctl": {"kernel.domainname": value}})
+    assert run(twice("hold"), "domainname").ok.lines == ["domainname: hold"]
+    run(twice("other"), "exit 0").fails(r"kernel\.domainname.*other.*but domainname is.*hold")
+
+
 def test_a_value_that_the_kernel_refuses_is_an_error():
     "with the key in the message"
     run(config(linux={"sysctl": {"net.ipv4.ip_forward": "many"}}), "exit 0").fails(
