@@ -339,12 +339,17 @@ static int add_null(struct stage *g, struct err *e)
 	return 0;
 }
 
-/* criu shall find the root as it is without them. */
+/* criu shall find the root as it is without them. It binds the root, and asks for no attributes. */
 static int clear_root(struct stage *g, struct err *e)
 {
+	struct mount_attr own = {
+		.attr_set = g->plan->rootfs_readonly ? MOUNT_ATTR_RDONLY : 0,
+	};
+
 	auto_close_fd(&g->root);
 	if (umount2(g->s->root, MNT_DETACH) < 0 ||
-	    mount(g->plan->rootfs, g->s->root, "", MS_BIND | MS_REC, NULL) < 0)
+	    mount(g->plan->rootfs, g->s->root, "", MS_BIND | MS_REC, NULL) < 0 ||
+	    mount_setattr(AT_FDCWD, g->s->root, 0, &own, sizeof(own)) < 0)
 		return err_sys(e, "mount the root file system on %s", g->s->root);
 	return 0;
 }

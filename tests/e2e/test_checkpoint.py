@@ -174,6 +174,19 @@ def test_volumes_come_from_the_bundle():
 
 @needs("criu")
 @timeout(300)
+def test_a_read_only_root_stays_read_only():
+    "criu mounts it without"
+    script = "while :; do i=$((i + 1)); echo $i >/dev/shm/count; /bin/busybox sleep 0.1; done"
+    with Frozen(busybox(config(args=shell(script), root={"readonly": True}))) as box:
+        counts(box)
+        box.checkpoint().ok
+        box.restore().ok
+        counts(box)
+        box.sh(": >/x").fails("Read-only file system")
+
+
+@needs("criu")
+@timeout(300)
 def test_the_root_is_below_a_link():
     "as Docker's, which is below /var/run: mounts are found again"
     test = current()
