@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * criu's log says all, and says it in thousands of lines: "(00.004711) Error (criu/x.c:12): text".
- * The first error is the cause, those after it are what came of it, and the last says "FAILED".
+ * The first error is the cause (but for those of `little`), those after it are what came of it, and
+ * the last says "FAILED".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,20 @@ enum {
 	HEAD_MAX = 24,		/* the time and a process id */
 };
 
-/* Of a program that criu tried and can do without; of nothing but itself. */
+/* Errors that are not the cause, unless there is no other. */
+static const char *const little[] = {
+	"exited, status=",		/* a program that criu tried and can do without */
+	"setup RLIMIT_NOFILE for self",	/* root without CAP_SYS_RESOURCE: it goes on */
+	"FAILED",			/* of nothing but itself */
+};
+
 static bool says_little(const char *text)
 {
-	return strstr(text, "exited, status=") || strstr(text, "FAILED");
+	for (size_t i = 0; i < ARRAY_LEN(little); i++) {
+		if (strstr(text, little[i]))
+			return true;
+	}
+	return false;
 }
 
 /* The text of an error in the line, which is terminated; NULL: it is none. */

@@ -158,6 +158,8 @@ static void the_cause_is_found_in_a_log(void)
 		{ "(00.1) Error (criu/util.c:6): exited, status=1\n(00.1) x\n"
 		  "(00.2) Error (criu/b.c:2): net: cannot\n"
 		  "(00.3) Error (criu/b.c:3): later\n", "net: cannot" },
+		{ "(00.1) Error (criu/util.c:1): rlimit: Can't setup RLIMIT_NOFILE for self: Operation "
+		  "not permitted\n(00.2) Error (criu/b.c:2): net: cannot\n", "net: cannot" },
 		{ "(00.2) Error (criu/b.c:2): Dumping FAILED.", "Dumping FAILED." },
 		{ "(00.2) a file with the name Error (x): y of a program, a long way in the line\n", NULL },
 	};
