@@ -106,6 +106,16 @@ static int wait_for_word(struct talk *t)
 	}
 }
 
+/* Options that it does not know are an error that criu writes nowhere but to its output. */
+static int without_cause(const struct talk *t, const char *what, struct err *e)
+{
+	const char *file = t->r->config_file;
+
+	(void)err_set(e, ERR_SYSTEM, "criu: %s", what);
+	return file ? err_hint(e, "it was told to read %.200s: criu check --config FILE says what it "
+			       "does not know there", file) : -1;
+}
+
 /* It is over, and nothing was said: there may be something in its log. */
 static int without_answer(struct talk *t, struct err *e)
 {
@@ -113,7 +123,7 @@ static int without_answer(struct talk *t, struct err *e)
 	const char *cause = criu_log_cause(t->r->work, t->r->log_file, t->a);
 
 	return cause ? err_set(e, ERR_SYSTEM, "criu: %.*s (%s)", CAUSE_MAX, cause, how) :
-		       err_set(e, ERR_SYSTEM, "criu: %s", how);
+		       without_cause(t, how, e);
 }
 
 /* The one answer, or one of many; with a terminal there is a descriptor. */
@@ -188,8 +198,8 @@ static int refused(struct talk *t, const struct criu_answer *answer, struct err 
 		return err_set(e, ERR_SYSTEM, "criu: it had to stop before it was done");
 	if (!cause && answer->message && *answer->message)
 		cause = answer->message;
-	return err_set(e, ERR_SYSTEM, "criu: %.*s", CAUSE_MAX,
-		       cause ? cause : "no reason was given");
+	return cause ? err_set(e, ERR_SYSTEM, "criu: %.*s", CAUSE_MAX, cause) :
+		       without_cause(t, "no reason was given", e);
 }
 
 static int converse(struct talk *t, struct err *e)

@@ -45,6 +45,19 @@ def connected(box):
 
 @needs("criu")
 @timeout(300)
+def test_options_that_criu_does_not_know():
+    "the file with them is named, and the container runs on"
+    path = f"{current().tmp}/criu.conf"
+    with open(path, "w", encoding="ascii") as out:
+        out.write("no-such-option\n")
+    with Frozen(config(annotations={"org.criu.config": path}), "wait") as box:
+        box.wait_line("wait: ready")
+        box.checkpoint().fails(f"criu: no reason was given.*{path}: criu check --config")
+        assert box.status == "running"
+
+
+@needs("criu")
+@timeout(300)
 def test_a_connection_needs_tcp_established():
     "and lives on with it; without it the dump fails and the connection lives on"
     with running(CONNECTS) as box:
