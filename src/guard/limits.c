@@ -96,14 +96,13 @@ const char *limits_hold(int group, const char *file, const char *value, struct a
 	return write_value(group, file, value, a);
 }
 
-/* A limit that was there and is low enough is nobody's to change, systemd's neither. */
 static void note(struct limits *l, const char *file, const char *value)
 {
 	struct pair_list *all = &l->in_force;
 	size_t i = 0;
 
-	if (strcmp(value, journal_saved(l->journal, file)) == 0)
-		return;
+	if (!all->items)
+		all->items = arena_new_array(l->arena, struct oci_pair, LIMITS_COUNT);
 	while (i < all->count && strcmp(all->items[i].key, file) != 0)
 		i++;
 	all->count += i == all->count;
@@ -141,7 +140,9 @@ static void apply(struct limits *l, const struct limit *limit, struct guard_mech
 	line->outcome = GUARD_APPLIED;
 	line->detail = arena_printf(l->arena, "\"%s\", was \"%s\"", value,
 				    journal_saved(l->journal, limit->file));
-	note(l, limit->file, value);
+	/* A limit that was there and is low enough is nobody's to change, systemd's neither. */
+	if (strcmp(value, journal_saved(l->journal, limit->file)) != 0)
+		note(l, limit->file, value);
 }
 
 size_t limits_apply(struct limits *l, enum limits_when when,
@@ -149,11 +150,39 @@ size_t limits_apply(struct limits *l, enum limits_when when,
 {
 	size_t count = 0;
 
-	if (!l->in_force.items)
-		l->in_force.items = arena_new_array(l->arena, struct oci_pair, LIMITS_COUNT);
 	for (size_t i = 0; i < LIMITS_COUNT; i++)
 		if (limits[i].when == when)
 			apply(l, &limits[i], &lines[count++]);
+	return count;
+}
+
+static struct guard_mechanism restore(int group, const char *file, const char *value,
+				      struct arena *a)
+{
+	struct guard_mechanism line = {
+		.name = file, .outcome = GUARD_FAILED,
+		.detail = write_value(group, file, value, a),
+	};
+
+	if (!line.detail) {
+		line.outcome = GUARD_APPLIED;
+		line.detail = arena_printf(a, "\"%s\" again", value);
+	}
+	return line;
+}
+
+size_t limits_lift(struct limits *l, struct guard_mechanism lines[LIMITS_COUNT])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < LIMITS_COUNT; i++) {
+		const char *value = journal_saved(l->journal, limits[i].file);
+
+		if (!value || limits[i].when != LIMITS_OBSERVED)
+			continue;
+		lines[count++] = restore(l->group, limits[i].file, value, l->arena);
+		note(l, limits[i].file, value);
+	}
 	return count;
 }
 
@@ -165,17 +194,8 @@ size_t limits_undo(int group, const struct journal *j, struct arena *a,
 	for (size_t i = LIMITS_COUNT; i-- > 0;) {
 		const char *value = journal_saved(j, limits[i].file);
 
-		if (!value)
-			continue;
-		lines[count] = (struct guard_mechanism){
-			.name = limits[i].file, .outcome = GUARD_FAILED,
-			.detail = write_value(group, limits[i].file, value, a),
-		};
-		if (!lines[count].detail) {
-			lines[count].outcome = GUARD_APPLIED;
-			lines[count].detail = arena_printf(a, "\"%s\" again", value);
-		}
-		count++;
+		if (value)
+			lines[count++] = restore(group, limits[i].file, value, a);
 	}
 	return count;
 }

@@ -22,12 +22,18 @@ struct limits {
 	bool by_systemd;	/* it is a unit's: no value that systemd could not be told */
 	struct journal *journal;
 	struct arena *arena;
-	struct pair_list in_force;	/* what was changed and read back, by file */
+	struct pair_list in_force;	/* what was written, by file: a unit has to be told */
 };
 
 /* Puts the limits of that moment in place; a line for each. Returns how many lines. */
 size_t limits_apply(struct limits *l, enum limits_when when,
 		    struct guard_mechanism lines[LIMITS_COUNT]);
+
+/*
+ * Restores the limits of a group that was observed and shall stand still: who has used up his
+ * processor time cannot come to be frozen. They stay in the journal.
+ */
+size_t limits_lift(struct limits *l, struct guard_mechanism lines[LIMITS_COUNT]);
 
 /* Restores what the journal has saved; a line for each that was changed. */
 size_t limits_undo(int group, const struct journal *j, struct arena *a,

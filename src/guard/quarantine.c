@@ -172,13 +172,24 @@ static void cut(struct quarantine *q)
 			    "the switch cuts what is allowed as well");
 }
 
+static void add_lines(struct quarantine *q, const struct guard_mechanism *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		*outcome_line(q->report, q->arena) = lines[i];
+}
+
 static void limit(struct quarantine *q, enum limits_when when)
 {
 	struct guard_mechanism lines[LIMITS_COUNT];
-	size_t count = limits_apply(&q->limits, when, lines);
 
-	for (size_t i = 0; i < count; i++)
-		*outcome_line(q->report, q->arena) = lines[i];
+	add_lines(q, lines, limits_apply(&q->limits, when, lines));
+}
+
+static void lift(struct quarantine *q)
+{
+	struct guard_mechanism lines[LIMITS_COUNT];
+
+	add_lines(q, lines, limits_lift(&q->limits, lines));
 }
 
 /* "3 threads wait in the kernel, 1 is on its way": what the list means. */
@@ -268,6 +279,8 @@ static void contain(struct quarantine *q, uint64_t begin)
 				     .journal = &q->journal, .arena = q->arena };
 	if (freeze_ask(q->held.group, true, &q->not_asked) == 0)
 		q->not_asked.code = 0;
+	if (!q->request->observe)
+		lift(q);
 	run = tables_begin(q->held.group, end, q->arena);
 	cut(q);
 	limit(q, LIMITS_AT_ONCE);

@@ -86,6 +86,32 @@ def test_limits_bite_while_it_is_observed_and_come_back_byte_for_byte():
         assert max(share for share, _, _ in again) > 0.5, again
 
 
+@needs("pids", "memory", "cpu", "io", "greed")
+def test_who_was_observed_is_frozen_without_the_clamp():
+    "who has used up the fifth of a processor is frozen in time, and is as before but for forks"
+    c = python_container("print('ready', flush=True)\nwhile True:\n    pass\n")
+    c.doc["linux"]["resources"] = {"cpu": {"quota": 150000, "period": 100000}}
+    with container(c, None) as c:
+        c.start().ok
+        c.wait_line("ready", 60)
+        before = limits(c)
+        for _ in range(3):
+            c.rt("quarantine", "--observe", "--timeout", "10000", c.name).ok
+            assert limits(c)["cpu.max"] == "20000 100000"
+            throttled = cpu(c)["nr_throttled"]
+            until(lambda: cpu(c)["nr_throttled"] > throttled, what="the clamp to bite")
+            report = json.loads(c.rt("quarantine", "--json", c.name).ok.out)
+            lines = {m["name"]: m["detail"] for m in report["mechanisms"] if "detail" in m}
+            assert lines["cpu.max"] == '"150000 100000" again', lines
+            assert limits(c) == before | {"pids.max": limits(c)["pids.max"], "cgroup.freeze": "1"}
+        c.rt("release", c.name).ok
+        assert limits(c) == before
+
+
+def cpu(c):
+    return {name: int(n) for name, n in (line.split() for line in c.file("cpu.stat").splitlines())}
+
+
 def events(c):
     return dict(line.split() for line in c.file("memory.events").splitlines())
 

@@ -215,6 +215,12 @@ static void test_limits(int dir)
 	expect(dir, "memory.high", "8192");
 	expect(dir, "cpu.max", "20000 100000");
 	CHECK(limits_apply(&l, LIMITS_AT_ONCE, lines) == 1);	/* repeated */
+	CHECK(limits_lift(&l, lines) == 2);
+	CHECK(lines[0].outcome == GUARD_APPLIED && lines[1].outcome == GUARD_APPLIED);
+	expect(dir, "pids.max", "0");
+	expect(dir, "memory.high", "max");
+	expect(dir, "cpu.max", "max 100000");
+	CHECK(l.in_force.count == 3, "systemd has to hear of what it was told otherwise");
 	CHECK(limits_undo(dir, &j, &a, lines) == 3);
 	expect(dir, "pids.max", "512");
 	expect(dir, "memory.high", "max");
