@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/habit.c"	/* NOLINT(bugprone-suspicious-include) */
 #include "cli/man.c"	/* NOLINT(bugprone-suspicious-include) */
 #include "cli/parse.c"	/* NOLINT(bugprone-suspicious-include) */
 #include "cli/spec.c"	/* NOLINT(bugprone-suspicious-include) */
