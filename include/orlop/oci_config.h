@@ -366,8 +366,8 @@ struct oci_config {
  * Reads a configuration. `name` is what messages call the document ("config.json"). Strict: see
  * json/doc.h for what is refused as a document; a value of the wrong type or out of its range is
  * an error that names line and member path. Unknown members are ignored (specification 1.3,
- * "Extensibility"), but see `misspelt`. ociVersion must be 1.x.y. Whether the members make sense together is not
- * decided here.
+ * "Extensibility"), but see `misspelt`. ociVersion must be 1.x.y. Whether the members make sense
+ * together is not decided here.
  */
 int oci_config_read(const char *name, const char *text, size_t len, struct arena *a,
 		    struct oci_config *ret, struct err *e) __attribute__((warn_unused_result));

@@ -279,7 +279,7 @@ static void contain(struct quarantine *q, uint64_t begin)
 				     .journal = &q->journal, .arena = q->arena };
 	if (freeze_ask(q->held.group, true, &q->not_asked) == 0)
 		q->not_asked.code = 0;
-	if (!q->request->observe)
+	if (!q->request->observe && !q->not_asked.code)
 		lift(q);
 	run = tables_begin(q->held.group, end, q->arena);
 	cut(q);
